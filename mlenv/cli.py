@@ -1,0 +1,143 @@
+"""The command table. A command's module is imported when the command is called.
+
+A command is a function from its arguments to a `Result`. It is registered here by name, with
+the line that `mlenv --help` shows; its module `mlenv.commands.NAME` holds one click command
+called `cli`, made with the decorator `command` below. How a result looks as text is
+the matter of `mlenv.render.NAME`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mlenv import __version__, render
+from mlenv.paths import venv_path
+from mlenv.result import WRONG_USAGE, MlenvError, Problem, Result
+
+# name: (module below mlenv.commands, one line of help)
+COMMANDS = {
+    "install": ("install", "Build the environment from a profile, or bring it up to date."),
+    "doctor": ("doctor", "Find out what is wrong with an environment, and mend it."),
+    "exec": ("exec_", "Run a command, or transcribe, with the right libraries."),
+    "env": ("env", "Print the launch environment, for a shell or a program."),
+    "lock": ("lock", "Pin every package of a profile, with its hashes."),
+    "models": ("models", "Where the models are, and whether they are the right ones."),
+}
+
+
+class CommandTable(click.Group):
+    """Lists commands without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _ = COMMANDS[cmd_name]
+        loaded: click.Command = importlib.import_module(f"mlenv.commands.{module}").cli
+        return loaded
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            import difflib
+
+            near = difflib.get_close_matches(name, COMMANDS, n=1)
+            hint = f" Did you mean `mlenv {near[0]}`?" if near else " See `mlenv --help`."
+            raise click.UsageError(f"There is no command `{name}`.{hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+def command(name: str, example: str) -> Callable[[Callable[..., Result]], click.Command]:
+    """Make a click command of a function that returns a `Result`; adds `--json` and `--help`.
+
+    `example` closes the command's help: one command line, or several.
+    """
+
+    def decorate(function: Callable[..., Result]) -> click.Command:
+        made = click.command(
+            name,
+            epilog="\b\nExamples:\n" + "\n".join(f"  {line}" for line in example.splitlines()),
+            context_settings={"help_option_names": ["-h", "--help"]},
+        )(function)
+        made.params.append(
+            click.Option(
+                ["--json", "as_json"],
+                is_flag=True,
+                expose_value=False,
+                help="Print one JSON document and nothing else.",
+            )
+        )
+        return made
+
+    return decorate
+
+
+def _expand_venv(_ctx: click.Context, _param: click.Parameter, value: str | None) -> Path:
+    return venv_path(value, os.environ)
+
+
+venv_option = click.option(
+    "--venv",
+    metavar="DIR",
+    callback=_expand_venv,
+    help="The environment (default: $MLENV_VENV, else ~/.venvs/ml).",
+)
+
+
+@click.group(
+    cls=CommandTable,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="\b\nExamples:\n  mlenv install\n  mlenv doctor\n  mlenv exec transcribe talk.m4a",
+)
+@click.version_option(__version__, prog_name="mlenv")
+def mlenv() -> None:
+    """Provision, check and run a shared GPU environment for speech.
+
+    `install` builds it from pinned profiles, `doctor` finds out what is wrong with it,
+    `exec` runs programs in it with the right libraries.
+    """
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command line and print its result; returns the exit code."""
+    as_json = "--json" in _before_separator(arguments)
+    name = next((word for word in arguments if not word.startswith("-")), "mlenv")
+    try:
+        returned: Any = mlenv.main(list(arguments), prog_name="mlenv", standalone_mode=False)
+    except click.UsageError as error:
+        result = Result(name, exit_code=WRONG_USAGE, errors=(Problem("usage", _usage(error)),))
+    except click.ClickException as error:
+        result = Result(name, exit_code=1, errors=(Problem("failed", error.format_message()),))
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except MlenvError as error:
+        result = error.result(name)
+    else:
+        if not isinstance(returned, Result):  # --help and --version have printed already
+            return returned if isinstance(returned, int) else 0
+        result = returned
+    return render.emit(result, as_json=as_json)
+
+
+def _before_separator(arguments: Sequence[str]) -> Sequence[str]:
+    return arguments[: arguments.index("--")] if "--" in arguments else arguments
+
+
+def _usage(error: click.UsageError) -> str:
+    if error.ctx is None:
+        return error.format_message()
+    return f"{error.format_message()}\nTry `{error.ctx.command_path} --help`."

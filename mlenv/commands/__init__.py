@@ -1,0 +1,1 @@
+"""One module a command: arguments in, a `Result` out, nothing printed."""

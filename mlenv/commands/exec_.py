@@ -1,0 +1,103 @@
+"""`mlenv exec`: start a command in the launch environment, and become it.
+
+On the path of every recording, so it parses its few options by hand and imports little.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from mlenv import launch
+from mlenv.paths import venv_path
+from mlenv.result import WRONG_USAGE, MlenvError, Result
+
+NOT_FOUND, NOT_EXECUTABLE = 127, 126  # as shells report them
+
+
+def main(arguments: Sequence[str]) -> int:
+    """`[--venv DIR] [--] COMMAND [ARG..]`; returns only where the command could not start."""
+    try:
+        venv, command = _parse(arguments)
+        become(venv, command)
+    except MlenvError as error:
+        from mlenv import render
+
+        return render.emit(
+            Result("exec", exit_code=error.exit_code, errors=(error.problem(),)), as_json=False
+        )
+
+
+def become(venv: Path, command: Sequence[str]) -> NoReturn:
+    """Replace this process by `command`: signals and the exit code are the command's own.
+
+    It runs in the generation that is active now and stays in it, whatever is installed
+    meanwhile.
+    """
+    environment = launch.build(venv.resolve(), os.environ).applied_to(os.environ)
+    program = shutil.which(command[0], path=environment["PATH"])
+    if program is None:
+        raise MlenvError(
+            "command-not-found",
+            f"There is no command `{command[0]}` in {venv / 'bin'} or on PATH.",
+            exit_code=NOT_FOUND,
+        )
+    try:
+        os.execve(program, list(command), environment)
+    except OSError as error:
+        raise MlenvError(
+            "command-not-executable",
+            f"{program} could not be started: {error.strerror}.",
+            exit_code=NOT_EXECUTABLE,
+        ) from error
+
+
+def _parse(arguments: Sequence[str]) -> tuple[Path, Sequence[str]]:
+    option, rest = None, list(arguments)
+    while rest and rest[0].startswith("-"):
+        word = rest.pop(0)
+        if word == "--":
+            break
+        name, separator, value = word.partition("=")
+        if name != "--venv":
+            raise _usage(f"`mlenv exec` has no option {name}.")
+        if not separator and not rest:
+            raise _usage("--venv needs a directory.")
+        option = value if separator else rest.pop(0)
+    if not rest:
+        raise _usage("`mlenv exec` needs a command.")
+    return venv_path(option, os.environ), rest
+
+
+def _usage(message: str) -> MlenvError:
+    return MlenvError("usage", message, "Try `mlenv exec --help`.", exit_code=WRONG_USAGE)
+
+
+def __getattr__(name: str) -> object:
+    """`cli`, for the help and for completion only: exec itself never imports click."""
+    if name != "cli":
+        raise AttributeError(name)
+    import click
+
+    @click.command(
+        "exec",
+        context_settings={"ignore_unknown_options": True, "help_option_names": ["-h", "--help"]},
+        epilog="\b\nExamples:\n  mlenv exec python app.py\n"
+        "  mlenv exec transcribe --diarize meeting.m4a",
+    )
+    @click.option(
+        "--venv", metavar="DIR", help="The environment (default: $MLENV_VENV, else ~/.venvs/ml)."
+    )
+    @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+    def cli(venv: str | None, command: tuple[str, ...]) -> int:
+        """Run COMMAND with the right libraries; its signals and exit code are its own.
+
+        COMMAND `transcribe` turns speech into text: see `mlenv exec transcribe --help`.
+        """
+        words = ["--venv", venv, *command] if venv else list(command)
+        return main(words)
+
+    return cli
