@@ -83,3 +83,19 @@ def build(venv: Path, base: Mapping[str, str] = os.environ) -> LaunchEnvironment
     if path := joined(directories, base.get(LIBRARY_PATH)):
         variables[LIBRARY_PATH] = path
     return LaunchEnvironment(venv, venv / "bin" / "python", variables)
+
+
+# What an activated environment or a surrounding `uv run` leaves in the variables of its children.
+_TRACES = (
+    "VIRTUAL_ENV",
+    "VIRTUAL_ENV_PROMPT",
+    "PYTHONHOME",
+    "PYTHONPATH",
+    "UV_PROJECT",
+    "UV_PYTHON",
+)
+
+
+def for_tools(base: Mapping[str, str], **settings: str) -> dict[str, str]:
+    """The environment of a tool (uv) that must not take the caller's venv for its own."""
+    return {name: value for name, value in base.items() if name not in _TRACES} | settings

