@@ -75,14 +75,22 @@ def joined(first: Sequence[Path], inherited: str | None) -> str:
 
 def build(venv: Path, base: Mapping[str, str] = os.environ) -> LaunchEnvironment:
     """The launch environment of `venv` for a process started from `base`."""
-    directories = library_directories(site_packages(venv))
-    variables = {
-        "VIRTUAL_ENV": str(venv),
-        "PATH": joined((venv / "bin",), base.get("PATH", os.defpath)),
-    }
-    if path := joined(directories, base.get(LIBRARY_PATH)):
+    return for_interpreter(venv, venv / "bin" / "python", site_packages(venv), base)
+
+
+def for_interpreter(
+    prefix: Path, python: Path, packages: Path, base: Mapping[str, str]
+) -> LaunchEnvironment:
+    """The same for any interpreter, also one that mlenv did not build (conda, the system's).
+
+    `prefix` is its `sys.prefix`, `packages` its site-packages.
+    """
+    variables = {"PATH": joined((python.parent,), base.get("PATH", os.defpath))}
+    if (prefix / "pyvenv.cfg").is_file():
+        variables = {"VIRTUAL_ENV": str(prefix), **variables}
+    if path := joined(library_directories(packages), base.get(LIBRARY_PATH)):
         variables[LIBRARY_PATH] = path
-    return LaunchEnvironment(venv, venv / "bin" / "python", variables)
+    return LaunchEnvironment(prefix, python, variables)
 
 
 # What an activated environment or a surrounding `uv run` leaves in the variables of its children.
