@@ -1,0 +1,79 @@
+"""Children of the doctor: bounded in time, and free to die.
+
+Whatever may abort, hang or flood its output runs here, so that it takes nothing down but
+itself. A child starts at once; `ended` waits for it. Several run side by side.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import IO
+
+TIME_LIMIT = 30.0  # seconds; a healthy probe needs well under one
+OUTPUT_LIMIT = 1_000_000  # bytes of each stream that are kept
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a child ended. `exit_code` is negative where a signal ended it, and None where it
+    could not start (`error` says why)."""
+
+    exit_code: int | None
+    stdout: str
+    stderr: str
+    timed_out: bool = False
+    error: str = ""
+
+
+class Child:
+    """A process that was started; `ended()` is how it came out."""
+
+    def __init__(
+        self, argv: Sequence[str], environment: Mapping[str, str], limit: float = TIME_LIMIT
+    ) -> None:
+        # Files, not pipes: a child that writes much never waits for a reader.
+        self._stdout = tempfile.TemporaryFile()  # noqa: SIM115 (closed in ended)
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115
+        self._deadline = time.monotonic() + limit
+        self._process: subprocess.Popen[bytes] | None = None
+        self._error = ""
+        try:
+            self._process = subprocess.Popen(
+                list(argv),
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=self._stdout,
+                stderr=self._stderr,
+                start_new_session=True,
+            )
+        except (OSError, ValueError) as error:
+            self._error = str(getattr(error, "strerror", None) or error)
+
+    def ended(self) -> Ended:
+        """Wait for it, to its time limit; then it is killed, and whatever it started."""
+        with self._stdout, self._stderr:
+            if self._process is None:
+                return Ended(None, "", "", error=self._error)
+            timed_out = False
+            try:
+                self._process.wait(max(0.05, self._deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                timed_out = True
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(self._process.pid, signal.SIGKILL)
+                self._process.wait()
+            return Ended(
+                self._process.returncode, _kept(self._stdout), _kept(self._stderr), timed_out
+            )
+
+
+def _kept(stream: IO[bytes]) -> str:
+    stream.seek(0)
+    return stream.read(OUTPUT_LIMIT).decode("utf-8", "replace")

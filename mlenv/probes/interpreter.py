@@ -1,0 +1,32 @@
+"""Say which Python this is and where it looks for packages.
+
+Runs in the examined interpreter. Plain Python 3.8, imports nothing of mlenv.
+Prints one JSON document.
+"""
+
+import json
+import os
+import sys
+import sysconfig
+
+try:
+    libc = os.confstr("CS_GNU_LIBC_VERSION") or ""
+except (AttributeError, ValueError, OSError):
+    libc = ""
+
+json.dump(
+    {
+        "executable": sys.executable,
+        "version": ".".join(map(str, sys.version_info[:3])),
+        "implementation": sys.implementation.name,
+        "prefix": sys.prefix,
+        "base_prefix": sys.base_prefix,
+        "packages": sysconfig.get_path("purelib"),
+        "platform_packages": sysconfig.get_path("platlib"),
+        "path": [entry for entry in sys.path[1:] if entry],  # [0] is this script's folder
+        "platform": sysconfig.get_platform(),
+        "extension_suffix": sysconfig.get_config_var("EXT_SUFFIX") or "",
+        "libc": libc,
+    },
+    sys.stdout,
+)
