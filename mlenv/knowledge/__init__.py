@@ -46,11 +46,16 @@ def entries() -> Mapping[str, Entry]:
                 found[slug] = Entry(
                     slug,
                     table["title"],
-                    table["cause"].strip(),
+                    _joined(table["cause"]),
                     Remedy(
-                        remedy["prose"].strip(),
+                        _joined(remedy["prose"]),
                         tuple(tuple(argv) for argv in remedy.get("commands", ())),
                         remedy.get("fixable", False),
                     ),
                 )
     return MappingProxyType(found)
+
+
+def _joined(text: str) -> str:
+    """One line of a text that the table wraps."""
+    return " ".join(text.split())
