@@ -6,14 +6,19 @@ take it from here, so that what is diagnosed is what is run.
 cuDNN and cuBLAS lie in wheels of their own (`site-packages/nvidia/*/lib`). CTranslate2 and
 cuDNN open them by name, and the loader searches for names only where `LD_LIBRARY_PATH` said
 at the start of the process (ld.so(8)). It is read once: setting it later changes nothing.
+
+Coming first is not enough: cuDNN asks for `libcudnn_ops.so.9.1.0` before `libcudnn_ops.so.9`, and
+the wheels have only the second name. A directory of the user's with cuDNN or cuBLAS in it would
+win, or mix two versions in one process, and so it is left out.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mlenv.result import MlenvError
@@ -24,18 +29,23 @@ LIBRARY_PATH = "LD_LIBRARY_PATH"
 # search order. cuDNN's parts open each other, cuBLASLt and NVRTC; CTranslate2 opens cuBLAS.
 OPENED_BY_NAME = ("cudnn", "cublas", "cuda_nvrtc")
 
+# Where WSL keeps the driver's libraries (libcuda.so.1), not always known to the loader's cache.
+WSL_LIBRARIES = Path("/usr/lib/wsl/lib")
+
 
 @dataclass(frozen=True, slots=True)
 class LaunchEnvironment:
     """How to start a process of one environment.
 
-    `variables` are those that differ from the caller's; `removed` must not be passed on.
+    `variables` are those that differ from the caller's; `removed` must not be passed on;
+    `left_out` are the caller's library directories that would shadow the environment's.
     """
 
     venv: Path
     python: Path
     variables: Mapping[str, str]
     removed: tuple[str, ...] = ("PYTHONHOME",)
+    left_out: tuple[str, ...] = ()
 
     def applied_to(self, base: Mapping[str, str]) -> dict[str, str]:
         """The whole environment of the new process, started from `base`."""
@@ -64,13 +74,87 @@ def library_directories(packages: Path) -> tuple[Path, ...]:
     return tuple(directory for directory in candidates if directory.is_dir())
 
 
-def joined(first: Sequence[Path], inherited: str | None) -> str:
-    """A search path: `first`, then what was there, each once, never an empty element.
+@dataclass(frozen=True, slots=True)
+class LibraryPath:
+    """What an environment puts on the loader's path: the rule, before any caller's value.
 
-    An empty element would put the current directory on the loader's path.
+    `first` stands before the caller's directories, `last` behind them. A caller's directory
+    that holds a file named as in `shadowing` is left out.
     """
-    elements = [*map(str, first), *(inherited or "").split(":")]
-    return ":".join(dict.fromkeys(element for element in elements if element))
+
+    first: tuple[Path, ...] = ()
+    last: tuple[Path, ...] = ()
+    shadowing: tuple[str, ...] = ()
+
+    def value(self, inherited: str | None) -> str:
+        """The loader's path for a caller that has `inherited`; never an empty element.
+
+        An empty element would put the current directory on the loader's path.
+        """
+        left_out = {*self.left_out(inherited), *self._own(inherited)}
+        kept = [element for element in _elements(inherited) if element not in left_out]
+        return joined((*self.first, *kept, *self.last))
+
+    def left_out(self, inherited: str | None) -> tuple[str, ...]:
+        """The caller's directories that would shadow the environment's libraries."""
+        own = set(self._own(inherited))
+        return tuple(
+            element
+            for element in _elements(inherited)
+            if element not in own and any((Path(element) / n).exists() for n in self.shadowing)
+        )
+
+    def moved(self, old: Path, new: Path) -> LibraryPath:
+        """The same for an environment that is reached by another path."""
+        first = tuple(new / directory.relative_to(old) for directory in self.first)
+        return replace(self, first=first)
+
+    def _own(self, inherited: str | None) -> Iterator[str]:
+        """Elements that are the environment's own directories, by whatever path."""
+        own = {os.path.realpath(directory) for directory in self.first}
+        return (e for e in _elements(inherited) if os.path.realpath(e) in own)
+
+
+def library_path(packages: Path) -> LibraryPath:
+    """The rule for the environment with these site-packages.
+
+    Raises `MlenvError` for a path that the loader can't be told.
+    """
+    first = library_directories(packages)
+    for directory in first:
+        if _INEXPRESSIBLE.search(str(directory)):
+            raise MlenvError(
+                "path-not-expressible",
+                f"{packages} can't stand on {LIBRARY_PATH}: the loader reads `:`, `;`, $ORIGIN, "
+                "$LIB and $PLATFORM in it as something else.",
+                "Put the environment into another directory.",
+            )
+    names = {
+        file.name
+        for directory in first
+        for pattern in ("libcudnn*.so.*", "libcublas*.so.*")
+        for file in directory.glob(pattern)
+    }
+    return LibraryPath(first, _wsl(), tuple(sorted(names)))
+
+
+# Separators and dynamic string tokens of LD_LIBRARY_PATH (ld.so(8)).
+_INEXPRESSIBLE = re.compile(r"[:;]|\$(ORIGIN|LIB|PLATFORM)\b|\$\{(ORIGIN|LIB|PLATFORM)\}")
+
+
+def _wsl() -> tuple[Path, ...]:
+    is_wsl = "microsoft" in os.uname().release.lower()
+    return (WSL_LIBRARIES,) if is_wsl and WSL_LIBRARIES.is_dir() else ()
+
+
+def _elements(inherited: str | None) -> list[str]:
+    """The loader splits at `:` and at `;`."""
+    return [element for element in re.split("[:;]", inherited or "") if element]
+
+
+def joined(elements: Sequence[str | Path]) -> str:
+    """A search path of `elements`, each once, never an empty one."""
+    return ":".join(dict.fromkeys(str(element) for element in elements if str(element)))
 
 
 def build(venv: Path, base: Mapping[str, str] = os.environ) -> LaunchEnvironment:
@@ -85,12 +169,19 @@ def for_interpreter(
 
     `prefix` is its `sys.prefix`, `packages` its site-packages.
     """
-    variables = {"PATH": joined((python.parent,), base.get("PATH", os.defpath))}
+    path = base.get("PATH", os.defpath).split(":")
+    variables = {"PATH": joined((python.parent, *path))}
     if (prefix / "pyvenv.cfg").is_file():
         variables = {"VIRTUAL_ENV": str(prefix), **variables}
-    if path := joined(library_directories(packages), base.get(LIBRARY_PATH)):
-        variables[LIBRARY_PATH] = path
-    return LaunchEnvironment(prefix, python, variables)
+    libraries, inherited = library_path(packages), base.get(LIBRARY_PATH)
+    removed = ["PYTHONHOME"]
+    if value := libraries.value(inherited):
+        variables[LIBRARY_PATH] = value
+    elif inherited is not None:
+        removed.append(LIBRARY_PATH)  # nothing but empty elements
+    return LaunchEnvironment(
+        prefix, python, variables, tuple(removed), libraries.left_out(inherited)
+    )
 
 
 # What an activated environment or a surrounding `uv run` leaves in the variables of its children.
