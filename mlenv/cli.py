@@ -117,7 +117,12 @@ def main(arguments: Sequence[str]) -> int:
     as_json = "--json" in _before_separator(arguments)
     name = next((word for word in arguments if not word.startswith("-")), "mlenv")
     try:
-        returned: Any = mlenv.main(list(arguments), prog_name="mlenv", standalone_mode=False)
+        returned: Any = mlenv.main(
+            list(arguments),
+            prog_name="mlenv",
+            standalone_mode=False,
+            obj=render.progress.for_people(as_json=as_json),
+        )
     except click.UsageError as error:
         result = Result(name, exit_code=WRONG_USAGE, errors=(Problem("usage", _usage(error)),))
     except click.ClickException as error:

@@ -104,7 +104,8 @@ def sync(
         "--python",
         os.fspath(venv / "bin" / "python"),
         "--require-hashes",
-        "--no-build",
+        "--build-constraints",
+        os.fspath(lock),
         "--index-strategy",
         "unsafe-best-match",
         *(f"--index={url}" for url in indexes),
@@ -182,26 +183,29 @@ def _run(
         with _empty_directory() as empty:
             return _run(*arguments, directory=empty, settings=settings, on_line=on_line)
     environment = launch.for_tools(os.environ, UV_NO_PROGRESS="1", NO_COLOR="1", **settings or {})
-    with subprocess.Popen(
-        [binary(), *arguments],
-        cwd=directory,
-        env=environment,
-        text=True,
-        errors="replace",
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as process:
-        assert process.stderr is not None and process.stdout is not None
+    with (
+        tempfile.TemporaryFile("w+", encoding="utf-8") as printed,
+        subprocess.Popen(
+            [binary(), *arguments],
+            cwd=directory,
+            env=environment,
+            text=True,
+            errors="replace",
+            stdin=subprocess.DEVNULL,
+            stdout=printed,
+            stderr=subprocess.PIPE,
+        ) as process,
+    ):
+        assert process.stderr is not None
         said = []
         for line in process.stderr:
             said.append(line)
             if on_line:
                 on_line(line.rstrip())
-        printed = process.stdout.read()
-    if process.returncode != 0:
-        raise _error("".join(said), process.returncode)
-    return printed
+        if process.wait() != 0:
+            raise _error("".join(said), process.returncode)
+        printed.seek(0)
+        return printed.read()
 
 
 # What uv says, most telling first: (pattern, code, message, what to do). A message may use the
@@ -233,7 +237,7 @@ _FAILURES = (
         "Run it once with a network.",
     ),
     (
-        r"(?i)HTTP status (client|server) error \((?P<status>\d{3}[^)]*)\) for url \((?P<url>[^)]+)\)",
+        r"HTTP status (client|server) error \((?P<status>\d{3}[^)]*)\) for url \((?P<url>[^)]+)",
         "index-refused",
         "The index answered {status}: {url}",
         "Check the address and the credentials of the index, or try again later.",

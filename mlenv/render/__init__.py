@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 
+from mlenv.render import progress as progress
 from mlenv.render.style import bold, red
 from mlenv.result import Result
 

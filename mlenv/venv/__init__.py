@@ -1,0 +1,1 @@
+"""Environments on disk: preflight, generations and the switch between them."""

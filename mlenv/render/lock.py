@@ -1,0 +1,19 @@
+"""One line a lock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mlenv.render.style import bold, green, red
+from mlenv.result import Result
+
+
+def lines(result: Result) -> Iterator[str]:
+    for row in result.data["locks"]:
+        if row["problems"]:
+            yield f"{red('no fit')}  {bold(row['profile'])}: {'; '.join(row['problems'])}"
+            yield f"        mlenv lock {row['profile']}"
+        else:
+            state = "written" if row["changed"] else "fits"
+            packages = f"{row['packages']} packages"
+            yield f"{green(state)}  {bold(row['profile'])}: {packages}, {row['path']}"

@@ -1,0 +1,49 @@
+"""Progress on a terminal; nothing elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from mlenv.progress import Progress, Silent
+
+if TYPE_CHECKING:
+    from rich.status import Status
+
+
+def for_people(*, as_json: bool) -> Progress:
+    """The terminal's progress where a person looks on, silence for everybody else."""
+    return Silent() if as_json or not sys.stderr.isatty() else Terminal()
+
+
+class Terminal:
+    """A spinner for the present step, a line with its time for each that is over."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+
+        self._console = Console(stderr=True, highlight=False)
+        self._status: Status | None = None
+        self._text = self._detail = ""
+        self._began = 0.0
+
+    def step(self, text: str) -> None:
+        self.end()
+        self._text, self._began = text, time.monotonic()
+        self._status = self._console.status(text)
+        self._status.start()
+
+    def detail(self, text: str) -> None:
+        self._detail = text
+        if self._status:
+            self._status.update(f"{self._text}  [dim]{text}[/dim]")
+
+    def end(self) -> None:
+        if self._status is None:
+            return
+        self._status.stop()
+        seconds = time.monotonic() - self._began
+        detail = f"  [dim]{self._detail}[/dim]" if self._detail else ""
+        self._console.print(f"[green]✓[/green] {self._text}{detail}  [dim]{seconds:.1f} s[/dim]")
+        self._status, self._detail = None, ""

@@ -1,0 +1,132 @@
+"""What can be known before anything is downloaded: each check passes or says what to do."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from mlenv import uv
+from mlenv.profiles import Profile
+from mlenv.result import MlenvError
+
+TEMPORARY_MB = 100  # uv unpacks in its cache; the temp directory holds only small things
+
+
+def location(venv: Path) -> None:
+    """The environment's path can be used, and what is there now can be kept."""
+    if any(sign in str(venv) for sign in ":;\n"):
+        raise MlenvError(
+            "unusable-path",
+            f"{str(venv)!r} can't be on the loader's path: it has a colon, semicolon or newline.",
+            "Name another directory with --venv DIR.",
+        )
+    if venv.exists() and not venv.is_dir():
+        raise MlenvError(
+            "not-a-directory",
+            f"{venv} is a file.",
+            "Move it away, or name another with --venv DIR.",
+        )
+    if (
+        venv.is_dir()
+        and not venv.is_symlink()
+        and not (venv / "pyvenv.cfg").is_file()
+        and any(venv.iterdir())
+    ):
+        raise MlenvError(
+            "not-a-venv",
+            f"{venv} is a directory, but no virtual environment.",
+            "Move it away, or name another with --venv DIR.",
+        )
+    parent = _existing(venv.parent)
+    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+        raise MlenvError(
+            "not-writable",
+            f"{parent} can't be written to by this user.",
+            f"Check its owner (`ls -ld {parent}`), or name another with --venv DIR.",
+        )
+
+
+def space(venv: Path, profile: Profile) -> None:
+    """The file systems of venv, cache and temp files have room; shared ones for the sum."""
+    needed: dict[int, tuple[Path, int]] = {}
+    for path, megabytes in _needs(venv, profile):
+        device = path.stat().st_dev
+        known = needed.get(device, (path, 0))
+        needed[device] = (known[0], known[1] + megabytes)
+    for path, megabytes in needed.values():
+        free = shutil.disk_usage(path).free // 1_000_000
+        if free < megabytes:
+            raise MlenvError(
+                "disk-full-or-tmp-too-small",
+                f"{profile.name} needs {_gb(megabytes)} at {path}, {_gb(free)} are free.",
+                "Free some, or use another disk: --venv DIR, UV_CACHE_DIR (cache), TMPDIR (temp).",
+            )
+
+
+def _needs(venv: Path, profile: Profile) -> Iterator[tuple[Path, int]]:
+    """Unpacked wheels lie in uv's cache and are hard-linked into the venv where one disk
+    holds both; else each has its own copy."""
+    place, cache = _existing(venv.parent), _existing(uv.cache_directory())
+    yield cache, profile.machine.disk_mb
+    if place.stat().st_dev != cache.stat().st_dev:
+        yield place, profile.machine.disk_mb
+    yield Path(tempfile.gettempdir()), TEMPORARY_MB
+
+
+def interpreter(profile: Profile, wanted: str | None) -> str:
+    """An interpreter that fits: the one asked for, else any of this machine in the range.
+
+    Where there is none the range itself is returned: uv will fetch one.
+    """
+    if wanted is None:
+        found = uv.find_python(profile.python)
+        return os.fspath(found) if found else profile.python
+    found = uv.find_python(wanted)
+    if found is None:
+        raise MlenvError(
+            "python-version-unsupported",
+            f"There is no Python `{wanted}` on this machine.",
+            f"{profile.name} wants {profile.python}; leave --python out to let mlenv choose.",
+        )
+    version = _version(found)
+    if version not in profile.python_range:
+        raise MlenvError(
+            "python-version-unsupported",
+            f"{found} is Python {version}; profile {profile.name} wants {profile.python}.",
+            "Leave --python out to let mlenv choose.",
+        )
+    return os.fspath(found)
+
+
+def _version(python: Path) -> str:
+    ask = "import platform; print(platform.python_version())"
+    return subprocess.run([python, "-Ic", ask], capture_output=True, text=True).stdout.strip()
+
+
+def unreachable(profile: Profile) -> MlenvError | None:
+    """Why an index that the profile needs does not answer; None where all do.
+
+    No reason to stop yet: uv's cache may hold everything.
+    """
+    try:
+        uv.check_index()
+        for index in profile.indexes:
+            uv.check_index(index.url)
+    except uv.UvError as error:
+        return error
+    return None
+
+
+def _existing(path: Path) -> Path:
+    """The nearest ancestor that is there already."""
+    while not path.exists():
+        path = path.parent
+    return path
+
+
+def _gb(megabytes: int) -> str:
+    return f"{megabytes / 1000:.1f} GB"
