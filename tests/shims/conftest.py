@@ -1,0 +1,97 @@
+"""Environments to start things from, and the one assertion that all launchers share."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+# Opens CTranslate2's bundled cuDNN front library and makes real calls through it: where it does
+# not find the other parts of cuDNN, the process aborts.
+PROOF = """\
+import ctypes, glob, sysconfig
+packages = glob.escape(sysconfig.get_path("purelib"))
+front, = glob.glob(packages + "/ctranslate2.libs/libcudnn-*.so.9.1.0")
+cudnn = ctypes.CDLL(front)
+made = ctypes.c_void_p()
+version = cudnn.cudnnGetVersion()
+assert cudnn.cudnnCreateTensorDescriptor(ctypes.byref(made)) == 0 and made.value
+print("cuDNN", version)
+"""
+PROVED = "cuDNN 90100"
+
+# Paths that are right in every launcher.
+NASTY = [
+    "plain",
+    "with space",
+    'it\'s "quoted"',
+    "$HOME `id` \\n",
+    "new\nline",
+    "ünï-日本",
+    "!!%{}*?~#&",
+]
+
+
+@pytest.fixture(
+    params=NASTY, ids=["plain", "space", "quotes", "dollar", "newline", "letters", "signs"]
+)
+def nasty(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A directory whose name is hard to quote."""
+    directory = tmp_path / str(request.param)
+    directory.mkdir()
+    return directory
+
+
+MakeVenv = Callable[[Path], Path]
+
+
+@pytest.fixture
+def hollow() -> MakeVenv:
+    """A venv of this Python with the names of the wheels' libraries and nothing in them."""
+
+    def make(path: Path) -> Path:
+        packages = path / f"lib/python3.{sys.version_info.minor}/site-packages"
+        for file in (
+            "nvidia/cudnn/lib/libcudnn.so.9",
+            "nvidia/cudnn/lib/libcudnn_ops.so.9",
+            "nvidia/cublas/lib/libcublas.so.12",
+            "nvidia/cuda_nvrtc/lib/libnvrtc.so.12",
+        ):
+            (packages / file).parent.mkdir(parents=True, exist_ok=True)
+            (packages / file).touch()
+        (path / "bin").mkdir()
+        python = Path(sys._base_executable).resolve()  # type: ignore[attr-defined]
+        (path / "bin/python").symlink_to(python)
+        (path / "pyvenv.cfg").write_text(f"home = {python.parent}\n", "utf-8")
+        return path
+
+    return make
+
+
+@pytest.fixture
+def real(real_venv: Path) -> MakeVenv:
+    """A venv with the real packages, each linked but CTranslate2's, which is there as files."""
+
+    def make(path: Path) -> Path:
+        source = next(real_venv.glob("lib/python3*/site-packages"))
+        packages = path / source.relative_to(real_venv)
+        packages.mkdir(parents=True)
+        for entry in source.iterdir():
+            if entry.name in ("ctranslate2", "ctranslate2.libs"):
+                shutil.copytree(entry, packages / entry.name, copy_function=_without_links)
+            elif entry.name != "mlenv-links.json":
+                (packages / entry.name).symlink_to(entry)
+        (path / "bin").mkdir()
+        (path / "bin/python").symlink_to((real_venv / "bin/python").resolve())
+        shutil.copy(real_venv / "pyvenv.cfg", path)
+        return path
+
+    return make
+
+
+def _without_links(source: str, target: str) -> None:
+    if not Path(source).is_symlink():
+        shutil.copy2(source, target)
