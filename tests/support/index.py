@@ -1,0 +1,118 @@
+"""A package index on the loopback interface, for what the real one would not do on demand.
+
+It stands for an index or a mirror: PEP 503 names, the PEP 691 answer with sha256 and upload
+times, small but real wheels. A test may set a fault for any path: a status, or other bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import threading
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+UPLOADED = "2025-06-01T00:00:00Z"
+
+
+def wheel(
+    name: str, version: str, requires: Sequence[str] = (), tag: str = "py3-none-any", **files: str
+) -> tuple[str, bytes]:
+    """A real wheel of one module (plus `files`, by path): its file name and its bytes."""
+    module = name.replace("-", "_").replace(".", "_")
+    info = f"{module}-{version}.dist-info"
+    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+    metadata += "".join(f"Requires-Dist: {item}\n" for item in requires)
+    contents = {
+        f"{module}/__init__.py": f"__version__ = {version!r}\n",
+        **files,
+        f"{info}/METADATA": metadata,
+        f"{info}/WHEEL": f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {tag}\n",
+    }
+    record = "".join(f"{path},,\n" for path in [*contents, f"{info}/RECORD"])
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for path, text in {**contents, f"{info}/RECORD": record}.items():
+            archive.writestr(zipfile.ZipInfo(path, (2025, 1, 1, 0, 0, 0)), text)
+    return f"{module}-{version}-{tag}.whl", buffer.getvalue()
+
+
+@dataclass
+class Index:
+    """What is served, and what is to go wrong: `faults` maps a path to a status or to bytes."""
+
+    url: str = ""
+    files: dict[str, bytes] = field(default_factory=dict)
+    yanked: set[str] = field(default_factory=set)
+    faults: dict[str, int | bytes] = field(default_factory=dict)
+    requests: list[str] = field(default_factory=list)
+
+    def add(self, name: str, version: str, requires: Sequence[str] = (), **options: str) -> str:
+        """Serve one more wheel; returns its sha256."""
+        file_name, content = wheel(name, version, requires, **options)
+        self.files[file_name] = content
+        return hashlib.sha256(content).hexdigest()
+
+    def answer(self, path: str) -> tuple[int, str, bytes]:
+        fault = self.faults.get(path)
+        if isinstance(fault, int):
+            return fault, "text/plain", b"as the test wants it"
+        if isinstance(fault, bytes):
+            return 200, "application/octet-stream", fault
+        kind, _, name = path.strip("/").partition("/")
+        if kind == "files" and name in self.files:
+            return 200, "application/octet-stream", self.files[name]
+        if kind == "simple" and (listed := self._listed(name.strip("/"))):
+            page = {"meta": {"api-version": "1.1"}, "name": name.strip("/"), "files": listed}
+            return 200, "application/vnd.pypi.simple.v1+json", json.dumps(page).encode()
+        return 404, "text/plain", b"not found"
+
+    def _listed(self, project: str) -> list[dict[str, object]]:
+        return [
+            {
+                "filename": name,
+                "url": f"{self.url.removesuffix('/simple')}/files/{name}",
+                "hashes": {"sha256": hashlib.sha256(content).hexdigest()},
+                "upload-time": UPLOADED,
+                "size": len(content),
+                "yanked": name in self.yanked,
+            }
+            for name, content in self.files.items()
+            if name.split("-")[0].replace("_", "-").lower() == project
+        ]
+
+
+@contextmanager
+def serving() -> Iterator[Index]:
+    """An empty index that answers until the block ends."""
+    index = Index()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            self.do_GET()
+
+        def do_GET(self) -> None:
+            index.requests.append(self.path)
+            status, kind, body = index.answer(self.path)
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            if self.command == "GET":
+                self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    index.url = f"http://127.0.0.1:{server.server_address[1]}/simple"
+    try:
+        yield index
+    finally:
+        server.shutdown()
+        server.server_close()
