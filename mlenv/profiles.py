@@ -181,7 +181,8 @@ def _check(profile: Profile, reader: _Reader) -> None:
         try:
             Requirement(text)
         except InvalidRequirement as error:
-            raise reader.error(f"`{text}` is not a requirement: {error}") from error
+            reason = str(error).splitlines()[0]
+            raise reader.error(f"`{text}` is not a requirement: {reason}") from error
     try:
         SpecifierSet(profile.python)
     except InvalidSpecifier as error:
