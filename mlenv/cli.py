@@ -18,7 +18,7 @@ import click
 
 from mlenv import __version__, render
 from mlenv.paths import venv_path
-from mlenv.result import WRONG_USAGE, MlenvError, Problem, Result
+from mlenv.result import FAILED, WRONG_USAGE, MlenvError, Problem, Result
 
 # name: (module below mlenv.commands, one line of help)
 COMMANDS = {
@@ -126,11 +126,15 @@ def main(arguments: Sequence[str]) -> int:
     except click.UsageError as error:
         result = Result(name, exit_code=WRONG_USAGE, errors=(Problem("usage", _usage(error)),))
     except click.ClickException as error:
-        result = Result(name, exit_code=1, errors=(Problem("failed", error.format_message()),))
+        result = Result(name, exit_code=FAILED, errors=(Problem("failed", error.format_message()),))
     except (click.Abort, KeyboardInterrupt):
         return 130
     except MlenvError as error:
         result = error.result(name)
+    except OSError as error:  # a disk, a permission, a mount: the user's, and never a traceback
+        where = f": {error.filename}" if error.filename else ""
+        problem = Problem("os-error", f"{error.strerror or error}{where}")
+        result = Result(name, exit_code=FAILED, errors=(problem,))
     else:
         if not isinstance(returned, Result):  # --help and --version have printed already
             return returned if isinstance(returned, int) else 0
