@@ -26,14 +26,19 @@ def mlenv(home: Path) -> Run:
     HOME is empty and nothing of the developer's environment that mlenv reads is passed on.
     """
 
-    def run(*arguments: str | Path, env: dict[str, str] | None = None, **options: object):  # type: ignore[no-untyped-def]
+    def run(  # type: ignore[no-untyped-def]
+        *arguments: str | Path,
+        env: dict[str, str] | None = None,
+        prefix: tuple[str, ...] = (),
+        **options: object,
+    ):
         kept = {
             name: value
             for name, value in os.environ.items()
             if not name.startswith(("MLENV_", "LD_", "VIRTUAL_ENV", "CONDA_", "XDG_"))
         }
         return subprocess.run(
-            [sys.executable, "-m", "mlenv", *map(str, arguments)],
+            [*prefix, sys.executable, "-m", "mlenv", *map(str, arguments)],
             env={**kept, "HOME": str(home), **(env or {})},
             capture_output=True,
             text=True,

@@ -22,7 +22,9 @@ def test_a_lock_pins_all_with_hashes_and_names_no_address(
     def sha256(name: str) -> str:
         return hashlib.sha256(index.files[name]).hexdigest()
 
-    assert profile.with_suffix(".txt").read_text() == f"""\
+    assert (
+        profile.with_suffix(".txt").read_text()
+        == f"""\
 # Written by `mlenv lock small`: do not edit.
 # profile {digest}
 
@@ -39,6 +41,7 @@ whisperer==1.0{EVERYWHERE} \\
     --hash=sha256:{sha256("whisperer-1.0-py3-none-any.whl")}
     # via environment (pyproject.toml)
 """
+    )
 
 
 # How uv writes "any of the three platforms that mlenv knows".

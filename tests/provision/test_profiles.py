@@ -60,10 +60,7 @@ HOPPER = Host("linux-x86_64", "2.36", "550.54.14", (("NVIDIA H100", "9.0"),))
         ),
         (
             Host("linux-x86_64", "2.36", "580.65.06", (("NVIDIA GeForce RTX 5090", "12.0"),)),
-            (
-                "its builds carry no code for the NVIDIA GeForce RTX 5090"
-                " (compute capability 12.0)",
-            ),
+            ("its builds carry no code for the NVIDIA GeForce RTX 5090 (compute capability 12.0)",),
         ),
         (
             Host("linux-x86_64", "2.17", None),

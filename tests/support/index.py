@@ -11,7 +11,7 @@ import io
 import json
 import threading
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -50,6 +50,7 @@ class Index:
     yanked: set[str] = field(default_factory=set)
     faults: dict[str, int | bytes] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
+    stop: Callable[[], None] = lambda: None
 
     def add(self, name: str, version: str, requires: Sequence[str] = (), **options: str) -> str:
         """Serve one more wheel; returns its sha256."""
@@ -111,8 +112,13 @@ def serving() -> Iterator[Index]:
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     index.url = f"http://127.0.0.1:{server.server_address[1]}/simple"
+
+    def stop() -> None:
+        server.shutdown()
+        server.server_close()
+
+    index.stop = stop
     try:
         yield index
     finally:
-        server.shutdown()
-        server.server_close()
+        stop()
