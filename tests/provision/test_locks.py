@@ -6,8 +6,8 @@ import hashlib
 import json
 from pathlib import Path
 
-from running import Run
 from index import Index
+from running import Run
 
 from mlenv import locks, paths, profiles
 
