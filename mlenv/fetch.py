@@ -201,9 +201,11 @@ def _fill_from_mirror(model: Model, mirror: str, target: Path) -> None:
         url = f"{mirror.rstrip('/')}/{model.name}/{file.name}"
         resumed = {"Range": f"bytes={have}-"} if 0 < have < file.size else {}
         try:
-            with urlopen(Request(url, headers=resumed), timeout=30) as answer:  # noqa: S310
-                with path.open("ab" if answer.status == 206 else "wb") as stream:
-                    shutil.copyfileobj(answer, stream, 1 << 20)
+            with (
+                urlopen(Request(url, headers=resumed), timeout=30) as answer,
+                path.open("ab" if answer.status == 206 else "wb") as stream,
+            ):
+                shutil.copyfileobj(answer, stream, 1 << 20)
         except (URLError, OSError) as error:
             raise SourceError(f"{file.name}: {getattr(error, 'reason', error)}") from error
 
@@ -219,7 +221,10 @@ def _check(model: Model, directory: Path, source: str) -> None:
 
 
 def _refusal(file: ModelFile, got: str) -> str:
-    return f"refused, {file.name} has sha256 {got[:12]}.. where the manifest names {file.sha256[:12]}.."
+    return (
+        f"refused, {file.name} has sha256 {got[:12]}.. "
+        f"where the manifest names {file.sha256[:12]}.."
+    )
 
 
 def _keep_only(model: Model, directory: Path) -> None:

@@ -122,6 +122,12 @@ def named(name: str, environ: Mapping[str, str] = os.environ) -> Model:
     return known[name]
 
 
+def hub_name(name: str, environ: Mapping[str, str] = os.environ) -> str | None:
+    """The hub id of a Whisper model that the manifest has no hashes for; None if it is no name."""
+    names: Mapping[str, str] = _read(manifest_path(environ)).get("hub-names", {})
+    return names.get(name) or (name if name.count("/") == 1 and name[0].isalnum() else None)
+
+
 def find(model: Model, environ: Mapping[str, str] = os.environ, *, full: bool = False) -> Found:
     """Where a model lies on this machine, the first place whose hashes hold.
 

@@ -15,13 +15,18 @@ from mlenv import launch
 from mlenv.paths import venv_path
 from mlenv.result import WRONG_USAGE, MlenvError, Result
 
+OWN = ("transcribe", "diarize")  # commands of mlenv's own
 NOT_FOUND, NOT_EXECUTABLE = 127, 126  # as shells report them
 
 
 def main(arguments: Sequence[str]) -> int:
-    """`[--venv DIR] [--] COMMAND [ARG..]`; returns only where the command could not start."""
+    """`[--venv DIR] [--] COMMAND [ARG..]`; another program than mlenv's own never returns."""
     try:
         venv, command = _parse(arguments)
+        if command[0] in OWN:
+            from mlenv.commands import transcribe
+
+            return transcribe.main(venv, command[1:], diarize_only=command[0] == "diarize")
         become(venv, command)
     except MlenvError as error:
         from mlenv import render

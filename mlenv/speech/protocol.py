@@ -1,0 +1,42 @@
+"""How workers talk: one JSON object a line, requests on standard input, events on standard output.
+
+Libraries print what they like. Their words go to standard error, so that the events stay clean.
+"""
+
+import json
+import os
+import sys
+import time
+
+
+class Events:
+    """The way back to the caller."""
+
+    def __init__(self) -> None:
+        self._stream = os.fdopen(os.dup(1), "w", encoding="ascii", buffering=1)
+        os.dup2(2, 1)
+
+    def __call__(self, event: str, **fields: object) -> None:
+        try:
+            self._stream.write(json.dumps({"event": event, **fields}) + "\n")
+        except BrokenPipeError:  # the caller is gone, and with it the reason to work
+            os._exit(0)
+
+
+def requests():
+    """The objects on standard input, as they come."""
+    for line in sys.stdin:
+        yield json.loads(line)
+
+
+class Clock:
+    """Seconds since the start or the last look."""
+
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+
+    def lap(self) -> float:
+        """Seconds since the last call."""
+        now = time.monotonic()
+        lap, self._last = now - self._last, now
+        return round(lap, 3)

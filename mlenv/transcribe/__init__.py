@@ -1,0 +1,1 @@
+"""`mlenv exec transcribe`: files in, transcripts out. The work is done by `mlenv.speech`."""
