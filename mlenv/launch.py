@@ -129,12 +129,7 @@ def library_path(packages: Path) -> LibraryPath:
                 "$LIB and $PLATFORM in it as something else.",
                 "Put the environment into another directory.",
             )
-    names = {
-        file.name
-        for directory in first
-        for pattern in ("libcudnn*.so.*", "libcublas*.so.*")
-        for file in directory.glob(pattern)
-    }
+    names = {file.name for directory in first for file in directory.glob("lib*.so.*")}
     return LibraryPath(first, _wsl(), tuple(sorted(names)))
 
 

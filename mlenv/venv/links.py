@@ -133,7 +133,7 @@ def _rpath_leads_to(directory: Path, file: Path) -> bool:
         with file.open("rb") as stream:
             dynamic = ELFFile(stream).get_section_by_name(".dynamic")
             tags = dynamic.iter_tags("DT_RPATH") if isinstance(dynamic, DynamicSection) else ()
-            paths = [tag.rpath for tag in tags]
+            paths = [tag.rpath for tag in tags]  # type: ignore[attr-defined]
     except (OSError, ELFError):
         return False
     return any(

@@ -1,0 +1,164 @@
+"""Activation in every shell: exports what `mlenv env` says, and restores exactly what was there."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from mlenv import launch
+from mlenv.shims import activate
+from mlenv.venv import links
+
+from .conftest import PROOF, PROVED, MakeVenv
+from .shells import POSIX, SHELLS, Shell, environments
+
+BASE = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/nonexistent", "LC_ALL": "C.UTF-8"}
+SHADOW = "<a directory with a cuDNN of its own>"
+STATES = {
+    "nothing set": {},
+    "set and empty": {"LD_LIBRARY_PATH": "", "VIRTUAL_ENV": "", "PYTHONHOME": ""},
+    "one directory": {"LD_LIBRARY_PATH": "/opt/with space", "PYTHONHOME": "/opt/python"},
+    "empty elements": {"LD_LIBRARY_PATH": "/opt/a::/opt/b;/opt/c:"},
+    "a foreign cuDNN": {"LD_LIBRARY_PATH": f"/opt/a:{SHADOW}"},
+    "another environment": {"VIRTUAL_ENV": "/opt/v", "VIRTUAL_ENV_PROMPT": "it's", "PS1": "$ "},
+}
+each_shell = pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell.name)
+
+
+def steps(shell: Shell, *between: str) -> list[str]:
+    """Print the environment, do `between`, print it again after each."""
+    lines = [shell.dump]
+    for line in between:
+        lines += [line, "echo ----", shell.dump]
+    return lines
+
+
+def without(environment: dict[bytes, bytes], *names: bytes) -> dict[bytes, bytes]:
+    """`_` is the last command, and no shell's activation touches it."""
+    return {name: value for name, value in environment.items() if name not in (b"_", *names)}
+
+
+@each_shell
+@pytest.mark.parametrize("state", STATES)
+def test_activate_exports_the_launch_environment_and_deactivate_restores_all(
+    shell: Shell, state: str, hollow: MakeVenv, tmp_path: Path
+) -> None:
+    foreign = tmp_path / "foreign"
+    foreign.mkdir()
+    (foreign / "libcudnn_ops.so.9").touch()
+    venv = hollow(tmp_path / "ml")
+    activate.write(venv, venv)
+    env = {**BASE, **{n: v.replace(SHADOW, str(foreign)) for n, v in STATES[state].items()}}
+
+    done = shell.run(*steps(shell, shell.source, shell.deactivate), env=env, venv=venv)
+    assert (done.returncode, done.stderr) == (0, b"")
+    before, active, after = environments(done.stdout)
+    assert without(after) == without(before)
+    built = launch.build(venv, env)
+    expected = {name.encode(): value.encode() for name, value in built.variables.items()}
+    expected[b"VIRTUAL_ENV_PROMPT"] = b"ml"
+    assert {name: active.get(name) for name in expected} == expected
+    changed = {n for n in {*before, *active} if before.get(n) != active.get(n)}
+    assert changed <= {*expected, b"PYTHONHOME", b"PS1", b"_"}
+    assert b"PYTHONHOME" not in active
+
+
+@each_shell
+def test_any_path_is_right(shell: Shell, nasty: Path, hollow: MakeVenv) -> None:
+    venv = hollow(nasty / "my ml")
+    activate.write(venv, venv)
+    env = {**BASE, "LD_LIBRARY_PATH": str(nasty)}
+    code = "import sys; print(sys.prefix, end='')"
+    lines = [shell.source, shell.code, "echo ----", shell.dump]
+    done = shell.run(*lines, env=env, venv=venv, code=code)
+    assert (done.returncode, done.stderr) == (0, b"")
+    prefix, _, rest = done.stdout.partition(b"----\n")
+    assert prefix.decode() == str(venv)
+    variables = launch.build(venv, env).variables
+    assert environments(rest)[0][b"LD_LIBRARY_PATH"].decode() == variables["LD_LIBRARY_PATH"]
+
+
+@each_shell
+def test_activated_twice_is_left_once(shell: Shell, hollow: MakeVenv, tmp_path: Path) -> None:
+    venv = hollow(tmp_path / "ml")
+    activate.write(venv, venv)
+    lines = steps(shell, f"{shell.source}\n{shell.source}\n{shell.deactivate}")
+    done = shell.run(*lines, env={**BASE, "LD_LIBRARY_PATH": "/opt"}, venv=venv)
+    assert (done.returncode, done.stderr) == (0, b"")
+    before, after = environments(done.stdout)
+    assert without(after) == without(before)
+
+
+@each_shell
+def test_another_environment_is_left_first(shell: Shell, hollow: MakeVenv, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    subprocess.run(["uv", "venv", "-q", other], check=True)
+    venv = hollow(tmp_path / "ml")
+    activate.write(venv, venv)
+    first = shell.source.replace("$ACTIVATE", "$FIRST")
+    lines = steps(shell, f"{first}\n{shell.source}", shell.deactivate)
+    env = {**BASE, "FIRST": str(other / "bin" / shell.script)}
+    done = shell.run(*lines, env=env, venv=venv)
+    assert (done.returncode, done.stderr) == (0, b"")
+    _, active, after = environments(done.stdout)
+    assert str(other).encode() not in active[b"PATH"]
+    assert after[b"PATH"].decode() == BASE["PATH"]
+    assert b"VIRTUAL_ENV" not in after
+
+
+@pytest.mark.parametrize("shell", POSIX, ids=lambda shell: shell.name)
+@pytest.mark.parametrize("options", [":", "set -eu"])
+def test_what_was_not_exported_is_not_exported_afterwards(
+    shell: Shell, options: str, hollow: MakeVenv, tmp_path: Path
+) -> None:
+    venv = hollow(tmp_path / "ml")
+    activate.write(venv, venv)
+    lines = [
+        "LD_LIBRARY_PATH='/opt/mine  x'; PS1='> '",
+        f"{options}\n{shell.source}",
+        *steps(shell, shell.deactivate),
+        'echo ----; printf %s "$LD_LIBRARY_PATH|$PS1"',
+    ]
+    done = shell.run(*lines, env=BASE, venv=venv)
+    assert (done.returncode, done.stderr) == (0, b"")
+    active, after = environments(done.stdout)[:2]
+    assert active[b"LD_LIBRARY_PATH"].endswith(b":/opt/mine  x")
+    assert b"LD_LIBRARY_PATH" not in after
+    assert not [name for name in after if b"mlenv" in name.lower()]
+    assert done.stdout.endswith(b"----\n/opt/mine  x|> ")
+
+
+def test_the_scripts_follow_the_activation_and_uvs_own_come_back(
+    hollow: MakeVenv, tmp_path: Path
+) -> None:
+    generation = hollow(tmp_path / "generation")
+    (generation / "bin/activate").write_text("uv's own")
+    venv = tmp_path / "ml"
+    written = activate.write(generation, venv)
+    assert written == activate.write(generation, venv)
+    for path in written:
+        assert str(generation).encode() not in path.read_bytes()
+        assert str(venv).encode() in path.read_bytes()
+    assert activate.remove(generation) == written
+    assert (generation / "bin/activate").read_text() == "uv's own"
+    assert sorted(path.name for path in (generation / "bin").iterdir()) == ["activate", "python"]
+    assert activate.remove(generation) == ()
+
+
+@pytest.mark.heavy
+@each_shell
+def test_the_real_front_library_finds_its_parts(
+    shell: Shell, real: MakeVenv, tmp_path: Path
+) -> None:
+    venv = real(tmp_path / 'it\'s "ml"')
+    assert links.examine(launch.site_packages(venv)).present == ()
+    activate.write(venv, venv)
+    active = shell.run(shell.source, shell.code, env=BASE, venv=venv, code=PROOF)
+    assert (active.returncode, active.stdout.decode().strip()) == (0, PROVED), active.stderr
+    bare = shell.run(
+        shell.source, shell.deactivate, f"{shell.bare}; echo ended", env=BASE, venv=venv, code=PROOF
+    )
+    assert PROVED not in bare.stdout.decode()
+    assert b"Unable to load any of {libcudnn_graph.so.9.1.0" in bare.stderr
