@@ -6,6 +6,7 @@ Machines are noisy and differ: the ratio of two commands in one run is what carr
 from __future__ import annotations
 
 import json
+import os
 import platform
 import statistics
 import subprocess
@@ -30,10 +31,12 @@ class Command:
 
     def seconds(self) -> float:
         self.before()
+        env = dict(os.environ if self.env is None else self.env)
+        env.pop("PYTHONDONTWRITEBYTECODE", None)  # nobody starts a program twice that way
         began = time.perf_counter()
         done = subprocess.run(
             [str(word) for word in self.argv],
-            env=self.env and dict(self.env),
+            env=env,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from mlenv import uv
 from mlenv.progress import Progress
-from mlenv.result import MlenvError
 from mlenv.venv import generations
 from mlenv.venv.generations import Generation
 
@@ -60,13 +59,12 @@ def install(
     preflight.location(venv)
     preflight.space(venv, profile)
     interpreter = preflight.interpreter(profile, python)
-    unreachable = None if offline else preflight.unreachable(profile)
 
     def fill(path: Path) -> None:
-        progress.step(f"Making a venv with {interpreter}")
+        progress.step(f"Making a venv with Python {interpreter}")
         uv.create_venv(path, interpreter)
         progress.step(f"Installing {len(lock.pins)} packages")
-        _sync(path, lock, profile, progress, offline, unreachable)
+        _sync(path, lock, profile, progress, offline)
         progress.step("Setting up the launchers")
         _finish(path, venv)
 
@@ -87,26 +85,20 @@ def _up_to_date(present: Generation, name: str | None, python: str | None) -> bo
     return python is None or uv.find_python(python) == Path(present.python)
 
 
-def _sync(
-    path: Path,
-    lock: Lock,
-    profile: Profile,
-    progress: Progress,
-    offline: bool,
-    unreachable: MlenvError | None,
-) -> None:
+def _sync(path: Path, lock: Lock, profile: Profile, progress: Progress, offline: bool) -> None:
+    """From uv's cache where that holds everything, which asks no index; else by download."""
     try:
-        uv.sync(
-            path,
-            lock.path,
-            indexes=[index.url for index in profile.indexes],
-            offline=offline or unreachable is not None,
-            on_line=Downloads(progress).line,
-        )
+        uv.sync(path, lock.path, offline=True)
     except uv.UvError:
-        if unreachable is not None:
-            raise unreachable from None
-        raise
+        if offline:
+            raise
+    else:
+        return
+    from mlenv.venv import preflight
+
+    preflight.indexes(profile)
+    indexes = [index.url for index in profile.indexes]
+    uv.sync(path, lock.path, indexes=indexes, on_line=Downloads(progress).line)
 
 
 def _finish(path: Path, venv: Path) -> None:

@@ -247,7 +247,7 @@ _FAILURES = (
         "Run it once with a network.",
     ),
     (
-        r"HTTP status (client|server) error \((?P<status>\d{3}[^)]*)\) for url \((?P<url>[^)]+)",
+        r"HTTP status (client|server) error \((?P<status>\d{3}.*?)\) for url \((?P<url>[^)]+)",
         "index-refused",
         "The index answered {status}: {url}",
         "Check the address and the credentials of the index, or try again later.",

@@ -78,13 +78,9 @@ def _needs(venv: Path, profile: Profile) -> Iterator[tuple[Path, int]]:
 
 
 def interpreter(profile: Profile, wanted: str | None) -> str:
-    """An interpreter that fits: the one asked for, else any of this machine in the range.
-
-    Where there is none the range itself is returned: uv will fetch one.
-    """
+    """The interpreter asked for, where it fits; else the range, for uv to find or fetch one."""
     if wanted is None:
-        found = uv.find_python(profile.python)
-        return os.fspath(found) if found else profile.python
+        return profile.python
     found = uv.find_python(wanted)
     if found is None:
         raise MlenvError(
@@ -107,18 +103,11 @@ def _version(python: Path) -> str:
     return subprocess.run([python, "-Ic", ask], capture_output=True, text=True).stdout.strip()
 
 
-def unreachable(profile: Profile) -> MlenvError | None:
-    """Why an index that the profile needs does not answer; None where all do.
-
-    No reason to stop yet: uv's cache may hold everything.
-    """
-    try:
-        uv.check_index()
-        for index in profile.indexes:
-            uv.check_index(index.url)
-    except uv.UvError as error:
-        return error
-    return None
+def indexes(profile: Profile) -> None:
+    """The package index and the profile's own indexes answer."""
+    uv.check_index()
+    for index in profile.indexes:
+        uv.check_index(index.url)
 
 
 def _existing(path: Path) -> Path:
