@@ -1,0 +1,16 @@
+"""The speech that ships with mlenv: a conversation, its exact words and turns."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+CONVERSATION = Path(__file__).with_name("conversation.flac")
+
+
+def truth() -> dict[str, Any]:
+    """What is said in `CONVERSATION`: {"duration", "language", "turns": [{"speaker", "start",
+    "end", "speech": [[start, end], ..], "text"}, ..]}, in seconds."""
+    document: dict[str, Any] = json.loads(CONVERSATION.with_suffix(".json").read_text("utf-8"))
+    return document
