@@ -7,6 +7,7 @@ torch each bring a cuDNN, and one process must not hold both.
 import contextlib
 import os
 import tempfile
+from pathlib import Path
 
 import av
 import av.error
@@ -31,7 +32,7 @@ def decode(path: str) -> tuple[np.ndarray, float | None]:
     Raises `Undecodable`.
     """
     try:
-        if os.path.getsize(path) == 0:
+        if Path(path).stat().st_size == 0:
             raise Undecodable("audio-empty", "is an empty file")
         with av.open(path, metadata_errors="ignore") as container:
             if not container.streams.audio:
@@ -95,5 +96,5 @@ def hand_over(samples: np.ndarray, directory: str) -> str:
 def take_over(path: str) -> np.ndarray:
     """Read what `hand_over` wrote, and remove it."""
     samples = np.fromfile(path, np.int16)
-    os.unlink(path)
+    Path(path).unlink()
     return samples

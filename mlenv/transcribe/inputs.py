@@ -18,8 +18,12 @@ STANDARD_INPUT = "-"
 
 # What a folder is searched for. A file named by itself may be called anything.
 SUFFIXES = frozenset(
-    ".3gp .aac .ac3 .aif .aiff .amr .au .avi .caf .flac .flv .m4a .m4b .mka .mkv .mov .mp2 .mp3 "
-    ".mp4 .mpeg .mpg .oga .ogg .opus .spx .ts .w64 .wav .weba .webm .wma .wmv".split()
+    f".{name}"
+    for name in (
+        *("3gp", "aac", "ac3", "aif", "aiff", "amr", "au", "avi", "caf", "flac", "flv", "m4a"),
+        *("m4b", "mka", "mkv", "mov", "mp2", "mp3", "mp4", "mpeg", "mpg", "oga", "ogg", "opus"),
+        *("spx", "ts", "w64", "wav", "weba", "webm", "wma", "wmv"),
+    )
 )
 
 
@@ -114,7 +118,7 @@ def _expanded(word: str, recursive: bool) -> Iterator[Source]:
     if path.is_dir():
         yield from _in_folder(path, recursive)
     elif not path.exists() and glob.has_magic(word):
-        for name in sorted(glob.glob(str(path), recursive=True)):
+        for name in sorted(glob.glob(str(path), recursive=True)):  # noqa: PTH207 (any root)
             found = Path(name)
             if found.is_file():
                 yield _single(found)

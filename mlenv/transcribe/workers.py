@@ -7,6 +7,7 @@ load can't matter.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -41,7 +42,7 @@ class Worker:
     ) -> None:
         built = launch.build(venv.resolve(), environ)
         self.name = script.removesuffix(".py")
-        self._said = tempfile.TemporaryFile("w+b")
+        self._said = tempfile.TemporaryFile("w+b")  # noqa: SIM115 (closed by stop)
         try:
             self._process = subprocess.Popen(
                 [built.python, SPEECH / script],
@@ -61,19 +62,9 @@ class Worker:
     def send(self, request: Mapping[str, object]) -> None:
         """Hand over one request. A worker that is gone is noticed when it is listened to."""
         assert self._process.stdin
-        try:
+        with contextlib.suppress(OSError):
             self._process.stdin.write(json.dumps(request).encode() + b"\n")
             self._process.stdin.flush()
-        except OSError:
-            pass
-
-    def no_more(self) -> None:
-        """There is nothing else to do: the worker ends when it is through."""
-        assert self._process.stdin
-        try:
-            self._process.stdin.close()
-        except OSError:
-            pass
 
     def stop(self) -> None:
         """End it now, and wait for that."""
