@@ -58,33 +58,57 @@ def is_ours(path: Path) -> bool:
 
 def scripts(venv: Path, rule: LibraryPath) -> dict[str, str]:
     """Every activation script, by file name."""
+    posix = _values(venv, rule, quoting.posix, as_string=True)
+    csh = {
+        **_values(venv, rule, quoting.csh),
+        "PROGRAM": quoting.csh(filled("activate.csh.sh", posix)),
+        "RESTORE": quoting.csh(_CSH_RESTORE),
+    }
     return {
-        "activate": _text("activate.sh", venv, rule, quoting.posix, joined=":"),
-        "activate.fish": _text("activate.fish", venv, rule, quoting.fish),
+        "activate": filled("activate.sh", posix),
+        "activate.csh": filled("activate.csh", csh),
+        "activate.fish": filled("activate.fish", _values(venv, rule, quoting.fish)),
+        "activate.nu": filled("activate.nu", _values(venv, rule, quoting.nu)),
+        "activate.ps1": filled("activate.ps1", _values(venv, rule, quoting.powershell, ", ")),
     }
 
 
-NAMES = ("activate", "activate.fish")
+NAMES = ("activate", "activate.csh", "activate.fish", "activate.nu", "activate.ps1")
+_VARIABLES = ("VIRTUAL_ENV", "VIRTUAL_ENV_PROMPT", "PYTHONHOME", "LD_LIBRARY_PATH", "PATH")
+# An alias is all that csh has for a function.
+_CSH_RESTORE = " ".join(
+    [
+        f'if ("$_mlenv_was_{name}" == exported) setenv {name} "$_mlenv_old_{name}:q"; '
+        f'if ("$_mlenv_was_{name}" == unset) unsetenv {name};'
+        for name in _VARIABLES
+    ]
+    + [
+        'if ("$_mlenv_was_prompt" == kept) set prompt = "$_mlenv_old_prompt:q";',
+        "rehash; unset _mlenv_*; unalias deactivate",
+    ]
+)
 
 
-def _text(
-    script: str, venv: Path, rule: LibraryPath, quote: quoting.Quote, *, joined: str = ""
-) -> str:
-    """`joined`: the directories as one string with this separator, instead of a list of words."""
+def _values(
+    venv: Path,
+    rule: LibraryPath,
+    quote: quoting.Quote,
+    separator: str = " ",
+    *,
+    as_string: bool = False,
+) -> dict[str, str]:
+    """What fills a script; the directories as a list of words, or joined in one string."""
 
     def directories(paths: tuple[Path, ...]) -> str:
-        return quote(joined.join(map(str, paths))) if joined else words(quote, paths)
+        return quote(":".join(map(str, paths))) if as_string else words(quote, paths, separator)
 
-    return filled(
-        script,
-        {
-            "VENV": quote(str(venv)),
-            "PROMPT": quote(venv.name),
-            "FIRST": directories(rule.first),
-            "LAST": directories(rule.last),
-            "SHADOWING": words(quote, rule.shadowing),
-        },
-    )
+    return {
+        "VENV": quote(str(venv)),
+        "PROMPT": quote(venv.name),
+        "FIRST": directories(rule.first),
+        "LAST": directories(rule.last),
+        "SHADOWING": words(quote, rule.shadowing, separator),
+    }
 
 
 def _keep(path: Path, kept: Path) -> None:

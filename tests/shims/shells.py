@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from mlenv.shims import quoting
+
 
 @dataclass(frozen=True)
 class Shell:
@@ -26,11 +28,16 @@ class Shell:
     deactivate: str = "deactivate"
     bare: str = '"$BARE" -c "$CODE"'
     dump: str = "env -0"
+    mark: str = "echo ----"
+    packaged: bool = True  # whether CI can install it
+    own: tuple[bytes, ...] = (b"_",)  # variables that the shell itself sets as it goes
     end: str = ":"  # or the shell becomes the last command, in another environment
 
     def program(self) -> str:
         """The shell itself; a test without it fails in CI and is skipped elsewhere."""
         found = shutil.which(self.argv[0])
+        if found is None and not self.packaged:
+            pytest.skip(f"{self.argv[0]} is in no package index: put it on PATH to test it")
         if found is None:
             message = f"{self.argv[0]} is not installed: see .ci/packages.txt"
             if os.environ.get("CI"):
@@ -42,8 +49,9 @@ class Shell:
         self, *lines: str, env: dict[str, str], venv: Path, code: str = ""
     ) -> subprocess.CompletedProcess[bytes]:
         """Run `lines` in the real shell, with `env` and nothing else in its environment."""
-        text = "\n".join([*lines, self.end]) + "\n"
         activate = str(venv / "bin" / self.script)
+        text = "\n".join([*lines, self.end]) + "\n"
+        text = text.replace("{activate}", quoting.nu(activate))  # nushell takes constants only
         return subprocess.run(
             [self.program(), *self.argv[1:], text],
             env={**env, "ACTIVATE": activate, "CODE": code, "BARE": str(venv / "bin/python")},
@@ -66,6 +74,36 @@ SHELLS = (
         source="source $ACTIVATE",
         code="python -c $CODE",
         bare="$BARE -c $CODE",
+    ),
+    Shell(
+        "tcsh",
+        ("tcsh", "-f", "-c"),
+        "activate.csh",
+        source='source "$ACTIVATE:q"',
+        code='python -c "$CODE:q"',
+        bare='"$BARE:q" -c "$CODE:q"',
+    ),
+    Shell(
+        "pwsh",
+        ("pwsh", "-NoProfile", "-NonInteractive", "-Command"),
+        "activate.ps1",
+        source=". $env:ACTIVATE",
+        code="python -c $env:CODE",
+        bare="& $env:BARE -c $env:CODE",
+        end="",
+        packaged=False,
+    ),
+    Shell(
+        "nu",
+        ("nu", "-n", "-c"),
+        "activate.nu",
+        source="overlay use {activate}",
+        code="^python -c $env.CODE",
+        bare="^$env.BARE -c $env.CODE",
+        dump="^env -0",
+        mark='print "----"',
+        own=(b"CURRENT_FILE", b"FILE_PWD", b"LAST_EXIT_CODE"),
+        end="",
     ),
 )
 

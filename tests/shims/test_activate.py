@@ -31,13 +31,13 @@ def steps(shell: Shell, *between: str) -> list[str]:
     """Print the environment, do `between`, print it again after each."""
     lines = [shell.dump]
     for line in between:
-        lines += [line, "echo ----", shell.dump]
+        lines += [line, shell.mark, shell.dump]
     return lines
 
 
-def without(environment: dict[bytes, bytes], *names: bytes) -> dict[bytes, bytes]:
-    """`_` is the last command, and no shell's activation touches it."""
-    return {name: value for name, value in environment.items() if name not in (b"_", *names)}
+def users(shell: Shell, environment: dict[bytes, bytes]) -> dict[bytes, bytes]:
+    """Everything but what the shell itself sets as it goes."""
+    return {name: value for name, value in environment.items() if name not in shell.own}
 
 
 @each_shell
@@ -55,13 +55,13 @@ def test_activate_exports_the_launch_environment_and_deactivate_restores_all(
     done = shell.run(*steps(shell, shell.source, shell.deactivate), env=env, venv=venv)
     assert (done.returncode, done.stderr) == (0, b"")
     before, active, after = environments(done.stdout)
-    assert without(after) == without(before)
+    assert users(shell, after) == users(shell, before)
     built = launch.build(venv, env)
     expected = {name.encode(): value.encode() for name, value in built.variables.items()}
     expected[b"VIRTUAL_ENV_PROMPT"] = b"ml"
     assert {name: active.get(name) for name in expected} == expected
     changed = {n for n in {*before, *active} if before.get(n) != active.get(n)}
-    assert changed <= {*expected, b"PYTHONHOME", b"PS1", b"_"}
+    assert changed <= {*expected, b"PYTHONHOME", b"PS1", *shell.own}
     assert b"PYTHONHOME" not in active
 
 
@@ -71,7 +71,7 @@ def test_any_path_is_right(shell: Shell, nasty: Path, hollow: MakeVenv) -> None:
     activate.write(venv, venv)
     env = {**BASE, "LD_LIBRARY_PATH": str(nasty)}
     code = "import sys; print(sys.prefix, end='')"
-    lines = [shell.source, shell.code, "echo ----", shell.dump]
+    lines = [shell.source, shell.code, shell.mark, shell.dump]
     done = shell.run(*lines, env=env, venv=venv, code=code)
     assert (done.returncode, done.stderr) == (0, b"")
     prefix, _, rest = done.stdout.partition(b"----\n")
@@ -88,7 +88,7 @@ def test_activated_twice_is_left_once(shell: Shell, hollow: MakeVenv, tmp_path: 
     done = shell.run(*lines, env={**BASE, "LD_LIBRARY_PATH": "/opt"}, venv=venv)
     assert (done.returncode, done.stderr) == (0, b"")
     before, after = environments(done.stdout)
-    assert without(after) == without(before)
+    assert users(shell, after) == users(shell, before)
 
 
 @each_shell
