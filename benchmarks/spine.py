@@ -13,10 +13,10 @@ from pathlib import Path
 
 from timing import Command, compare, keep
 
-from mlenv import launch, locks, paths, profiles, uv
+from mlenv import launch, locks, models, paths, profiles, uv
 from mlenv.venv import generations
 
-CLIP = Path(__file__).parent.parent / "tests" / "data" / "libri_01_spk1089.flac"
+CLIP = Path(__file__).parent.parent / "tests" / "data" / "utterances" / "libri_01_spk1089.flac"
 
 PLAIN_SCRIPT = """
 import sys
@@ -39,9 +39,7 @@ def main() -> None:
     lock = locks.load(profiles.load("cu124"))
     python = venv / "bin" / "python"
     environment = launch.build(venv, os.environ).applied_to(os.environ)
-    from mlenv.models import where
-
-    model = where("tiny.en")
+    model = models.find(models.named("tiny.en")).path
     with tempfile.TemporaryDirectory() as folder:
         new = Path(folder) / "envs" / "ml"
         plain = Path(folder) / "plain"
