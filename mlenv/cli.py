@@ -90,6 +90,14 @@ def _expand_venv(_ctx: click.Context, _param: click.Parameter, value: str | None
     return venv_path(value, os.environ)
 
 
+def complete_profile(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """The shipped profiles, for the shell's completion."""
+    from mlenv import paths
+
+    found = sorted(path.stem for path in paths.shipped("profiles").glob("*.toml"))
+    return [name for name in found if name.startswith(incomplete)]
+
+
 venv_option = click.option(
     "--venv",
     metavar="DIR",

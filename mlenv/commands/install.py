@@ -7,13 +7,13 @@ from pathlib import Path
 import click
 
 from mlenv import provision
-from mlenv.cli import command, venv_option
+from mlenv.cli import command, complete_profile, venv_option
 from mlenv.progress import Progress
 from mlenv.result import Result
 
 
 @command("install", "mlenv install\nmlenv install cu124 --venv /data/envs/ml --no-verify")
-@click.argument("profile", required=False)
+@click.argument("profile", required=False, shell_complete=complete_profile)
 @click.option("--python", metavar="EXE|VERSION", help="The interpreter to build it with.")
 @click.option("--offline", is_flag=True, help="Use only what is in uv's cache.")
 @click.option("--no-verify", is_flag=True, help="Leave out the check and the transcription.")

@@ -7,13 +7,13 @@ from typing import Any
 import click
 
 from mlenv import locks, profiles
-from mlenv.cli import command
+from mlenv.cli import command, complete_profile
 from mlenv.files import write_atomically
 from mlenv.result import DONE, FAILED, Result
 
 
 @command("lock", "mlenv lock cu124\nmlenv lock --check\nmlenv lock cu124 --upgrade-package av")
-@click.argument("names", metavar="[PROFILE]..", nargs=-1)
+@click.argument("names", metavar="[PROFILE]..", nargs=-1, shell_complete=complete_profile)
 @click.option("--check", is_flag=True, help="Only say whether the locks fit; asks no index.")
 @click.option(
     "--upgrade-package",

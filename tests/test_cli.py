@@ -1,0 +1,120 @@
+"""The command line as a whole: help, completion, wrong usage, one JSON document."""
+
+from __future__ import annotations
+
+import ast
+import json
+from pathlib import Path
+
+import pytest
+from running import Run
+
+import mlenv as package
+from mlenv.cli import COMMANDS
+
+SOURCE = Path(package.__file__).parent
+
+
+def test_help_lists_every_command(mlenv: Run) -> None:
+    done = mlenv("--help")
+    assert done.returncode == 0
+    for name, (_, line) in COMMANDS.items():
+        assert f"  {name} " in done.stdout and line[:20] in done.stdout
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_with_an_example(mlenv: Run, name: str) -> None:
+    done = mlenv(name, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"Usage: mlenv {name}")
+    _, _, examples = done.stdout.partition("Examples:\n")
+    assert f"mlenv {name}" in examples
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("instal",), "There is no command `instal`. Did you mean `mlenv install`?"),
+        (("frobnicate",), "There is no command `frobnicate`. See `mlenv --help`."),
+        (("env", "--shel", "bash"), "No such option '--shel'."),
+    ],
+)
+def test_wrong_usage(mlenv: Run, arguments: tuple[str, ...], said: str) -> None:
+    done = mlenv(*arguments)
+    assert done.returncode == 2
+    assert said in done.stderr and len(done.stderr.splitlines()) <= 2
+    document = json.loads(mlenv(*arguments, "--json").stdout)
+    assert (document["ok"], document["exit_code"]) == (False, 2)
+    assert document["errors"][0]["code"] == "usage"
+
+
+def test_no_environment_is_one_document(mlenv: Run, home: Path) -> None:
+    done = mlenv("env", "--json")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert json.loads(done.stdout) == {
+        "schema": 1,
+        "mlenv": package.__version__,
+        "command": "env",
+        "ok": False,
+        "exit_code": 1,
+        "data": {},
+        "errors": [
+            {
+                "code": "no-environment",
+                "message": f"{home / '.venvs/ml'} does not exist.\n"
+                "Run `mlenv install` to build one, or name another with --venv DIR.",
+            }
+        ],
+    }
+
+
+def test_completion_of_commands_and_profiles(mlenv: Run) -> None:
+    def completed(words: str, at: int) -> list[str]:
+        env = {"_MLENV_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(at)}
+        return [line.partition(",")[2] for line in mlenv(env=env).stdout.splitlines()]
+
+    assert completed("mlenv insta", 1) == ["install"]
+    assert "cu124" in completed("mlenv install cu", 2)
+
+
+def _prints(tree: ast.AST) -> bool:
+    return any(
+        isinstance(node, ast.Call)
+        and (
+            (isinstance(node.func, ast.Name) and node.func.id == "print")
+            or (isinstance(node.func, ast.Attribute) and node.func.attr == "echo")
+        )
+        for node in ast.walk(tree)
+    )
+
+
+def test_only_render_prints() -> None:
+    """Scripts that other interpreters run (probes, speech) speak to mlenv through their output."""
+    allowed = ("render", "probes", "speech")
+    printing = {
+        str(path.relative_to(SOURCE))
+        for path in SOURCE.rglob("*.py")
+        if path.relative_to(SOURCE).parts[0] not in allowed and _prints(ast.parse(path.read_text()))
+    }
+    assert printing == set()
+
+
+def test_scripts_for_other_interpreters_import_nothing_of_mlenv() -> None:
+    for folder in ("probes", "speech"):
+        for path in (SOURCE / folder).glob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+                names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+                assert not any(name.split(".")[0] == "mlenv" for name in names), path
+
+
+def test_exec_does_not_import_click() -> None:
+    import subprocess
+    import sys
+
+    script = (
+        "import sys, mlenv.commands.exec_, mlenv.commands.transcribe;"
+        "print([m for m in ('click', 'rich', 'packaging', 'tomlkit') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout == "[]\n"
