@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from mlenv.checks import loader
+from mlenv.checks import cudnn, device, driver, hub, libraries, packages, torch_family
 from mlenv.checks.finding import Check
 
-CHECKS: tuple[Check, ...] = loader.CHECKS
+CHECKS: tuple[Check, ...] = (
+    *packages.CHECKS,
+    *cudnn.CHECKS,
+    *libraries.CHECKS,
+    *torch_family.CHECKS,
+    *driver.CHECKS,
+    *device.CHECKS,
+    *hub.CHECKS,
+)

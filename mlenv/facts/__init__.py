@@ -3,39 +3,104 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from mlenv.facts import linkage as linkage_facts
-from mlenv.facts import loader
-from mlenv.facts import target as target_facts
-from mlenv.facts.environments import Environment, environments
+from mlenv.facts.builds import Build
+from mlenv.facts.driver import Driver
+from mlenv.facts.environments import Environment
+from mlenv.facts.files import Files
 from mlenv.facts.linkage import Linkage
 from mlenv.facts.loader import ProbeRun
+from mlenv.facts.machine import Machine
+from mlenv.facts.network import Network
+from mlenv.facts.packages import Packages
 from mlenv.facts.target import Interpreter, Target
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that was observed of one machine and one environment."""
+    """All that was observed of one machine and one environment.
+
+    `quick`: torch's libraries were not opened, ELF files not read, the hub not asked.
+    """
 
     venv: str
+    quick: bool
     interpreter: Interpreter
-    environments: tuple[Environment, ...]
-    linkage: Linkage
-    runs: tuple[ProbeRun, ...]
+    machine: Machine = field(default_factory=Machine)
+    driver: Driver = field(default_factory=Driver)
+    environments: tuple[Environment, ...] = ()
+    packages: Packages = field(default_factory=Packages)
+    builds: tuple[Build, ...] = ()
+    linkage: Linkage = field(default_factory=Linkage)
+    runs: tuple[ProbeRun, ...] = ()
+    files: Files = field(default_factory=Files)
+    network: Network = field(default_factory=Network)
+
+    def build(self, name: str) -> Build | None:
+        return next((build for build in self.builds if build.name == name), None)
+
+    def probes(self, probe: str) -> tuple[ProbeRun, ...]:
+        return tuple(run for run in self.runs if run.probe == probe)
 
 
-def collect(target: Target, environ: Mapping[str, str]) -> Facts:
-    """Look at everything, children side by side."""
+def collect(
+    target: Target,
+    environ: Mapping[str, str],
+    *,
+    quick: bool = False,
+    hashes: bool = False,
+    root: Path = Path("/"),
+    directory: Path | None = None,
+) -> Facts:
+    """Look at everything, children side by side.
+
+    `environ`: the user's variables. `hashes`: compare file contents with RECORD (reads
+    gigabytes). `root` is where proc, sys and dev are; `directory` where programs are started.
+    """
+    from mlenv.facts import builds, driver, files, linkage, loader, machine, network, packages
+    from mlenv.facts import target as target_facts
+    from mlenv.facts.environments import environments
+
+    nvml = driver.start(environ)
     interpreter = target_facts.interpreter(target, environ)
-    linkage = linkage_facts.read(Path(interpreter.packages))
-    started = environments(interpreter, environ)
-    children = [] if interpreter.error else loader.start_all(interpreter, linkage, started)
+    whole = environments(interpreter, environ)
+    where = machine.read(environ, root)
+    site = Path(interpreter.packages)
+    linked = linkage.read(
+        site,
+        dict.fromkeys(path for environment, _ in whole for path in environment.library_path),
+        where.loader_cache,
+        environ.get("CONDA_PREFIX", ""),
+    )
+    started = [] if interpreter.error else loader.start_all(interpreter, linked, whole, quick=quick)
+    # While the children run, the files.
+    own = files.read(environ, Path(interpreter.prefix), directory or Path.cwd())
+    offline = quick or environ.get("HF_HUB_OFFLINE") in ("1", "true", "True", "ON", "YES")
+    asked = None if offline else network.Questions(environ, own.token)
+    installed = packages.read(_directories(interpreter), hashes=hashes)
+    if not quick:
+        linked = linkage.with_elves(linked, site)
+    runs = loader.finish(started)
     return Facts(
         str(target.venv),
+        quick,
         interpreter,
-        tuple(environment for environment, _ in started),
-        linkage,
-        loader.finish(children),
+        where,
+        driver.finish(nvml, root),
+        tuple(environment for environment, _ in whole),
+        installed,
+        builds.read(site),
+        linked,
+        (*runs, *loader.reopened(interpreter, runs, whole)),
+        own,
+        asked.answers() if asked else Network(),
     )
+
+
+def _directories(interpreter: Interpreter) -> list[Path]:
+    """Where the interpreter looks for packages, each place once."""
+    own = (interpreter.packages, interpreter.platform_packages)
+    places = dict.fromkeys(str(Path(entry).resolve()) for entry in (*interpreter.path, *own))
+    return [Path(place) for place in places if Path(place).is_dir()]

@@ -6,6 +6,8 @@ Where two are the same to the loader, one probe speaks for both.
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,14 +25,16 @@ DECISIVE = ("LD_", "CUDA_", "NVIDIA_", "GLIBC_TUNABLES")
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """One or more ways to start a program that come to the same: the decisive variables."""
+    """One or more ways to start a program that come to the same: the decisive variables.
+
+    `library_path`: the directories on LD_LIBRARY_PATH; `real_library_path`: where they
+    really are.
+    """
 
     names: tuple[str, ...]
     variables: Mapping[str, str]
-
-    @property
-    def library_path(self) -> tuple[str, ...]:
-        return tuple(e for e in self.variables.get(launch.LIBRARY_PATH, "").split(":") if e)
+    library_path: tuple[str, ...] = ()
+    real_library_path: tuple[str, ...] = ()
 
 
 Whole = tuple[Environment, Mapping[str, str]]
@@ -53,8 +57,15 @@ def environments(interpreter: Interpreter, environ: Mapping[str, str]) -> tuple[
         decisive = {k: v for k, v in variables.items() if k.startswith(DECISIVE)}
         merged.setdefault(tuple(sorted(decisive.items())), ([], variables))[0].append(name)
     return tuple(
-        (Environment(tuple(names), dict(decisive)), variables)
+        (_environment(names, dict(decisive)), variables)
         for decisive, (names, variables) in merged.items()
+    )
+
+
+def _environment(names: list[str], decisive: dict[str, str]) -> Environment:
+    path = [e for e in re.split("[:;]", decisive.get(launch.LIBRARY_PATH, "")) if e]
+    return Environment(
+        tuple(names), decisive, tuple(path), tuple(os.path.realpath(entry) for entry in path)
     )
 
 

@@ -52,7 +52,7 @@ def of_venv(venv: Path) -> Target:
             "Run `mlenv install` to build one, or name another with --venv DIR or --python EXE.",
             exit_code=NOT_DIAGNOSED,
         )
-    return Target(venv, venv / "bin" / "python")
+    return Target(venv, venv.resolve() / "bin" / "python")
 
 
 def of_python(executable: str, search: str | None) -> Target:
@@ -67,7 +67,7 @@ def of_python(executable: str, search: str | None) -> Target:
             "Give --python the path of one, such as ./venv/bin/python.",
             exit_code=NOT_DIAGNOSED,
         )
-    python = Path(os.path.abspath(found))  # noqa: PTH100 (a venv's python is a symlink)
+    python = Path(found).parent.resolve() / Path(found).name  # itself a symlink in a venv
     return Target(python.parent.parent, python)
 
 
@@ -76,7 +76,8 @@ def interpreter(target: Target, environ: Mapping[str, str]) -> Interpreter:
     ended = Child([str(target.python), str(PROBES / "interpreter.py")], environ, 10.0).ended()
     try:
         told = json.loads(ended.stdout)
-        return Interpreter(**{**told, "path": tuple(told["path"])})
+        packages = os.path.realpath(told["packages"])
+        return Interpreter(**{**told, "packages": packages, "path": tuple(told["path"])})
     except (ValueError, TypeError, KeyError):
         last = (ended.stderr.strip().splitlines() or [""])[-1]
         said = ended.error or last or f"it ended with {ended.exit_code}"

@@ -1,0 +1,167 @@
+"""Files of the user that decide: disks, caches, the hub's cache, the working directory."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+WEIGHTS = (".bin", ".safetensors", ".pt", ".ckpt")
+
+# Modules that a file of the user's in the working directory would hide.
+SHADOWED = (
+    *("torch", "torchvision", "torchaudio", "torchcodec", "ctranslate2", "faster_whisper"),
+    *("whisper", "whisperx", "pyannote", "numpy", "av", "onnxruntime", "huggingface_hub"),
+    *("transformers", "lightning", "soundfile"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """Free bytes of the file system that holds `path`; `use` says what is written there."""
+
+    use: str
+    path: str
+    free: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """A cache directory. `exists` is its own; `writable` that of it or of the nearest
+    directory above that exists; `owner` is a uid."""
+
+    use: str
+    path: str
+    exists: bool
+    writable: bool
+    owner: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """A model file that is not whole. `what`: `incomplete` (a download that stopped),
+    `dangling` (a link to nothing), `pointer` (a Git LFS pointer), `empty`."""
+
+    file: str
+    what: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    disks: tuple[Disk, ...] = ()
+    caches: tuple[Cache, ...] = ()
+    models: tuple[str, ...] = ()
+    partial: tuple[Partial, ...] = ()
+    shadows: tuple[str, ...] = ()
+    token: str = ""
+    programs: Mapping[str, str] | None = None
+    uid: int = 0
+
+    def program(self, name: str) -> str:
+        """Where a program lies on PATH, or an empty text."""
+        return (self.programs or {}).get(name, "")
+
+
+def read(environ: Mapping[str, str], venv: Path, directory: Path) -> Files:
+    """`directory` is where programs are started: the working directory."""
+    home = Path(environ.get("HOME") or "~").expanduser()
+    cache = Path(environ.get("XDG_CACHE_HOME") or home / ".cache")
+    hub_home = Path(environ.get("HF_HOME") or cache / "huggingface")
+    hub = Path(environ.get("HF_HUB_CACHE") or hub_home / "hub")
+    places = {
+        "Hugging Face hub": hub,
+        "torch": Path(environ.get("TORCH_HOME") or cache / "torch"),
+        "uv": Path(environ.get("UV_CACHE_DIR") or cache / "uv"),
+    }
+    temporary = Path(environ.get("TMPDIR") or tempfile.gettempdir())
+    disks = {"environment": venv, "model cache": hub, "temporary files": temporary}
+    return Files(
+        tuple(Disk(use, str(path), _free(path)) for use, path in disks.items()),
+        tuple(_cache(use, path) for use, path in places.items()),
+        tuple(sorted(folder.name for folder in _folders(hub, "models--*"))),
+        tuple(_partial(hub)),
+        tuple(_shadows(directory)),
+        _token(environ, hub_home),
+        {
+            name: shutil.which(name, path=environ.get("PATH", os.defpath)) or ""
+            for name in ("ffmpeg", "ffprobe", "nvidia-smi", "nvidia-ctk", "docker")
+        },
+        os.getuid(),
+    )
+
+
+def _nearest(path: Path) -> Path:
+    return next((place for place in (path, *path.parents) if place.exists()), Path("/"))
+
+
+def _free(path: Path) -> int | None:
+    try:
+        return shutil.disk_usage(_nearest(path)).free
+    except OSError:
+        return None
+
+
+def _cache(use: str, path: Path) -> Cache:
+    nearest = _nearest(path)
+    try:
+        owner = nearest.stat().st_uid
+    except OSError:
+        owner = None
+    return Cache(use, str(path), path.is_dir(), os.access(nearest, os.W_OK | os.X_OK), owner)
+
+
+def _folders(directory: Path, pattern: str) -> Iterator[Path]:
+    try:
+        yield from (found for found in directory.glob(pattern) if found.is_dir())
+    except OSError:
+        return
+
+
+def _partial(hub: Path) -> Iterator[Partial]:
+    """Broken files of the hub's cache: models--OWNER--NAME/{blobs,snapshots}."""
+    for folder in sorted(_folders(hub, "models--*")):
+        model = folder.name.removeprefix("models--").replace("--", "/")
+        try:
+            for blob in sorted(folder.glob("blobs/*.incomplete")):
+                yield Partial(str(blob), "incomplete", model)
+            for link in sorted(folder.glob("snapshots/*/**/*")):
+                if link.is_symlink() and not link.exists():
+                    yield Partial(str(link), "dangling", model)
+                elif link.name.endswith(WEIGHTS) and (what := _unfit(link)):
+                    yield Partial(str(link), what, model)
+        except OSError:
+            continue
+
+
+def _unfit(file: Path) -> str:
+    """What is wrong with a weights file at a glance, or an empty text."""
+    if file.stat().st_size == 0:
+        return "empty"
+    if file.stat().st_size < 1024:
+        with file.open("rb") as content:
+            if content.read(40).startswith(b"version https://git-lfs"):
+                return "pointer"
+    return ""
+
+
+def _shadows(directory: Path) -> Iterator[str]:
+    for name in SHADOWED:
+        for file in (directory / f"{name}.py", directory / name / "__init__.py"):
+            if file.is_file():
+                yield str(file)
+
+
+def _token(environ: Mapping[str, str], hub_home: Path) -> str:
+    """Where a hub token is (a variable's or a file's name), never its value."""
+    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
+        if environ.get(name, "").strip():
+            return f"${name}"
+    file = Path(environ.get("HF_TOKEN_PATH") or hub_home / "token")
+    try:
+        return str(file) if file.read_text().strip() else ""
+    except (OSError, ValueError):
+        return ""
