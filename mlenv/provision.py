@@ -39,14 +39,18 @@ def install(
     *,
     python: str | None = None,
     offline: bool = False,
+    rebuild: bool = False,
 ) -> Installed:
     """Build a generation of a profile and activate it; nothing where that is done already.
+
+    `rebuild`: build one even so (what is active was damaged in a way that only a look at
+    its files shows).
 
     Without a name: the profile in use, else the best that this machine can run.
     """
     began = time.monotonic()
     present = generations.active(venv)
-    if present and _up_to_date(present, name, python):
+    if present and not rebuild and _up_to_date(present, name, python):
         return Installed(venv, present, "in use", False, time.monotonic() - began)
 
     from mlenv import choose, locks
@@ -88,7 +92,7 @@ def _up_to_date(present: Generation, name: str | None, python: str | None) -> bo
 def _sync(path: Path, lock: Lock, profile: Profile, progress: Progress, offline: bool) -> None:
     """From uv's cache where that holds everything, which asks no index; else by download."""
     try:
-        uv.sync(path, lock.path, offline=True)
+        uv.sync(path, lock.path, sources=uv.Sources(offline=True))
     except uv.UvError:
         if offline:
             raise
@@ -97,8 +101,8 @@ def _sync(path: Path, lock: Lock, profile: Profile, progress: Progress, offline:
     from mlenv.venv import preflight
 
     preflight.indexes(profile)
-    indexes = [index.url for index in profile.indexes]
-    uv.sync(path, lock.path, indexes=indexes, on_line=Downloads(progress).line)
+    indexes = uv.Sources(extra=tuple(index.url for index in profile.indexes))
+    uv.sync(path, lock.path, sources=indexes, on_line=Downloads(progress).line)
 
 
 def _finish(path: Path, venv: Path) -> None:

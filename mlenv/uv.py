@@ -11,8 +11,9 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 
 from mlenv import launch
@@ -20,6 +21,36 @@ from mlenv.result import MlenvError
 
 OnLine = Callable[[str], None]
 
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where uv takes distributions from.
+
+    `default` replaces the package index that uv is configured with, `extra` are searched beside
+    it. `folder`: a directory with all that is needed, and no index at all.
+    """
+
+    default: str | None = None
+    extra: tuple[str, ...] = ()
+    folder: Path | None = None
+    offline: bool = False
+
+    def settings(self) -> dict[str, str]:
+        """As variables: an address may hold a password, and anybody can read an argument."""
+        settings = {"UV_INDEX_STRATEGY": "unsafe-best-match"}  # pins and hashes decide, not order
+        if self.default:
+            settings["UV_DEFAULT_INDEX"] = self.default
+        if self.extra:
+            settings["UV_INDEX"] = " ".join((*self.extra, *os.environ.get("UV_INDEX", "").split()))
+        if self.folder:
+            settings["UV_FIND_LINKS"] = self.folder.as_uri()
+            settings["UV_NO_INDEX"] = "1"
+        if self.offline or self.folder:
+            settings["UV_OFFLINE"] = "1"
+        return settings
+
+
+CONFIGURED = Sources()
 
 class UvError(MlenvError):
     """uv could not do it. `output` is what it said, for whoever wants all of it."""
@@ -43,7 +74,13 @@ def binary() -> str:
         ) from error
 
 
-def resolve(project: str, *, upgrade: Sequence[str] = (), previous: str = "") -> str:
+def resolve(
+    project: str,
+    *,
+    upgrade: Sequence[str] = (),
+    previous: str = "",
+    sources: Sources = CONFIGURED,
+) -> str:
     """Pin all that `project` (the text of a pyproject.toml) needs, for all its platforms.
 
     Returns a requirements file with hashes and without addresses. Versions of `previous` (an
@@ -66,6 +103,7 @@ def resolve(project: str, *, upgrade: Sequence[str] = (), previous: str = "") ->
             "lock.txt",
             *(f"--upgrade-package={name}" for name in upgrade),
             directory=directory,
+            settings=sources.settings() | _reaching_loopback(),
         )
         return answer.read_text("utf-8")
 
@@ -88,15 +126,10 @@ def sync(
     venv: Path,
     lock: Path,
     *,
-    indexes: Iterable[str] = (),
-    offline: bool = False,
+    sources: Sources = CONFIGURED,
     on_line: OnLine | None = None,
 ) -> None:
-    """Make `venv` hold exactly what `lock` names, every file checked by its hash.
-
-    `indexes` are addresses to search beside the package index. Every version is pinned and
-    hashed, so it does not matter which index answers first.
-    """
+    """Make `venv` hold exactly what `lock` names, every file checked by its hash."""
     _run(
         "pip",
         "sync",
@@ -106,11 +139,24 @@ def sync(
         "--require-hashes",
         "--build-constraints",
         os.fspath(lock),
-        "--index-strategy",
-        "unsafe-best-match",
-        *(f"--index={url}" for url in indexes),
-        *(["--offline"] if offline else []),
+        settings=sources.settings(),
         on_line=on_line,
+    )
+
+
+def reinstall(python: Path, requirements: Sequence[str], *, dependencies: bool = False) -> None:
+    """Install these into the environment of `python`, also where they seem to be there.
+
+    Nothing else of the environment changes, unless `dependencies` are asked for and missing.
+    """
+    _run(
+        "pip",
+        "install",
+        "--python",
+        os.fspath(python),
+        *(f"--reinstall-package={re.split('[=<>!~ ]', wanted)[0]}" for wanted in requirements),
+        *([] if dependencies else ["--no-deps"]),
+        *requirements,
     )
 
 
@@ -167,15 +213,24 @@ def check_index(url: str | None = None) -> None:
             "3.11",
             "--refresh-package",
             "torch" if url else "uv",
-            *([f"--default-index={url}"] if url else []),
             directory=directory,
-            settings={"UV_HTTP_RETRIES": "1", "UV_HTTP_TIMEOUT": "20"},
+            settings={
+                "UV_HTTP_RETRIES": "1",
+                "UV_HTTP_TIMEOUT": "20",
+                **Sources(default=url).settings(),
+            },
         )
 
 
 def cache_directory() -> Path:
     """Where uv keeps what it has downloaded."""
     return Path(_run("cache", "dir").strip())
+
+
+def _reaching_loopback() -> dict[str, str]:
+    """A proxy must not stand between uv and an index on this machine."""
+    given = os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or ""
+    return {"NO_PROXY": ",".join(filter(None, (given, "127.0.0.1")))}
 
 
 def _empty_directory() -> AbstractContextManager[str]:
