@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mlenv import shims
 from mlenv.result import Result
+from mlenv.shims import exports
 
 
 def lines(result: Result) -> Iterator[str]:
-    export = shims.SHELLS[result.view["shell"]]
-    for name, value in result.data["env"].items():
-        yield export(name, value)
+    yield from exports.commands(
+        result.view["shell"], result.data["env"], tuple(result.view["removed"])
+    )
