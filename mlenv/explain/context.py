@@ -1,0 +1,219 @@
+"""What the rest of a log says about where it was written: versions, driver, GPU, platform."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Mapping
+
+Number = tuple[int, ...]
+Facts = Mapping[str, str]
+
+_OPERATORS: dict[str, Callable[[Number, Number], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "=": operator.eq,
+}
+
+_V = r"v?(\d+(?:\.\d+){1,3})"
+
+# name: expressions whose first group is the value; the first that matches counts.
+_VALUES: dict[str, tuple[str, ...]] = {
+    "driver": (
+        r"driver version:? {0,4}(\d{3}\.\d+(?:\.\d+)?)",
+        r"nvidia-smi {1,4}(\d{3}\.\d+(?:\.\d+)?)",
+        r"nvidia[ -]driver[ -](?:version )?(\d{3}(?:\.\d+)*)",
+        r"\bdriver (\d{3}\.\d+(?:\.\d+)?)",
+    ),
+    "driver_cuda": (
+        r"found version (\d{4,5})\b",
+        r"cuda(?: umd)? version:? {0,4}(\d+\.\d+) *\|",
+        r"driver version: .{0,40}cuda version: {0,4}(\d+\.\d+)",
+    ),
+    "torch": (
+        r"pytorch version \((\d+\.\d+\.\d+)",
+        r"\btorch(?: |==|-| version:? | v)\(?" + _V,
+        r"`torch` \(v" + _V,
+        r"yours is (\d+\.\d+\.\d+)\+cu",
+        r"pytorch(?: version:?|==| ) {0,2}" + _V,
+        r"you have torch " + _V,
+    ),
+    "torch_cuda": (
+        r"torch[=-]{1,2}\d+\.\d+\.\d+\+cu(\d{2,3})",
+        r"pytorch version \(\d+\.\d+\.\d+\+cu(\d{2,3})",
+        r"whl/cu(\d{2,3})",
+        r"yours is \d+\.\d+\.\d+\+cu(\d{2,3})",
+    ),
+    "python": (
+        r"\bpython[ -]?v?(3\.\d{1,2})(?:\.\d+)?",
+        r"\bcp(3\d{1,2})\b",
+        r"\bpy(3\.\d{1,2})\b",
+        r"\\python(3\d{1,2})\\",
+    ),
+    "ctranslate2": (
+        r"\bctranslate2(?: |==|-| version:? |[^\n]{0,40}\.so\.)" + _V,
+        r"libctranslate2[\w-]*\.so\.(\d+\.\d+\.\d+)",
+    ),
+    "torchcodec": (r"\btorchcodec(?: |==|-| version:? )\(?" + _V,),
+    "pyannote": (r"pyannote[.-]audio(?: |==|-)\(?" + _V,),
+    "capability": (
+        r"with cuda capability sm_(\d{2,3})\b",
+        r"(?:cuda|compute) capability:? (?:of |is )?(?:sm_)?(\d{1,2}\.\d)",
+        r"is (?:of )?cuda capability (\d{1,2}\.\d)",
+        r"\bcapability \((\d{1,2}, ?\d)\)",
+    ),
+    "glibc": (r"manylinux_(2_\d\d)_\w+`\), but",),
+}
+
+# Compute capability by GPU name, where the log names no number.
+_GPUS = (
+    (r"rtx 50[5-9]0|rtx pro [2-6]\d00(?! ada)|gb20\d", "12.0"),
+    (r"\bb[123]00\b|gb[23]00", "10.0"),
+    (r"\bh[12]00\b|\bgh200\b", "9.0"),
+    (r"rtx 40[5-9]0|\bl40s?\b|rtx [4-6]000 ada|\bl4\b", "8.9"),
+    (r"rtx 30[5-9]0|rtx a[2-6]\d{3}|\ba10g?\b|\ba40\b", "8.6"),
+    (r"\ba100\b", "8.0"),
+    (r"rtx 20[5-8]0|gtx 16[3-6]0|tesla t4\b|quadro rtx", "7.5"),
+    (r"\bv100\b|titan v\b", "7.0"),
+    (r"gtx 10[1-8]0|\bp40\b|\bp4\b|quadro p\d{3,4}|titan xp?\b|\bmx1[35]0\b|gt 1030", "6.1"),
+    (r"\bp100\b", "6.0"),
+    (r"gtx 9[5-8]0|gtx titan x|tesla m[46]0\b|quadro m\d000", "5.2"),
+    (r"gtx 7[45]0 ?(?:ti)?\b|quadro k\d{3,4}m?\b|\bk[48]0\b", "3.7"),
+)
+
+# name: any of these words in the log makes it true.
+_SIGNS: dict[str, tuple[str, ...]] = {
+    "windows": (
+        r"[a-z]:\\\w",
+        r"winerror",
+        r"win_amd64",
+        r"\w\.dll\b",
+        r"\bwindows (?:10|11|server)\b",
+        r"\\appdata\\",
+        r"(?:^|\n)ps [a-z]:\\",
+    ),
+    "macos": (
+        r"\bmacosx?_",
+        r"/users/\w",
+        r"\.dylib\b",
+        r"\bmacos\b",
+        r"/opt/homebrew",
+        r"\bdarwin\b",
+    ),
+    "wsl": (r"\bwsl2?\b", r"microsoft-standard", r"/usr/lib/wsl", r"/mnt/[c-e]/"),
+    "container": (
+        r"\bdocker\b",
+        r"docker-?compose",
+        r"\bcontainer(?:s|d|ized)?\b",
+        r"\bpodman\b",
+        r"\bkube\w+\b",
+        r"\bk8s\b",
+        r"\bpods?\b",
+        r"(?:^|\n)[\w.-]{2,40}[-_]\d{1,2} {1,20}\| ",
+        r"root@[0-9a-f]{12}\b",
+        r"(?:^|\n)#\d{1,3} (?:\[|\d+\.\d+ )",
+        r"\bapptainer\b|\bsingularity\b",
+        r"(?:\"|')/app/|(?: |\n)/app/\w",
+    ),
+    "image_build": (
+        r"(?:^|\n)step \d+/\d+ ?:",
+        r"(?:^|\n)#\d{1,3} (?:\[|\d+\.\d+ )",
+        r"docker(?: buildx)? build",
+        r"failed to solve: process",
+        r"dockerfile:\d+",
+        r"\brun /bin/sh -c\b|/bin/sh -c .{0,200} returned a non-zero",
+    ),
+    "kubernetes": (r"\bkube\w+\b", r"\bk8s\b", r"\bpods?\b"),
+    "podman": (r"\bpodman\b",),
+    "colab": (r"\bcolab\b", r"/content/\w"),
+    "conda": (r"conda",),
+    "uv": (r"\buv(?:\.exe)? (?:pip|sync|add|run|lock|tool)\b", r"no solution found when resolving"),
+    "gpu_listed": (r"\bnvidia-smi \d", r"gpu \d: (?:nvidia|tesla|geforce)"),
+    "no_gpu_said": (
+        r"nvidia-smi:? (?:command )?not found",
+        r"'nvidia-smi' is not recognized",
+        r"no nvidia gpu",
+        r"no gpus? (?:was |were )?(?:found|detected)",
+        r"cpu[- ]only",
+        r"nvidia-smi has failed",
+        r"without (?:a |an )?(?:nvidia )?gpu",
+        r"\bno devices were found",
+        r"intel\(?r?\)? (?:iris|uhd|hd graphics|arc)|\bradeon\b",
+        r"found no nvidia",
+    ),
+    "suspended": (r"\bsuspend", r"\bresum(?:e|ed|ing)\b.{0,40}\bsleep|\bwoke|\bhibernat"),
+    "visible_devices_set": (
+        r"cuda_visible_devices['\"\]]{0,2} {0,2}[=:] ?['\"]?[\d-]",
+        r"cuda_visible_devices['\"\]]{0,2} {0,2}[=:] ?(?:''|\"\"|\n|$)",
+        r"nvidia_visible_devices=(?:none|void)",
+    ),
+    "nvidia_smi_works": (r"nvidia-smi {1,4}\d{3}\.",),
+    "ffmpeg_loaded": (r"libtorchcodec_core\d\.(?:so|dylib): undefined symbol",),
+    "traceback": (r"traceback \(most recent call last\)",),
+}
+
+
+def read(log: str) -> dict[str, str]:
+    """Facts of a log, by name: versions as text, signs as "yes"."""
+    lowered = log.lower()
+    facts = {name: "yes" for name, forms in _SIGNS.items() if _first(forms, lowered, 0)}
+    for name, forms in _VALUES.items():
+        if value := _first(forms, lowered, 1):
+            facts[name] = _normal(name, value)
+    if "capability" not in facts:
+        for form, capability in _GPUS:
+            if re.search(form, lowered):
+                facts["capability"] = capability
+                break
+    if listed := re.search(r"supports cuda capabilities ((?:sm_\d+ ?)+)", lowered):
+        newest = max(int(word[3:]) for word in listed.group(1).split())
+        facts["newest_built"] = f"{newest // 10}.{newest % 10}"
+    elif span := re.search(r"is \((\d+\.\d)\) - \((\d+\.\d)\)", lowered):
+        facts["newest_built"] = span.group(2)
+    if "newest_built" in facts and "capability" in facts:
+        newer = number(facts["capability"]) > number(facts["newest_built"])
+        facts["gpu_newer" if newer else "gpu_older"] = "yes"
+    elif "capability" in facts:
+        facts["gpu_newer" if number(facts["capability"]) >= (9, 0) else "gpu_older"] = "yes"
+    return facts
+
+
+def number(value: str) -> Number:
+    """`2.5.1+cu124` as (2, 5, 1)."""
+    return tuple(int(part) for part in re.findall(r"\d+", value.split("+")[0]))
+
+
+def holds(condition: str, facts: Facts) -> bool:
+    """Whether a condition of the table is known to be true."""
+    parts = condition.split()
+    if parts[0] == "not":
+        return not holds(" ".join(parts[1:]), facts)
+    if len(parts) == 1:
+        return parts[0] in facts
+    name, sign, value = parts
+    if name not in facts:
+        return False
+    wanted = number(value)
+    return _OPERATORS[sign](number(facts[name])[: len(wanted)], wanted)
+
+
+def _first(forms: tuple[str, ...], log: str, group: int) -> str:
+    for form in forms:
+        if found := re.search(form, log):
+            return found.group(group) or "yes"
+    return ""
+
+
+def _normal(name: str, value: str) -> str:
+    if name == "driver_cuda" and "." not in value:  # 12040 is 12.4
+        return f"{int(value) // 1000}.{int(value) % 1000 // 10}"
+    if name == "capability":
+        digits = value.replace(",", ".").replace(" ", "")
+        return digits if "." in digits else f"{digits[:-1]}.{digits[-1]}"
+    if name == "python" and "." not in value:
+        return f"3.{value[1:]}"
+    if name == "torch_cuda":
+        return f"{value[:-1]}.{value[-1]}"
+    return value.replace("_", ".")

@@ -1,0 +1,206 @@
+"""Look through a log, however long, for the wordings of the table.
+
+The log is read in blocks, each with the end of the one before it, so that memory stays bounded
+whatever the log is: one endless line, NULs, bytes that are no text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from mlenv import knowledge
+from mlenv.explain import text
+from mlenv.explain.patterns import Pattern, words
+from mlenv.knowledge import Signature
+
+BLOCK = 1 << 18  # bytes that are searched at once
+OVERLAP = 1 << 12  # bytes of a block that the next one sees again
+BEFORE, AFTER = 1200, 1600  # bytes around a key word in which a pattern may match
+TRIED = 40  # places that are tried in a block, from either end of it
+WRAPPED = 400  # places that are tried for a wording that the log may have wrapped
+KEPT = 12  # hits of one pattern that are remembered
+SHOWN = 300  # characters of a line that are shown
+_MARK = b"\x02"
+CONTEXT = 1 << 17  # bytes from the log's beginning and end that versions are read from
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One place where a wording of a signature stands."""
+
+    id: str
+    signature: Signature
+    position: int  # bytes from the beginning
+    line: int  # from 1
+    matched: str  # the line, cleaned
+    words: str  # what the pattern covers, lower-case
+
+
+@dataclass(slots=True)
+class Scan:
+    """What was found in a log."""
+
+    hits: list[Hit] = field(default_factory=list)
+    context: str = ""  # its beginning, its end, and what surrounds the hits
+    last_error: str = ""  # the last line that looks like an error
+    lines: int = 0
+
+
+class Scanner:
+    """Feed it a log piece by piece; `finish` returns what it saw."""
+
+    def __init__(self) -> None:
+        named = knowledge.phrases()
+        self._patterns = [
+            (entry.id, signature, Pattern(wording, named))
+            for entry in knowledge.entries().values()
+            for signature in entry.signatures
+            for wording in signature.match
+        ]
+        self._kept = [0] * len(self._patterns)
+        self._tried_to = [-1] * len(self._patterns)
+        self._budget = [WRAPPED] * len(self._patterns)
+        self._buffer = bytearray()
+        self._seen = 0  # bytes at the buffer's beginning that were searched already
+        self._offset = 0  # of the buffer's beginning in the log
+        self._line = 1  # the number of the buffer's first line
+        self._decoder: object = None
+        self._started = False
+        self._head = b""
+        self._tail = b""
+        self._around: list[bytes] = []
+        self._found = Scan()
+
+    def feed(self, data: bytes) -> None:
+        if not self._started and data:
+            self._started = True
+            self._decoder = text.decoder(data)
+        if self._decoder is not None:
+            data = self._decoder.decode(data).encode("utf-8", "replace")  # type: ignore[attr-defined]
+        self._buffer += data
+        while len(self._buffer) - self._seen >= BLOCK:
+            self._search(self._seen + BLOCK)
+
+    def finish(self) -> Scan:
+        if len(self._buffer) > self._seen:
+            self._search(len(self._buffer))
+        around = [] if self._offset == 0 else self._around  # a short log is context as a whole
+        parts = [self._head, *around, self._tail] if self._tail else [self._head]
+        self._found.context = b"\n".join(parts).decode("utf-8", "replace")
+        self._found.lines = self._line
+        return self._found
+
+    def _search(self, end: int) -> None:
+        """Search the buffer up to `end`, then forget all but the last of it."""
+        raw = bytes(self._buffer[:end])
+        block = text.without_colours(raw)
+        lowered = block.lower()
+        self._remember(block)
+        self._look_for_errors(block, lowered)
+        present = set(words(lowered))
+        if b"\\n" in lowered or b"\\t" in lowered:  # escaped line breaks stick to the next word
+            present.update(words(lowered.replace(b"\\n", b"  ").replace(b"\\t", b"  ")))
+        for index, (_, _, pattern) in enumerate(self._patterns):
+            if self._kept[index] < KEPT and pattern.words <= present:
+                self._try(index, block, lowered)
+        forgotten = max(end - OVERLAP, 0)
+        self._line += raw.count(b"\n", 0, forgotten)
+        self._offset += forgotten
+        self._seen = end - forgotten
+        del self._buffer[:forgotten]
+
+    def _try(self, index: int, block: bytes, lowered: bytes) -> None:
+        pattern = self._patterns[index][2]
+        found = False
+        for place in _places(lowered, pattern.literal):
+            found = self._match_at(index, block, lowered, place) or found
+            if self._kept[index] >= KEPT:
+                return
+        if not found and self._budget[index] > 0:
+            for place in _places(lowered, pattern.key):
+                self._budget[index] -= 1
+                if self._match_at(index, block, lowered, place):
+                    return
+
+    def _match_at(self, index: int, block: bytes, lowered: bytes, place: int) -> bool:
+        """Record the wording if it stands around `place`."""
+        id, signature, pattern = self._patterns[index]
+        if self._offset + place <= self._tried_to[index]:
+            return False
+        start, end = max(place - BEFORE, 0), place + AFTER
+        covered = _match(pattern, lowered[start:place] + _MARK + lowered[place:end])
+        if covered is None:
+            return False
+        self._tried_to[index] = self._offset + place
+        self._kept[index] += 1
+        line = self._line + block.count(b"\n", 0, place)
+        self._found.hits.append(
+            Hit(id, signature, self._offset + place, line, _line_at(block, place), covered)
+        )
+        if self._offset and len(self._around) < 60:
+            self._around.append(block[start:end])
+        return True
+
+    def _remember(self, block: bytes) -> None:
+        if not self._head:
+            self._head = block[: 2 * CONTEXT]
+            self._tail = block[2 * CONTEXT :]
+        else:
+            self._tail = (self._tail + block)[-CONTEXT:]
+
+    def _look_for_errors(self, block: bytes, lowered: bytes) -> None:
+        """Remember the last line that says that something went wrong."""
+        for sign in (b"error:", b"error ", b"exception:", b"aborted", b"fatal:"):
+            place = lowered.rfind(sign)
+            if place >= 0:
+                self._found.last_error = _line_at(block, place)
+                return
+
+
+def scan(stream: BinaryIO) -> Scan:
+    """Scan all that a stream has."""
+    scanner = Scanner()
+    while data := stream.read(BLOCK):
+        scanner.feed(data)
+    return scanner.finish()
+
+
+def _places(block: bytes, key: bytes) -> Iterator[int]:
+    """Where `key` stands: the first ones, and the last ones if there are very many."""
+    place, tried = block.find(key), 0
+    while place >= 0 and tried < TRIED:
+        yield place
+        place, tried = block.find(key, place + len(key)), tried + 1
+    if place < 0:
+        return
+    last, place = [], block.rfind(key)
+    while place >= 0 and len(last) < TRIED:
+        last.append(place)
+        place = block.rfind(key, 0, place)
+    yield from reversed(last)
+
+
+def _match(pattern: Pattern, window: bytes) -> str | None:
+    """What the pattern covers around the mark, in the text as it stands or taken out of a JSON
+    string."""
+    forms = [window, text.unescaped(window)] if text.is_escaped(window) else [window]
+    for form in forms:
+        before, _, after = text.flat(form).partition(_MARK)
+        for found in pattern.regex.finditer(before + after):
+            if found.end() > len(before):
+                if found.start() <= len(before):
+                    return found.group().decode("utf-8", "replace")
+                break
+    return None
+
+
+def _line_at(block: bytes, place: int) -> str:
+    """The line around `place`, cleaned and cut to a length that can be shown."""
+    start = max(block.rfind(b"\n", 0, place), block.rfind(b"\r", 0, place)) + 1
+    ends = [end for end in (block.find(b"\n", place), block.find(b"\r", place)) if end >= 0]
+    end = min(ends, default=len(block))
+    start, end = max(start, place - SHOWN // 2), min(end, place + SHOWN)
+    line = text.flat(block[start:end]).decode("utf-8", "replace").strip()
+    return line[:SHOWN]
