@@ -124,12 +124,10 @@ def main(arguments: Sequence[str]) -> int:
     """Run one command line and print its result; returns the exit code."""
     as_json = "--json" in _before_separator(arguments)
     name = next((word for word in arguments if not word.startswith("-")), "mlenv")
+    progress = render.progress.for_people(as_json=as_json)
     try:
         returned: Any = mlenv.main(
-            list(arguments),
-            prog_name="mlenv",
-            standalone_mode=False,
-            obj=render.progress.for_people(as_json=as_json),
+            list(arguments), prog_name="mlenv", standalone_mode=False, obj=progress
         )
     except click.UsageError as error:
         result = Result(name, exit_code=WRONG_USAGE, errors=(Problem("usage", _usage(error)),))
@@ -147,6 +145,8 @@ def main(arguments: Sequence[str]) -> int:
         if not isinstance(returned, Result):  # --help and --version have printed already
             return returned if isinstance(returned, int) else 0
         result = returned
+    finally:
+        progress.close()
     return render.emit(result, as_json=as_json)
 
 

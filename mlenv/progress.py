@@ -17,6 +17,9 @@ class Progress(Protocol):
     def end(self) -> None:
         """The last step is over."""
 
+    def close(self) -> None:
+        """Nothing more will come; a step that is not over by now has failed."""
+
 
 class Silent:
     """For programs, and wherever nobody looks on."""
@@ -26,3 +29,5 @@ class Silent:
     def detail(self, text: str) -> None: ...
 
     def end(self) -> None: ...
+
+    def close(self) -> None: ...

@@ -40,10 +40,16 @@ class Terminal:
             self._status.update(f"{self._text}  [dim]{text}[/dim]")
 
     def end(self) -> None:
+        self._over("[green]✓[/green]")
+
+    def close(self) -> None:
+        self._over("[red]✗[/red]")
+
+    def _over(self, mark: str) -> None:
         if self._status is None:
             return
         self._status.stop()
         seconds = time.monotonic() - self._began
         detail = f"  [dim]{self._detail}[/dim]" if self._detail else ""
-        self._console.print(f"[green]✓[/green] {self._text}{detail}  [dim]{seconds:.1f} s[/dim]")
+        self._console.print(f"{mark} {self._text}{detail}  [dim]{seconds:.1f} s[/dim]")
         self._status, self._detail = None, ""
