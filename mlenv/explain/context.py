@@ -104,7 +104,7 @@ _SIGNS: dict[str, tuple[str, ...]] = {
     ),
     "wsl": (r"\bwsl2?\b", r"microsoft-standard", r"/usr/lib/wsl", r"/mnt/[c-e]/"),
     "container": (
-        r"\bdocker\b",
+        r"(?<![a-z])docker(?![a-z])",
         r"docker-?compose",
         r"\bcontainer(?:s|d|ized)?\b",
         r"\bpodman\b",
@@ -150,8 +150,37 @@ _SIGNS: dict[str, tuple[str, ...]] = {
         r"nvidia_visible_devices=(?:none|void)",
     ),
     "nvidia_smi_works": (r"nvidia-smi {1,4}\d{3}\.",),
-    "ffmpeg_loaded": (r"libtorchcodec_core\d\.(?:so|dylib): undefined symbol",),
     "traceback": (r"traceback \(most recent call last\)",),
+    "torch_import": (
+        r"from torch\._c import",
+        r"_load_global_deps",
+        r"_preload_cuda_deps",
+        r"[/\\]torch[/\\]__init__\.py",
+    ),
+    "companion_import": (r"torch(?:audio|vision)[/\\]_extension", r"_torchaudio\b"),
+    "onnxruntime": (r"onnxruntime",),
+    "ctranslate2_said": (r"ctranslate2",),
+    "whisper_said": (r"whisper",),
+    "diarization_said": (r"pyannote|diari[sz]",),
+    "hub_said": (r"hugging ?face|hf_hub|\bhf\.co\b|hf-mirror",),
+    "pytorch_index_source": (r"registry\+https://download\.pytorch\.org",),
+    "torchcodec_said": (r"torchcodec",),
+    "torchcodec_load": (r"libtorchcodec|torchcodec[/\\]",),
+    "torchcodec_symbol": (r"libtorchcodec_\w+\.(?:so|dylib): undefined symbol",),
+    "torchcodec_cuda": (r"libnpp\w*\.so|libnvrtc\.so|libcudart\.so",),
+}
+
+# torch: the torchvision and the torchcodec built for it.
+_PAIRS = {
+    "2.3": ("0.18", ""),
+    "2.4": ("0.19", "0.0"),
+    "2.5": ("0.20", "0.1"),
+    "2.6": ("0.21", "0.2"),
+    "2.7": ("0.22", "0.5"),
+    "2.8": ("0.23", "0.7"),
+    "2.9": ("0.24", "0.9"),
+    "2.10": ("0.25", "0.10"),
+    "2.11": ("0.26", "0.12"),
 }
 
 
@@ -167,17 +196,47 @@ def read(log: str) -> dict[str, str]:
             if re.search(form, lowered):
                 facts["capability"] = capability
                 break
-    if listed := re.search(r"supports cuda capabilities ((?:sm_\d+ ?)+)", lowered):
-        newest = max(int(word[3:]) for word in listed.group(1).split())
-        facts["newest_built"] = f"{newest // 10}.{newest % 10}"
-    elif span := re.search(r"is \((\d+\.\d)\) - \((\d+\.\d)\)", lowered):
-        facts["newest_built"] = span.group(2)
-    if "newest_built" in facts and "capability" in facts:
-        newer = number(facts["capability"]) > number(facts["newest_built"])
-        facts["gpu_newer" if newer else "gpu_older"] = "yes"
-    elif "capability" in facts:
-        facts["gpu_newer" if number(facts["capability"]) >= (9, 0) else "gpu_older"] = "yes"
+    facts.update(_gpu(lowered, facts))
+    facts.update(_torchcodec(lowered, facts))
     return facts
+
+
+def _gpu(log: str, facts: Facts) -> Facts:
+    """Whether the GPU is newer or older than what a build holds code for, or covered by it."""
+    if "capability" not in facts:
+        return {}
+    own = number(facts["capability"])
+    listed = {(int(n[:-1]), int(n[-1])) for n in re.findall(r"\bsm_(\d{2,3})\b(?=[ ,;.]|$)", log)}
+    listed |= {(int(n[:-1]), int(n[-1])) for n in re.findall(r"\bsm_(\d{2,3})\b", log)} - {own}
+    if span := re.search(r"is \((\d+)\.(\d)\) - \((\d+)\.(\d)\)", log):
+        first, second, third, fourth = map(int, span.groups())
+        listed |= {(first, second), (third, fourth)}
+    listed -= {own}
+    if not listed:
+        return {"gpu_newer" if own >= (9, 0) else "gpu_older": "yes"}
+    if any(major == own[0] and minor <= own[1] for major, minor in listed):
+        return {"gpu_covered": "yes"}
+    return {"gpu_newer" if own > max(listed) else "gpu_older": "yes"}
+
+
+def _torchcodec(log: str, facts: Facts) -> Facts:
+    """The companions of torch's release, and what the log says of torchcodec's loading."""
+    found = {}
+    release = ".".join(facts.get("torch", "").split(".")[:2])
+    if release in _PAIRS:
+        found["torchvision_pair"], found["torchcodec_pair"] = _PAIRS[release]
+    if "torchcodec_said" not in facts:
+        return found
+    # Versions 4 to 8 of FFmpeg are known to torchcodec from 0.8 on, which is built for torch 2.9.
+    if re.search(r"6, 7,? and 8|ffmpeg version 8", log) and holds("torch < 2.8", facts):
+        found["torchcodec_too_new"] = "yes"
+    # pyannote.audio warns of it at import and goes on; only what comes after can be an error.
+    warned = log.rfind("torchcodec is not installed correctly")
+    if warned >= 0:
+        after = log[max(warned, log.rfind("[end of libtorchcodec loading traceback]")) :]
+        if not re.search(r"traceback \(most recent|audiodecoder' is not defined|error: ", after):
+            found["torchcodec_harmless"] = "yes"
+    return found
 
 
 def number(value: str) -> Number:

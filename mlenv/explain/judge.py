@@ -55,15 +55,17 @@ def _confidence(hit: Hit, facts: context.Facts) -> str:
 
 
 def _most_specific(hits: Sequence[Hit], facts: context.Facts) -> list[Hit]:
-    """Without those whose words are part of what a longer wording covers at the same place."""
+    """Without those whose words are part of what a longer wording, no less sure, covers at the
+    same place."""
     valid = [hit for hit in hits if _applies(hit, facts) and _confidence(hit, facts) != "never"]
-    return [hit for hit in valid if not any(_covers(other, hit) for other in valid)]
+    return [hit for hit in valid if not any(_covers(other, hit, facts) for other in valid)]
 
 
-def _covers(longer: Hit, hit: Hit) -> bool:
+def _covers(longer: Hit, hit: Hit, facts: context.Facts) -> bool:
     return (
         longer.id != hit.id
-        and len(longer.words) > len(hit.words)
+        and _CONFIDENCE[_confidence(longer, facts)] <= _CONFIDENCE[_confidence(hit, facts)]
+        and (len(longer.words), longer.literals) > (len(hit.words), hit.literals)
         and abs(longer.position - hit.position) < NEAR
         and hit.words in longer.words
     )

@@ -15,7 +15,7 @@ from functools import cached_property
 GAP = 300  # characters that `...` may skip
 WORD_PART = 120  # characters that `*` may skip
 
-_PIECES = re.compile(r"(\.\.\.|\*|<[^<>]*\|[^<>]*>|\{[a-z-]+\})")
+_PIECES = re.compile(r"( ?\.\.\. ?|\*|<[^<>]*\|[^<>]*>|\{[a-z-]+\})")
 _NOT_WORD = bytes(
     byte if chr(byte).isascii() and chr(byte).isalnum() or byte > 127 else 32 for byte in range(256)
 )
@@ -24,6 +24,25 @@ _NOT_WORD = bytes(
 def words(text: bytes) -> list[bytes]:
     """The words of lower-cased text: runs of letters, digits and non-ASCII bytes."""
     return text.translate(_NOT_WORD).split()
+
+
+def patterns(source: str, phrases: Mapping[str, tuple[str, ...]]) -> list[Pattern]:
+    """The pattern of a wording; one for each choice if only choices hold its words."""
+    pieces = [piece for piece in _PIECES.split(source) if piece]
+    if any(words(piece.encode()) for piece in pieces if not _choices(piece, phrases)):
+        return [Pattern(source, phrases)]
+    index = next(i for i, piece in enumerate(pieces) if _choices(piece, phrases))
+    before, after = "".join(pieces[:index]), "".join(pieces[index + 1 :])
+    return [
+        Pattern(before + choice + after, phrases) for choice in _choices(pieces[index], phrases)
+    ]
+
+
+def _choices(piece: str, phrases: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """What `<a|b>` or `{name}` stands for; nothing for other pieces."""
+    if piece.startswith("{"):
+        return phrases.get(piece[1:-1], ())
+    return tuple(piece[1:-1].split("|")) if _PIECES.fullmatch(piece) and "|" in piece else ()
 
 
 class Pattern:
@@ -37,6 +56,7 @@ class Pattern:
         self.source = source
         self._phrases = phrases
         self._pieces = [piece for piece in _PIECES.split(source.lower()) if piece]
+        self.literals = sum(len(piece) for piece in self._pieces if self._is_literal(piece))
         whole = [word for piece in self._pieces for word in self._whole_words(piece)]
         self.words = frozenset(whole)
         literals = [piece.strip().encode() for piece in self._pieces if self._is_literal(piece)]
@@ -44,9 +64,7 @@ class Pattern:
         self.key = max(whole or words(self.literal), key=len)
 
     def _is_literal(self, piece: str) -> bool:
-        return not _PIECES.fullmatch(piece) or (
-            piece.startswith("{") and piece[1:-1] not in self._phrases
-        )
+        return piece != "*" and piece.strip() != "..." and not _choices(piece, self._phrases)
 
     def _whole_words(self, piece: str) -> list[bytes]:
         """The words of a literal piece that the pattern fixes on both sides.
@@ -68,7 +86,7 @@ class Pattern:
         """For lower-cased text in which every run of white space is one space."""
         made, gap = "", ""
         for piece in self._pieces:
-            if piece == "...":
+            if piece.strip() == "...":
                 gap = f".{{0,{GAP}}}?"
                 continue
             if piece == "*":
@@ -81,11 +99,7 @@ class Pattern:
         return re.compile((inside_word + made).encode(), re.DOTALL)
 
     def _choice(self, piece: str) -> str:
-        if self._is_literal(piece):
-            return re.escape(" ".join(piece.split(" "))).replace(r"\ ", " ")
-        if piece.startswith("{"):
-            choices = self._phrases[piece[1:-1]]
-        else:
-            choices = tuple(piece[1:-1].split("|"))
+        choices = _choices(piece, self._phrases) or (piece,)
         longest_first = sorted((choice.lower() for choice in choices), key=len, reverse=True)
-        return "(?>" + "|".join(map(re.escape, longest_first)).replace(r"\ ", " ") + ")"
+        escaped = [re.escape(choice).replace(r"\ ", " ") for choice in longest_first]
+        return escaped[0] if len(escaped) == 1 else f"(?>{'|'.join(escaped)})"

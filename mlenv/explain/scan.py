@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from mlenv import knowledge
 from mlenv.explain import text
-from mlenv.explain.patterns import Pattern, words
+from mlenv.explain.patterns import Pattern, patterns, words
 from mlenv.knowledge import Signature
 
 BLOCK = 1 << 18  # bytes that are searched at once
@@ -36,6 +36,7 @@ class Hit:
     line: int  # from 1
     matched: str  # the line, cleaned
     words: str  # what the pattern covers, lower-case
+    literals: int  # how many characters of them the pattern fixes
 
 
 @dataclass(slots=True)
@@ -54,10 +55,11 @@ class Scanner:
     def __init__(self) -> None:
         named = knowledge.phrases()
         self._patterns = [
-            (entry.id, signature, Pattern(wording, named))
+            (entry.id, signature, pattern)
             for entry in knowledge.entries().values()
             for signature in entry.signatures
             for wording in signature.match
+            for pattern in patterns(wording, named)
         ]
         self._kept = [0] * len(self._patterns)
         self._tried_to = [-1] * len(self._patterns)
@@ -136,8 +138,9 @@ class Scanner:
         self._tried_to[index] = self._offset + place
         self._kept[index] += 1
         line = self._line + block.count(b"\n", 0, place)
+        shown = _line_at(block, place)
         self._found.hits.append(
-            Hit(id, signature, self._offset + place, line, _line_at(block, place), covered)
+            Hit(id, signature, self._offset + place, line, shown, covered, pattern.literals)
         )
         if self._offset and len(self._around) < 60:
             self._around.append(block[start:end])
