@@ -52,6 +52,7 @@ class Sources:
 
 CONFIGURED = Sources()
 
+
 class UvError(MlenvError):
     """uv could not do it. `output` is what it said, for whoever wants all of it."""
 
@@ -77,13 +78,16 @@ def binary() -> str:
 def resolve(
     project: str,
     *,
+    python: str,
     upgrade: Sequence[str] = (),
     previous: str = "",
     sources: Sources = CONFIGURED,
 ) -> str:
-    """Pin all that `project` (the text of a pyproject.toml) needs, for all its platforms.
+    """Pin all that `project` (the text of a pyproject.toml) needs, for all its platforms and
+    every Python from `python` on.
 
-    Returns a requirements file with hashes and without addresses. Versions of `previous` (an
+    Returns a requirements file with hashes, whose comments say which index each package came
+    from. Versions of `previous` (an
     earlier answer) are kept where they still fit, except those of the packages in `upgrade`.
     """
     with _empty_directory() as directory:
@@ -96,9 +100,12 @@ def resolve(
             "compile",
             "pyproject.toml",
             "--universal",
+            "--python-version",
+            python,
             "--generate-hashes",
             "--no-header",
             "--no-emit-index-url",
+            "--emit-index-annotation",
             "--output-file",
             "lock.txt",
             *(f"--upgrade-package={name}" for name in upgrade),
@@ -193,6 +200,24 @@ def fetch_wheel(
             *(["--python-platform", platform] if platform else []),
             *(["--offline"] if offline else []),
         )
+
+
+def install_apart(requirements: Sequence[str], target: Path, python: Path) -> None:
+    """Install packages and what they need into the folder `target`, for the interpreter `python`.
+
+    For what shall run in an environment without being part of it.
+    """
+    _run(
+        "pip",
+        "install",
+        "--only-binary",
+        ":all:",
+        "--python",
+        os.fspath(python),
+        "--target",
+        os.fspath(target),
+        *requirements,
+    )
 
 
 def check_index(url: str | None = None) -> None:
