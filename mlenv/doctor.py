@@ -1,13 +1,15 @@
-"""The doctor's flow: facts, checks, findings."""
+"""The doctor's flow: facts, checks, findings, and what can be mended."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from mlenv import checks, facts, knowledge
+from mlenv.checks import packages, roots
 from mlenv.checks.finding import Check, Finding
 from mlenv.facts import Facts
 from mlenv.facts.target import Target
@@ -19,47 +21,74 @@ class Report:
     """What was seen and what it means."""
 
     facts: Facts
-    findings: tuple[tuple[Check, Finding], ...]
+    judged: tuple[tuple[Check, Finding], ...]
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        return tuple(finding for _, finding in self.judged)
 
     def exit_code(self, *, strict: bool = False) -> int:
         """0 nothing fails, 1 something fails (`strict`: or warns), 3 could not diagnose."""
-        outcomes = {finding.outcome for _, finding in self.findings}
+        outcomes = {finding.outcome for finding in self.findings}
         if "fail" in outcomes or (strict and "warn" in outcomes):
             return FAILED
         if "crash" in outcomes or (outcomes and outcomes <= {"unknown"}):
             return NOT_DIAGNOSED
         return DONE
 
-    def documents(self) -> list[dict[str, Any]]:
-        """The findings, as `--json` prints them."""
-        return [_document(finding, self.facts) for _, finding in self.findings]
+    def documents(self, fixable: Collection[str] = ()) -> list[dict[str, Any]]:
+        """The findings, as `--json` prints them; `fixable` are the ids that `--fix` mends."""
+        return [_document(finding, self.facts, fixable) for finding in self.findings]
 
 
 def examine(
-    target: Target, only: Collection[str] = (), *, environ: Mapping[str, str] = os.environ
+    target: Target,
+    only: Collection[str] = (),
+    *,
+    skip: Collection[str] = (),
+    quick: bool = False,
+    environ: Mapping[str, str] = os.environ,
+    root: Path = Path("/"),
+    directory: Path | None = None,
 ) -> Report:
-    """Look at an environment and judge it; `only` names the ids that matter."""
-    return judge(facts.collect(target, environ), only)
+    """Look at an environment and judge it.
+
+    `only`, `skip`: ids. `quick`: files and driver only. `environ`: the variables of the shell
+    that programs are started from. `root`: where proc, sys and dev are. `directory`: where
+    programs are started (the working directory).
+    """
+    seen = facts.collect(
+        target,
+        environ,
+        quick=quick,
+        hashes=packages.DAMAGED in only,
+        root=root,
+        directory=directory,
+    )
+    return judge(seen, only, skip)
 
 
-def judge(seen: Facts, only: Collection[str] = ()) -> Report:
+def judge(seen: Facts, only: Collection[str] = (), skip: Collection[str] = ()) -> Report:
     """The findings of some facts, in the order of the checks. A check that fails is itself a
     finding (`crash`), never the end of the report."""
     found: list[tuple[Check, Finding]] = []
     for check in checks.CHECKS:
-        if only and not set(only) & set(check.ids):
+        wanted = [id for id in check.ids if (not only or id in only) and id not in skip]
+        if not wanted or (check.full and seen.quick):
             continue
         try:
             said = list(check.judge(seen))
         except Exception as error:  # a bug of ours must not hide what the other checks see
-            said = [Finding(id, "crash", (f"{type(error).__name__}: {error}",)) for id in check.ids]
-        found += [(check, finding) for finding in said if not only or finding.id in only]
-    return Report(seen, tuple(found))
+            why = f"{type(error).__name__}: {error}"
+            said = [Finding(id, "crash", (why,)) for id in check.ids]
+        found += [(check, finding) for finding in said if finding.id in wanted]
+    return Report(seen, roots.folded(found))
 
 
-def _document(finding: Finding, seen: Facts) -> dict[str, Any]:
+def _document(finding: Finding, seen: Facts, fixable: Collection[str]) -> dict[str, Any]:
     entry = knowledge.entries()[finding.id]
     fields = {"venv": seen.venv, "python": seen.interpreter.executable, **finding.fields}
+    commands: Sequence[Sequence[str]] = finding.commands or entry.remedy.commands
     return {
         "id": finding.id,
         "outcome": finding.outcome,
@@ -68,10 +97,8 @@ def _document(finding: Finding, seen: Facts) -> dict[str, Any]:
         "cause": _filled(entry.cause, fields),
         "remedy": {
             "prose": _filled(entry.remedy.prose, fields),
-            "commands": [
-                [_filled(word, fields) for word in argv] for argv in entry.remedy.commands
-            ],
-            "fixable": entry.remedy.fixable,
+            "commands": [[_filled(word, fields) for word in argv] for argv in commands],
+            "fixable": finding.id in fixable,
         },
     }
 

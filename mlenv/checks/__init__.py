@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from mlenv.checks import cudnn, device, driver, hub, libraries, packages, torch_family
+from mlenv.checks import cudnn, device, driver, hub, libraries, packages, provisioned, torch_family
 from mlenv.checks.finding import Check
 
 CHECKS: tuple[Check, ...] = (
     *packages.CHECKS,
+    *provisioned.CHECKS,
     *cudnn.CHECKS,
     *libraries.CHECKS,
     *torch_family.CHECKS,

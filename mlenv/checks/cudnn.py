@@ -79,7 +79,24 @@ def judge_sublibraries(facts: Facts) -> Iterator[Finding]:
         lines = [line for run in hurt for line in _unfound(facts, run)]
         if not any(LAUNCH in run.environments for run in hurt):
             lines.append("the launch environment (`mlenv exec`) finds all parts")
-        yield Finding(SUBLIB, worst(hurt), unique(lines))
+        yield Finding(SUBLIB, worst(hurt), unique(lines), _wheel(facts, "cudnn", hurt))
+
+
+def _wheel(facts: Facts, stem: str, hurt: list[ProbeRun]) -> tuple[tuple[str, ...], ...]:
+    """How to install the cuDNN wheel, where its parts are nowhere in the environment."""
+    parts = {run.unfound.partition(".so")[0] for run in hurt}
+    if all(any(c.size for c in facts.linkage.in_environment(part)) for part in parts):
+        return ()
+    return (install_wheel(facts, f"nvidia-{stem}-cu12", ">=9,<10"),)
+
+
+def install_wheel(facts: Facts, name: str, otherwise: str) -> tuple[str, ...]:
+    """The command that installs an NVIDIA wheel: the version that torch pins, or any that fits."""
+    torch = facts.packages.get("torch")
+    pins = (r.partition(";")[0] for r in (torch.requires if torch else ()) if r.startswith(name))
+    version = re.sub(r"[()\s]", "", next(pins, name + otherwise).removeprefix(name))
+    python = facts.interpreter.executable
+    return ("uv", "pip", "install", "--python", python, "--no-deps", "--reinstall", name + version)
 
 
 def _well(facts: Facts, runs: tuple[ProbeRun, ...]) -> Finding:

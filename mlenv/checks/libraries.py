@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from mlenv.checks.cudnn import wants_gpu
+from mlenv.checks.cudnn import install_wheel, wants_gpu
 from mlenv.checks.finding import (
     Check,
     Finding,
@@ -52,8 +52,8 @@ def judge_cublas(facts: Facts) -> Iterator[Finding]:
     hurt = [run for run in runs if _errors(run, "cublas")]
     wanted = runs[0].libraries["cublas"]
     if not hurt:
-        found = next((f for run in runs for f in run.mapped if "libcublas." in f), wanted)
-        yield ok(CUBLAS, f"{wanted} is found by name: {found}")
+        file = next((f for run in runs for f in run.mapped if "libcublas." in f), wanted)
+        yield ok(CUBLAS, f"{wanted} is found by name: {file}")
         return
     if not wants_gpu(facts):
         yield skip(CUBLAS, "an environment for the CPU: cuBLAS is not needed")
@@ -68,6 +68,11 @@ def judge_cublas(facts: Facts) -> Iterator[Finding]:
             f"ctranslate2 {version} imports",
         )
         return
+    linked = next((f for f in facts.provisioned.links_present if f.endswith(f"/{wanted}")), "")
+    if worst(hurt) == "warn" and linked:
+        # What CTranslate2 opens by name is looked for beside it first (DT_RPATH).
+        yield ok(CUBLAS, f"{wanted} is found {way((LAUNCH,))}, and by ctranslate2 as {linked}")
+        return
     lines = [f"{way(r.environments)}: {e}" for r in hurt for e in _errors(r, "cublas")]
     there = facts.linkage.in_environment("libcublas")
     lines += [f"it lies in {copy.directory}" for copy in there if copy.name == wanted][:1]
@@ -75,7 +80,9 @@ def judge_cublas(facts: Facts) -> Iterator[Finding]:
         lines.append(f"there is {there[0].file}, of another CUDA major than ctranslate2 wants")
     if not there:
         lines.append(f"no libcublas is in {facts.interpreter.packages}")
-    yield Finding(CUBLAS, worst(hurt), unique(lines))
+    found = any(copy.name == wanted and copy.size for copy in there)
+    install = () if found else (install_wheel(facts, "nvidia-cublas-cu12", ">=12,<13"),)
+    yield Finding(CUBLAS, worst(hurt), unique(lines), install)
 
 
 def judge_nvrtc(facts: Facts) -> Iterator[Finding]:

@@ -42,15 +42,22 @@ def judge_interpreter(facts: Facts) -> Iterator[Finding]:
 
 def judge_damaged(facts: Facts) -> Iterator[Finding]:
     """Are the libraries of the packages that matter as their RECORD says?"""
-    if not facts.packages.damages:
+    # A cuDNN part that is gone, and that a probe did not find, is that probe's finding.
+    unfound = [run.unfound for run in facts.probes("cudnn") if run.unfound]
+    damages = [
+        damage
+        for damage in facts.packages.damages
+        if not (unfound and damage.what == "missing" and "/libcudnn" in damage.file)
+    ]
+    if not damages:
         how = "sizes and contents are" if facts.packages.hashed else "sizes are"
         yield ok(DAMAGED, f"{how} as installed: the libraries of torch, ctranslate2, NVIDIA")
         return
     lines = []
-    for damage in facts.packages.damages:
+    for damage in damages:
         sizes = f" ({damage.size} bytes of {damage.expected_size})" if damage.size else ""
         lines.append(f"{damage.what}: {damage.file}{sizes}, of {damage.owner}")
-    owners = unique(damage.owner for damage in facts.packages.damages)
+    owners = unique(damage.owner for damage in damages)
     pins = [owner.replace(" ", "==") for owner in owners]
     python = facts.interpreter.executable
     argv = ("uv", "pip", "install", "--python", python, "--no-deps", "--reinstall", *pins)

@@ -1,60 +1,162 @@
-"""`mlenv doctor`: find out what is wrong with an environment."""
+"""`mlenv doctor`: find out what is wrong with an environment, and mend it."""
 
 from __future__ import annotations
 
 import dataclasses
 import difflib
+import getpass
 import os
+import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import click
 
-from mlenv import doctor
+from mlenv import doctor, fix, knowledge, snapshot
 from mlenv.checks import CHECKS
 from mlenv.cli import command, venv_option
-from mlenv.facts import target
-from mlenv.result import Result
+from mlenv.facts import Facts, target
+from mlenv.progress import Progress
+from mlenv.result import NOT_DIAGNOSED, MlenvError, Result
 
 
 @command(
     "doctor",
-    "mlenv doctor\nmlenv doctor --json\nmlenv doctor --python ./venv/bin/python",
+    "mlenv doctor\n"
+    "mlenv doctor --fix\n"
+    "mlenv doctor --python ./venv/bin/python\n"
+    "mlenv doctor --snapshot facts.json      (there)\n"
+    "mlenv doctor --from facts.json          (here)",
 )
 @click.argument("ids", metavar="[ID]..", nargs=-1)
-@click.option("--python", metavar="EXE", help="Examine the environment of this interpreter.")
+@click.option("--list", "listed", is_flag=True, help="List all checks and end.")
+@click.option("--only", multiple=True, metavar="ID", help="Run this check only (as ID does).")
+@click.option("--skip", multiple=True, metavar="ID", help="Leave this check out.")
+@click.option("--quick", is_flag=True, help="Files and driver only, in half a second.")
 @click.option("--strict", is_flag=True, help="Exit with 1 for warnings too.")
+@click.option("--python", metavar="EXE", help="Examine the environment of this interpreter.")
+@click.option("--fix", "mend", is_flag=True, help="Mend what can be mended, then look again.")
+@click.option("--dry-run", is_flag=True, help="With --fix: show the plan, do nothing.")
+@click.option("--yes", is_flag=True, help="With --fix: don't ask.")
+@click.option("--snapshot", "save", metavar="FILE", help="Write all facts to a file.")
+@click.option("--from", "source", metavar="FILE", help="Judge a snapshot (- for standard input).")
 @click.option("-v", "--verbose", is_flag=True, help="Show all that was looked at.")
 @venv_option
+@click.pass_obj
 def cli(
-    venv: Path, python: str | None, ids: tuple[str, ...], strict: bool, verbose: bool
+    progress: Progress,
+    venv: Path,
+    ids: tuple[str, ...],
+    listed: bool,
+    only: tuple[str, ...],
+    skip: tuple[str, ...],
+    quick: bool,
+    strict: bool,
+    python: str | None,
+    mend: bool,
+    dry_run: bool,
+    yes: bool,
+    save: str | None,
+    source: str | None,
+    verbose: bool,
 ) -> Result:
     """Find out what is wrong with an environment, why, and what to do.
 
     Needs nothing of the environment it examines. Exit code: 0 nothing fails, 1 something
-    fails, 3 it could not be diagnosed.
+    fails, 2 wrong usage, 3 it could not be diagnosed.
     """
+    if listed:
+        return _list()
+    only, skip = _known((*ids, *only)), _known(skip)
+    if source and (mend or save or python):
+        raise click.UsageError("--from judges a file: it goes with no --fix, --snapshot, --python.")
+    if (dry_run or yes) and not mend:
+        raise click.UsageError("--dry-run and --yes go with --fix.")
     begun = time.monotonic()
-    _refuse_unknown(ids)
+    view: dict[str, Any] = {"verbose": verbose, "strict": strict, "begun": begun}
+    if source:
+        report = doctor.judge(_snapshot(source), only, skip)
+        return _result(report, view, fixable=())
     examined = target.of_python(python, os.environ.get("PATH")) if python else target.of_venv(venv)
-    report = doctor.examine(examined, ids)
+    report = doctor.examine(examined, only, skip=skip, quick=quick)
+    if save:
+        home, user = str(Path.home()), getpass.getuser()
+        snapshot.save(report.facts, Path(save).absolute(), home, user)
+        view["saved"] = save
+    steps = fix.plan(report.facts, report.findings, examined)
+    fixable = {id for step in steps for id in step.ids}
+    if not mend:
+        return _result(report, view, fixable)
+    told: dict[str, Any] = {"plan": [_step(step) for step in steps], "done": []}
+    if dry_run or not steps:
+        return _result(report, view, fixable, told)
+
+    from mlenv.render import doctor as shown
+
+    if not yes and not shown.confirmed(told["plan"]):
+        return _result(report, view, fixable, told)
+    done = fix.carry_out(steps, progress)
+    told["done"] = [{**_step(one.step), "error": one.error} for one in done]
+    again = doctor.examine(examined, only, skip=skip, quick=quick)
+    left = fix.plan(again.facts, again.findings, examined)
+    return _result(again, view, {id for step in left for id in step.ids}, told)
+
+
+def _result(
+    report: doctor.Report,
+    view: dict[str, Any],
+    fixable: Any,
+    told: dict[str, Any] | None = None,
+) -> Result:
+    data: dict[str, Any] = {"findings": report.documents(fixable)}
+    data["facts"] = dataclasses.asdict(report.facts)
+    if told is not None:
+        data["fix"] = told
     return Result(
         "doctor",
-        {"findings": report.documents(), "facts": dataclasses.asdict(report.facts)},
-        report.exit_code(strict=strict),
+        data,
+        report.exit_code(strict=view["strict"]),
         view={
-            "venv": str(examined.venv),
-            "topics": [check.topic for check, _ in report.findings],
-            "seconds": time.monotonic() - begun,
-            "verbose": verbose,
+            **view,
+            "topics": [check.topic for check, _ in report.judged],
+            "seconds": time.monotonic() - view["begun"],
         },
     )
 
 
-def _refuse_unknown(ids: tuple[str, ...]) -> None:
+def _step(step: fix.Step) -> dict[str, Any]:
+    return {"what": step.what, "ids": list(step.ids), "command": list(step.command)}
+
+
+def _list() -> Result:
+    entries = knowledge.entries()
+    checks = [
+        {"id": id, "topic": check.topic, "title": entries[id].title, "quick": not check.full}
+        for check in CHECKS
+        for id in check.ids
+    ]
+    return Result("doctor", {"checks": checks})
+
+
+def _known(ids: tuple[str, ...]) -> tuple[str, ...]:
+    """The ids, also where several were given with commas; unknown ones are refused."""
     known = [id for check in CHECKS for id in check.ids]
-    for id in ids:
+    wanted = tuple(id for word in ids for id in word.split(",") if id)
+    for id in wanted:
         if id not in known:
             near = difflib.get_close_matches(id, known, n=1)
-            hint = f" Did you mean {near[0]}?" if near else ""
+            hint = f" Did you mean {near[0]}?" if near else " See `mlenv doctor --list`."
             raise click.UsageError(f"There is no check {id}.{hint}")
+    return wanted
+
+
+def _snapshot(source: str) -> Facts:
+    try:
+        text = sys.stdin.read() if source == "-" else Path(source).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise MlenvError(
+            "no-snapshot", f"{source} could not be read: {why}.", exit_code=NOT_DIAGNOSED
+        ) from error
+    return snapshot.read(text, "standard input" if source == "-" else source)

@@ -10,6 +10,7 @@ from mlenv.facts.builds import Build
 from mlenv.facts.driver import Driver
 from mlenv.facts.environments import Environment
 from mlenv.facts.files import Files
+from mlenv.facts.generation import Provisioned
 from mlenv.facts.linkage import Linkage
 from mlenv.facts.loader import ProbeRun
 from mlenv.facts.machine import Machine
@@ -36,6 +37,7 @@ class Facts:
     linkage: Linkage = field(default_factory=Linkage)
     runs: tuple[ProbeRun, ...] = ()
     files: Files = field(default_factory=Files)
+    provisioned: Provisioned = field(default_factory=Provisioned)
     network: Network = field(default_factory=Network)
 
     def build(self, name: str) -> Build | None:
@@ -59,7 +61,17 @@ def collect(
     `environ`: the user's variables. `hashes`: compare file contents with RECORD (reads
     gigabytes). `root` is where proc, sys and dev are; `directory` where programs are started.
     """
-    from mlenv.facts import builds, driver, files, linkage, loader, machine, network, packages
+    from mlenv.facts import (
+        builds,
+        driver,
+        files,
+        generation,
+        linkage,
+        loader,
+        machine,
+        network,
+        packages,
+    )
     from mlenv.facts import target as target_facts
     from mlenv.facts.environments import environments
 
@@ -95,6 +107,7 @@ def collect(
         linked,
         (*runs, *loader.reopened(interpreter, runs, whole)),
         own,
+        generation.read(target.venv, Path(interpreter.prefix), site),
         asked.answers() if asked else Network(),
     )
 

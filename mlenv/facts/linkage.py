@@ -79,11 +79,11 @@ class Copy:
 @dataclass(frozen=True, slots=True)
 class Linkage:
     """`ctranslate2_cudnn`: the front library bundled in CTranslate2's wheel (4.0 to 4.6.2).
-    `torch_cudnn`: the front library that torch's search path leads to.
+    `wheel_cudnn`: the front library of the cuDNN wheel, which torch is linked against.
     `elves`: empty until `with_elves` has read them, and in a quick look."""
 
     ctranslate2_cudnn: str = ""
-    torch_cudnn: str = ""
+    wheel_cudnn: str = ""
     ctranslate2_opens: tuple[str, ...] = ()
     copies: tuple[Copy, ...] = ()
     elves: tuple[Elf, ...] = ()
@@ -105,13 +105,13 @@ def read(packages: Path, library_paths: Iterable[str], cache: Iterable[str], con
     examined. `cache`: the files in the loader's cache."""
     bundled = sorted(packages.glob("ctranslate2.libs/libcudnn-*.so*"))
     library = next(iter(sorted(packages.glob("ctranslate2.libs/libctranslate2-*.so*"))), None)
-    torch = [
+    fronts = [
         *sorted(packages.glob("nvidia/cudnn/lib/libcudnn.so.*")),
         *sorted(packages.glob("torch/lib/libcudnn.so.*")),
     ]
     return Linkage(
         os.path.realpath(bundled[0]) if bundled else "",
-        str(torch[0]) if torch and (packages / "torch").is_dir() else "",
+        str(fronts[0]) if fronts else "",
         _opened(library) if library else (),
         _copies(packages, library_paths, cache, conda),
     )

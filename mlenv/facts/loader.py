@@ -151,7 +151,7 @@ def _cudnn(linkage: Linkage) -> Iterator[tuple[str, tuple[Wanted, ...]]]:
         Wanted(name, file, CUDNN_CALLS)
         for name, file in (
             ("ctranslate2", linkage.ctranslate2_cudnn),
-            ("torch", linkage.torch_cudnn),
+            ("cuDNN's wheel", linkage.wheel_cudnn),
         )
         if file
     )
@@ -169,7 +169,7 @@ def _by_name(linkage: Linkage, packages: Path) -> Iterator[tuple[str, tuple[Want
             wanted.append(Wanted("cublas", name, (("cublasGetCudartVersion", "size"),)))
             lt = name.replace("libcublas", "libcublasLt")
             wanted.append(Wanted("cublasLt", lt, (("cublasLtGetVersion", "size"),)))
-    if linkage.torch_cudnn or linkage.ctranslate2_cudnn:
+    if linkage.wheel_cudnn or linkage.ctranslate2_cudnn:
         for file in sorted(packages.glob("nvidia/cuda_nvrtc/lib/libnvrtc.so.*")):
             wanted.append(Wanted("nvrtc", file.name))
     if wanted:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shlex
+import sys
 import textwrap
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mlenv.render.style import bold, dim, green, red, yellow
@@ -13,11 +14,17 @@ from mlenv.result import Result
 
 WIDTH = 96
 _COLOURS = {"ok": green, "warn": yellow, "fail": red, "unknown": yellow, "crash": red, "skip": dim}
+Finding = Mapping[str, Any]
 
 
 def lines(result: Result) -> Iterator[str]:
+    if "checks" in result.data:
+        yield from _list(result.data["checks"])
+        return
     findings, view = result.data["findings"], result.view
-    yield from _verdict(findings, view)
+    if mended := result.data.get("fix"):
+        yield from _mended(mended)
+    yield from _verdict(findings, result)
     for outcome in ("crash", "fail", "warn"):
         for finding in findings:
             if finding["outcome"] == outcome:
@@ -26,35 +33,98 @@ def lines(result: Result) -> Iterator[str]:
     yield ""
     yield bold("Looked at")
     topics = dict.fromkeys(view["topics"])
+    width = max(map(len, topics), default=0)
     for topic in topics:
         group = [f for f, t in zip(findings, view["topics"], strict=True) if t == topic]
-        yield f"  {topic}: {_counted(group)}"
+        yield f"  {topic.ljust(width)}  {_counted(group)}"
         if view["verbose"]:
-            for finding in group:
-                mark = _COLOURS[finding["outcome"]](finding["outcome"].ljust(7))
-                yield f"    {mark} {finding['id']}"
-                yield from (f"            {line}" for line in finding["evidence"])
+            yield from (line for finding in group for line in _shown(finding))
     yield ""
-    yield f"{bold('Next:')} {_next(findings)}"
+    if "saved" in view:
+        file = view["saved"]
+        yield f"All facts are in {file}; judge them with mlenv doctor --from {file}"
+    yield f"{bold('Next:')} {_next(findings, planned=bool(mended and mended['plan']))}"
 
 
-def _verdict(findings: list[dict[str, Any]], view: Mapping[str, Any]) -> Iterator[str]:
+def confirmed(plan: Sequence[Mapping[str, Any]]) -> bool:
+    """Show a plan and ask whether to carry it out; no where nobody can answer."""
+    for line in _plan(plan):
+        print(line, file=sys.stderr)
+    if not sys.stdin.isatty():
+        print("Nothing was changed: add --yes to do this without being asked.", file=sys.stderr)
+        return False
+    print("Do this? [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _plan(plan: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    yield bold("To mend this")
+    for number, step in enumerate(plan, 1):
+        yield f"  {number}. {step['what']}"
+        yield f"     {dim('for ' + ', '.join(step['ids']))}"
+        if step["command"]:
+            yield f"     {shlex.join(step['command'])}"
+
+
+def _mended(mended: Mapping[str, Any]) -> Iterator[str]:
+    if not mended["plan"]:
+        yield "There is nothing that --fix can mend."
+    elif not mended["done"]:
+        yield from _plan(mended["plan"])
+    else:
+        yield bold("Mended")
+        for step in mended["done"]:
+            mark = red("failed") if step["error"] else green("done  ")
+            yield f"  {mark} {step['what']}"
+            yield from (f"         {line}" for line in step["error"].splitlines())
+        yield ""
+        yield bold("The second look")
+    yield ""
+
+
+def _list(checks: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    width = max(len(check["id"]) for check in checks)
+    topic = ""
+    for check in checks:
+        if check["topic"] != topic:
+            topic = check["topic"]
+            yield bold(topic)
+        yield f"  {check['id'].ljust(width)}  {check['title']}"
+
+
+def _verdict(findings: Sequence[Finding], result: Result) -> Iterator[str]:
+    view = result.view
     count = Counter(finding["outcome"] for finding in findings)
-    seen = f"({view['venv']}, {len(findings)} checks in {view['seconds']:.1f} s)"
+    warnings = _many(count["warn"], "warning")
     if count["fail"]:
         verdict = red(f"Broken: {_many(count['fail'], 'check')} failed")
-        if count["warn"]:
-            verdict += f", {_many(count['warn'], 'warning')}"
+        verdict += f", {warnings}" if count["warn"] else ""
     elif count["crash"] or (findings and count["unknown"] == len(findings)):
         verdict = red("Could not be diagnosed")
     elif count["warn"]:
-        verdict = yellow(f"Works, with {_many(count['warn'], 'warning')}")
+        verdict = yellow(f"Works, with {warnings}")
     else:
         verdict = green("Healthy")
-    yield f"{bold(verdict)} {dim(seen)}"
+    yield f"{bold(verdict)}  {dim(_about(result.data['facts'], len(findings), view['seconds']))}"
 
 
-def _told(finding: Mapping[str, Any]) -> Iterator[str]:
+def _about(facts: Mapping[str, Any], checks: int, seconds: float) -> str:
+    """What was examined, in the words that an issue needs."""
+    driver = facts["driver"]["nvml"]["driver"] or facts["driver"]["kernel"]
+    gpus = ", ".join(gpu["name"] for gpu in facts["driver"]["nvml"]["gpus"])
+    torch = next((b["version"] for b in facts["builds"] if b["name"] == "torch"), "")
+    parts = [
+        facts["venv"],
+        f"Python {facts['interpreter']['version'] or '?'}",
+        f"torch {torch}" if torch else "",
+        f"driver {driver}" if driver else "no NVIDIA driver",
+        gpus,
+        f"{checks} checks in {seconds:.1f} s" + (", quick" if facts["quick"] else ""),
+    ]
+    return "(" + ", ".join(part for part in parts if part) + ")"
+
+
+def _told(finding: Finding) -> Iterator[str]:
     colour = _COLOURS[finding["outcome"]]
     yield f"{colour(finding['outcome'].upper())} {bold(finding['title'])}"
     yield f"  {dim(finding['id'])}"
@@ -64,6 +134,12 @@ def _told(finding: Mapping[str, Any]) -> Iterator[str]:
     yield from _wrapped("do:   ", finding["remedy"]["prose"])
     for argv in finding["remedy"]["commands"]:
         yield f"          {shlex.join(argv)}"
+
+
+def _shown(finding: Finding) -> Iterator[str]:
+    mark = _COLOURS[finding["outcome"]](finding["outcome"].ljust(7))
+    yield f"    {mark} {finding['id']}"
+    yield from (f"            {line}" for line in finding["evidence"])
 
 
 def _wrapped(label: str, text: str) -> Iterator[str]:
@@ -77,7 +153,7 @@ def _wrapped(label: str, text: str) -> Iterator[str]:
     )
 
 
-def _counted(group: list[dict[str, Any]]) -> str:
+def _counted(group: Sequence[Finding]) -> str:
     count = Counter(finding["outcome"] for finding in group)
     shown = [
         _COLOURS[outcome](f"{count[outcome]} {outcome}") for outcome in _COLOURS if count[outcome]
@@ -89,10 +165,10 @@ def _many(count: int, what: str) -> str:
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
-def _next(findings: list[dict[str, Any]]) -> str:
+def _next(findings: Sequence[Finding], *, planned: bool) -> str:
     bad = [finding for finding in findings if finding["outcome"] in ("fail", "warn")]
     if any(finding["remedy"]["fixable"] for finding in bad):
-        return "mlenv doctor --fix"
+        return "mlenv doctor --fix --yes" if planned else "mlenv doctor --fix"
     if bad:
-        return "follow the first remedy above, then run mlenv doctor again."
+        return "follow the remedies above, then run mlenv doctor again."
     return "nothing to do. Start programs with mlenv exec COMMAND."

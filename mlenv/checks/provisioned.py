@@ -1,0 +1,58 @@
+"""What mlenv built: has it changed since, and are its links and launchers whole?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mlenv.checks.finding import Check, Finding, fail, ok, skip, warn
+from mlenv.facts import Facts
+
+DRIFT = "environment-drifted-from-lock"
+LINKS = "library-links-broken"
+ACTIVATION = "activation-not-current"
+
+
+def judge_drift(facts: Facts) -> Iterator[Finding]:
+    own = facts.provisioned
+    if not own.managed:
+        yield skip(DRIFT, "mlenv did not build this environment")
+        return
+    gone = [line for line in own.drift if "was added" not in line]
+    if gone:
+        yield fail(DRIFT, *own.drift[:10])
+    elif own.drift:
+        yield warn(DRIFT, *own.drift[:10])
+    elif own.inputs_changed:
+        yield warn(DRIFT, f"profile {own.profile} or its lock {own.lock} has changed since")
+    else:
+        yield ok(DRIFT, f"holds what its lock names (profile {own.profile})")
+
+
+def judge_links(facts: Facts) -> Iterator[Finding]:
+    own = facts.provisioned
+    if own.links_broken:
+        yield warn(LINKS, *(f"{file} leads to nothing" for file in own.links_broken))
+    elif own.links_present:
+        yield ok(LINKS, f"{len(own.links_present)} links lead to the wheels' libraries")
+    else:
+        yield skip(LINKS, own.links_obstacle or "there are no links of mlenv's")
+
+
+def judge_activation(facts: Facts) -> Iterator[Finding]:
+    match facts.provisioned.activation:
+        case "ours":
+            yield ok(ACTIVATION, "bin/activate exports the launch environment")
+        case "stale":
+            yield warn(ACTIVATION, "bin/activate of this environment names other directories")
+        case "foreign":
+            yield warn(ACTIVATION, "bin/activate was written by another tool since")
+        case _:
+            yield skip(ACTIVATION, "mlenv did not build this environment")
+
+
+TOPIC = "what mlenv built"
+CHECKS = (
+    Check(TOPIC, (DRIFT,), judge_drift),
+    Check(TOPIC, (LINKS,), judge_links),
+    Check(TOPIC, (ACTIVATION,), judge_activation),
+)

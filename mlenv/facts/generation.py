@@ -1,0 +1,67 @@
+"""What mlenv itself put into the environment: generation, links, activation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Provisioned:
+    """`managed`: built by mlenv. `drift`: what differs from the generation's record.
+    `inputs_changed`: the profile or its lock is another since. `links_*`: as
+    `mlenv.venv.links` names them. `activation`: `ours`, `stale`, `foreign` or empty."""
+
+    managed: bool = False
+    profile: str = ""
+    lock: str = ""
+    drift: tuple[str, ...] = ()
+    inputs_changed: bool = False
+    links_present: tuple[str, ...] = ()
+    links_missing: tuple[str, ...] = ()
+    links_broken: tuple[str, ...] = ()
+    links_obstacle: str = ""
+    activation: str = ""
+
+
+def read(venv: Path, prefix: Path, packages: Path) -> Provisioned:
+    """`venv` as the user named it (the activation), `prefix` where it really is."""
+    from mlenv.venv import generations, links
+
+    generation = generations.read(prefix)
+    linked = links.examine(packages)
+    return Provisioned(
+        generation is not None,
+        generation.profile if generation else "",
+        generation.lock_path if generation else "",
+        generation.drift() if generation else (),
+        bool(generation) and not _unchanged(generation),
+        tuple(map(str, linked.present)),
+        tuple(map(str, linked.missing)),
+        tuple(map(str, linked.broken)),
+        linked.obstacle,
+        _activation(venv, prefix) if generation else "",
+    )
+
+
+def _unchanged(generation: object) -> bool:
+    try:
+        return bool(generation.inputs_unchanged())  # type: ignore[attr-defined]
+    except OSError:
+        return True  # the profile is not here any more: nothing to compare with
+
+
+def _activation(venv: Path, prefix: Path) -> str:
+    from mlenv.launch import library_path, site_packages
+    from mlenv.result import MlenvError
+    from mlenv.shims import activate
+
+    script = prefix / "bin" / "activate"
+    if not activate.is_ours(script):
+        return "foreign" if script.exists() else ""
+    try:
+        rule = library_path(site_packages(prefix)).moved(prefix, venv)
+        wanted = activate.scripts(venv, rule)["activate"]
+        return "ours" if script.read_text("utf-8", "surrogateescape") == wanted else "stale"
+    except (OSError, MlenvError, UnicodeError):
+        return "stale"
