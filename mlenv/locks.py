@@ -10,18 +10,23 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from mlenv import uv
-from mlenv.profiles import PLATFORMS, Profile
+from mlenv import recorded, uv
+from mlenv.indexes import Indexes
+from mlenv.profiles import PLATFORMS, Index, Profile
 from mlenv.result import MlenvError
+
+NO_MIRRORS = Indexes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,23 @@ class Pin:
     version: str
     marker: str
     hashes: tuple[str, ...]
+
+    def applies_to(self, platform: str) -> bool:
+        """Whether any Python on this platform takes it (`linux-x86_64`, as profiles name it)."""
+        system, _, machine = platform.partition("-")
+        system = {"macos": "darwin"}.get(system, system)
+        return any(
+            self.applies({"sys_platform": system, "platform_machine": machine, **_python(minor)})
+            for minor in range(11, 16)
+        )
+
+    def applies(self, environment: Mapping[str, str]) -> bool:
+        """Whether an interpreter takes it that is described by PEP 508's variables."""
+        return not self.marker or Marker(self.marker).evaluate(dict(environment))
+
+
+def _python(minor: int) -> dict[str, str]:
+    return {"python_version": f"3.{minor}", "python_full_version": f"3.{minor}.0"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,23 +70,31 @@ class Lock:
         return hashlib.sha256(self.text.encode()).hexdigest()
 
     def versions(self) -> dict[str, str]:
+        """One version a distribution: the last, where Pythons or platforms differ."""
         return {pin.name: pin.version for pin in self.pins}
 
 
-def project(profile: Profile) -> dict[str, Any]:
-    """The profile as the resolver sees it: the content of a pyproject.toml."""
+def project(profile: Profile, urls: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The profile as the resolver sees it: the content of a pyproject.toml.
+
+    `urls`: addresses of its indexes by name, where they are not the profile's own.
+    """
+    urls = urls or {}
     settings = {
         "environments": [PLATFORMS[name] for name in profile.platforms],
         "exclude-newer": profile.resolved_as_of,
-        "override-dependencies": [item.requirement for item in profile.overrides],
+        "override-dependencies": list(_overrides(profile)),
         "exclude-dependencies": [item.package for item in profile.excludes],
         "sources": {
-            package: {"index": index.name}
-            for index in profile.indexes
-            for package in index.packages
+            package: _source(index) for index in profile.indexes for package in index.packages
+        },
+        # The PyTorch index does not say when a file was uploaded.
+        "exclude-newer-package": {
+            package: False for index in profile.indexes for package in index.packages
         },
         "index": [
-            {"name": index.name, "url": index.url, "explicit": True} for index in profile.indexes
+            {"name": index.name, "url": urls.get(index.name, index.url)}
+            for index in profile.indexes
         ],
     }
     return {
@@ -78,29 +108,131 @@ def project(profile: Profile) -> dict[str, Any]:
     }
 
 
+def _overrides(profile: Profile) -> Iterator[str]:
+    """The profile's overrides; one for a package with an index of its own names its local tag.
+
+    uv does not look up an override's index in `sources`, so it is the tag that leads there.
+    """
+    local = profile.family.local
+    homes = {package: index for index in profile.indexes for package in index.packages}
+    for item in profile.overrides:
+        wanted = Requirement(item.requirement)
+        index = homes.get(wanted.name)
+        if index is None or local is None:
+            yield item.requirement
+            continue
+        there = _marker(index.platforms or profile.platforms)
+        yield f"{wanted.name}{wanted.specifier}+{local} ; {there}"
+        elsewhere = [name for name in profile.platforms if name not in index.platforms]
+        if index.platforms and elsewhere:
+            yield f"{wanted.name}{wanted.specifier} ; {_marker(elsewhere)}"
+
+
+def _source(index: Index) -> dict[str, str]:
+    limited = {"marker": _marker(index.platforms)} if index.platforms else {}
+    return {"index": index.name, **limited}
+
+
+def _marker(platforms: Sequence[str]) -> str:
+    return " or ".join(f"({PLATFORMS[name]})" for name in platforms)
+
+
 def digest(profile: Profile) -> str:
     """What the lock depends on, as one sha256: not the comments, not what is said to people."""
     return hashlib.sha256(json.dumps(project(profile), sort_keys=True).encode()).hexdigest()
 
 
-def make(profile: Profile, *, upgrade: Sequence[str] = ()) -> Lock:
-    """Resolve a profile. Versions of its present lock are kept where they still fit."""
-    try:
-        previous = profile.lock_path.read_text("utf-8")
-    except FileNotFoundError:
-        previous = ""
+def make(
+    profile: Profile,
+    *,
+    indexes: Indexes = NO_MIRRORS,
+    upgrade: Sequence[str] = (),
+    previous: str | None = None,
+) -> Lock:
+    """Resolve a profile. Versions of its present lock (or `previous`) are kept where they fit.
+
+    An index that can't be reached is answered for from `recorded`, where that knows it.
+    """
     import tomlkit
 
-    wanted = tomlkit.dumps(project(profile))
-    body = uv.resolve(wanted, upgrade=upgrade, previous=previous)
+    if previous is None:
+        previous = _text(profile.lock_path)
+    with ExitStack() as stack:
+        urls, told = {}, []
+        for index in profile.indexes:
+            urls[index.name] = indexes.url(index)
+            try:
+                uv.check_index(urls[index.name])
+            except uv.UvError:
+                if not recorded.releases(index.url) or index.name in indexes.mirrors:
+                    raise
+                urls[index.name] = stack.enter_context(recorded.serving(index.url))
+                told.append(index)
+        wanted = tomlkit.dumps(project(profile, urls))
+        sources = uv.Sources(default=indexes.default)
+        body = uv.resolve(
+            wanted,
+            python=profile.lowest_python,
+            upgrade=upgrade,
+            previous=previous,
+            sources=sources,
+        )
     body = "".join(line for line in body.splitlines(keepends=True) if not line.startswith("#"))
-    return parse(profile.lock_path, _header(profile) + body.lstrip())
+    _check_origins(profile, urls, body)
+    body = "".join(line for line in body.splitlines(keepends=True) if not _FROM.match(line))
+    return parse(profile.lock_path, _header(profile, told) + body.lstrip())
 
 
-def _header(profile: Profile) -> str:
-    return (
-        f"# Written by `mlenv lock {profile.name}`: do not edit.\n# profile {digest(profile)}\n\n"
-    )
+_FROM = re.compile(r"^    # from (?P<url>\S+)$")
+
+
+def _check_origins(profile: Profile, urls: Mapping[str, str], body: str) -> None:
+    """An index of the profile's own gives its packages and no others.
+
+    uv asks all indexes for an overridden package; that the right one answered is seen here.
+    """
+    hosts = {url.rstrip("/"): name for name, url in urls.items()}
+    for index in profile.indexes:
+        package = ""
+        for line in body.splitlines():
+            if pin := _PIN.match(line):
+                package = pin["name"]
+            elif found := _FROM.match(line):
+                came_from = hosts.get(found["url"].rstrip("/"))
+                if came_from == index.name and package not in index.packages:
+                    raise MlenvError(
+                        "wrong-index",
+                        f"{package} would come from {index.name}, which the profile does not say.",
+                        f"Add it to the packages of {index.name} in {profile.path}.",
+                    )
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except FileNotFoundError:
+        return ""
+
+
+def _header(profile: Profile, told: Sequence[Index]) -> str:
+    """`told`: the indexes that were not asked, but answered for from what is recorded of them."""
+    lines = [
+        f"# Written by `mlenv lock {profile.name}`: do not edit.",
+        f"# profile {digest(profile)}",
+    ]
+    for index in told:
+        names = ", ".join(index.packages)
+        lines.append(
+            f"# Index {index.name} was not asked: the hashes of {names} are those that public "
+            "lock files name (mlenv/data/pytorch_index.json)."
+        )
+        lines += [
+            f"# {release.name} {release.version}: {', '.join(release.unlabelled)} may each be any "
+            f"of {len(release.unlabelled)} hashes: no record says which is whose."
+            for release in recorded.releases(index.url)
+            if release.unlabelled
+        ]
+    return "\n".join(lines) + "\n\n"
 
 
 def load(profile: Profile) -> Lock:
@@ -124,7 +256,9 @@ def problems(profile: Profile, lock: Lock) -> tuple[str, ...]:
 def _problems(profile: Profile, lock: Lock) -> Iterator[str]:
     if lock.profile_digest != digest(profile):
         yield "the profile has changed since the lock was made"
-    versions = {canonicalize_name(pin.name): pin.version for pin in lock.pins}
+    pins: dict[str, list[Pin]] = {}
+    for pin in lock.pins:
+        pins.setdefault(canonicalize_name(pin.name), []).append(pin)
     overridden = {
         canonicalize_name(wanted.name): wanted
         for wanted in (Requirement(item.requirement) for item in profile.overrides)
@@ -133,21 +267,33 @@ def _problems(profile: Profile, lock: Lock) -> Iterator[str]:
         wanted = Requirement(text)
         name = canonicalize_name(wanted.name)
         wanted = overridden.get(name, wanted)
-        if name not in versions:
+        if name not in pins:
             yield f"{wanted.name} is not in it"
-        elif versions[name] not in wanted.specifier:
-            yield f"it pins {wanted.name} {versions[name]}, the profile wants {wanted.specifier}"
+        for pin in pins.get(name, ()):
+            if pin.version not in wanted.specifier:
+                yield f"it pins {wanted.name} {pin.version}, the profile wants {wanted.specifier}"
     for item in profile.excludes:
-        if canonicalize_name(item.package) in versions:
+        if canonicalize_name(item.package) in pins:
             yield f"it holds {item.package}, which the profile leaves out"
-    if local := profile.family.local:
-        for package in profile.family.packages:
-            version = versions.get(canonicalize_name(package))
-            if version and Version(version).local != local:
-                yield f"{package} {version} is not the +{local} build that the profile asks for"
+    yield from _mixed_family(profile, pins)
     for pin in lock.pins:
         if not pin.hashes:
             yield f"{pin.name} has no hash"
+
+
+def _mixed_family(profile: Profile, pins: Mapping[str, list[Pin]]) -> Iterator[str]:
+    """What is compiled against each other must be of one build: one index, one local tag."""
+    index = profile.family_index
+    apart = index.platforms if index and index.platforms else profile.platforms
+    for platform in profile.platforms:
+        local = profile.family.local if platform in apart else None
+        for package in profile.family.packages:
+            for pin in pins.get(canonicalize_name(package), ()):
+                if not pin.applies_to(platform):
+                    continue
+                if Version(pin.version).local != local:
+                    wanted = f"+{local}" if local else "plain"
+                    yield f"{package} {pin.version} is not the {wanted} build that {platform} needs"
 
 
 _PIN = re.compile(

@@ -15,6 +15,7 @@ from typing import Any
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from mlenv import paths
 from mlenv.result import MlenvError
@@ -45,11 +46,15 @@ class Exclusion:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """An index beside the package index, and the packages that come from it alone."""
+    """An index beside the package index, and the packages that come from it alone.
+
+    `platforms`: where they do; on the others they come from the package index. Empty: on all.
+    """
 
     name: str
     url: str
     packages: tuple[str, ...]
+    platforms: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +104,17 @@ class Profile:
         return SpecifierSet(self.python)
 
     @property
+    def family_index(self) -> Index | None:
+        """The index that the family comes from; None: the package index."""
+        return next((index for index in self.indexes if index.name == self.family.index), None)
+
+    @property
+    def lowest_python(self) -> str:
+        """The oldest Python that it admits, such as `3.11`."""
+        lower = (item.version for item in self.python_range if item.operator in (">=", "~=", "=="))
+        return max(lower, key=Version, default="3.11").removesuffix(".*")
+
+    @property
     def lock_path(self) -> Path:
         """Where the lock is: `constraints/` for a shipped profile, else beside the file."""
         shipped = self.path.parent == paths.shipped("profiles")
@@ -145,7 +161,12 @@ def _parsed(path: Path, table: Mapping[str, Any]) -> Profile:
             Exclusion(item.text("package"), item.text("why")) for item in reader.tables("exclude")
         ),
         indexes=tuple(
-            Index(item.text("name"), item.text("url"), item.texts("packages"))
+            Index(
+                item.text("name"),
+                item.text("url"),
+                item.texts("packages"),
+                item.texts("platforms", required=False),
+            )
             for item in reader.tables("index")
         ),
         family=_family(reader.table("family")),
@@ -187,11 +208,14 @@ def _check(profile: Profile, reader: _Reader) -> None:
         SpecifierSet(profile.python)
     except InvalidSpecifier as error:
         raise reader.error(f'python = "{profile.python}" is not a version range') from error
-    if unknown := [name for name in profile.platforms if name not in PLATFORMS]:
+    limited = [name for index in profile.indexes for name in index.platforms]
+    if unknown := [name for name in (*profile.platforms, *limited) if name not in PLATFORMS]:
         raise reader.error(f"platform {unknown[0]} is not one of {', '.join(PLATFORMS)}")
     if not profile.platforms:
         raise reader.error("`platforms` is empty")
     known = {index.name for index in profile.indexes}
+    if "default" in known:
+        raise reader.error("`default` is the package index and can't be another one's name")
     if profile.family.index and profile.family.index not in known:
         raise reader.error(f"[family] names the index {profile.family.index}, which is not there")
     wanted = {canonicalize_name(Requirement(text).name) for text in profile.requires}

@@ -1,0 +1,111 @@
+"""The PyTorch index as public records tell it, for a machine that can't reach it.
+
+A lock can be made without the index: a resolver needs the names, hashes and requirements of the
+wheels, and public lock files and logs hold those of the releases that profiles pin. They are
+in `data/pytorch_index.json`, each with its sources. `serving` answers with them as the index
+would (PEP 691, PEP 658), so that the resolver does what it always does.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+DATA = Path(__file__).with_name("data") / "pytorch_index.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One version of one package on one index. `files`: (file name, sha256).
+
+    `unlabelled`: files of which only the set of hashes is known. They are in `files` too, each
+    with any hash of the set: a lock names all of them, so it does not matter which is whose.
+    """
+
+    name: str
+    version: str
+    requires_python: str
+    requires_dist: tuple[str, ...]
+    files: tuple[tuple[str, str], ...]
+    unlabelled: tuple[str, ...] = ()
+
+    def metadata(self) -> str:
+        """The core metadata that the resolver reads."""
+        head = f"Metadata-Version: 2.1\nName: {self.name}\nVersion: {self.version}\n"
+        needs = "".join(f"Requires-Dist: {item}\n" for item in self.requires_dist)
+        return f"{head}Requires-Python: {self.requires_python}\n{needs}"
+
+
+@cache
+def releases(url: str) -> tuple[Release, ...]:
+    """What is recorded of the index at `url`; empty for any other."""
+    indexes = json.loads(DATA.read_text("utf-8"))["indexes"]
+    found = (item for index in indexes if index["url"] == url for item in index["releases"])
+    return tuple(_release(item) for item in found)
+
+
+def _release(item: dict[str, object]) -> Release:
+    files = [(file["filename"], file["sha256"]) for file in item["files"]]  # type: ignore[attr-defined]
+    unlabelled: dict[str, list[str]] = item.get("unlabelled") or {"filenames": [], "sha256": []}  # type: ignore[assignment]
+    files += zip(unlabelled["filenames"], unlabelled["sha256"], strict=True)
+    return Release(
+        str(item["name"]),
+        str(item["version"]),
+        str(item["requires-python"]),
+        tuple(item["requires-dist"]),  # type: ignore[arg-type]
+        tuple(sorted(files)),
+        tuple(sorted(unlabelled["filenames"])),
+    )
+
+
+@contextmanager
+def serving(url: str) -> Iterator[str]:
+    """Answer for the index at `url` on the loopback interface; gives the address."""
+    pages = _pages(url)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            kind, body = pages.get(unquote(self.path).strip("/"), ("", b""))
+            self.send_response(200 if kind else 404)
+            self.send_header("Content-Type", kind or "text/plain")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def _pages(url: str) -> dict[str, tuple[str, bytes]]:
+    pages = {}
+    listed: dict[str, list[dict[str, object]]] = {}
+    for release in releases(url):
+        for name, sha256 in release.files:
+            listed.setdefault(release.name, []).append(
+                {
+                    "filename": name,
+                    "url": f"/files/{quote(name)}",
+                    "hashes": {"sha256": sha256},
+                    "requires-python": release.requires_python,
+                    "core-metadata": True,
+                }
+            )
+            pages[f"files/{name}.metadata"] = ("text/plain", release.metadata().encode())
+    for name, files in listed.items():
+        page = {"meta": {"api-version": "1.1"}, "name": name, "files": files}
+        pages[name] = ("application/vnd.pypi.simple.v1+json", json.dumps(page).encode())
+    return pages
