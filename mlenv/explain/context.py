@@ -22,7 +22,7 @@ _V = r"v?(\d+(?:\.\d+){1,3})"
 # name: expressions whose first group is the value; the first that matches counts.
 _VALUES: dict[str, tuple[str, ...]] = {
     "driver": (
-        r"driver version:? {0,4}(\d{3}\.\d+(?:\.\d+)?)",
+        r"driver version {0,10}:?[ |]{0,6}(\d{3}\.\d+(?:\.\d+)?)",
         r"nvidia-smi {1,4}(\d{3}\.\d+(?:\.\d+)?)",
         r"nvidia[ -]driver[ -](?:version )?(\d{3}(?:\.\d+)*)",
         r"\bdriver (\d{3}\.\d+(?:\.\d+)?)",
@@ -30,7 +30,8 @@ _VALUES: dict[str, tuple[str, ...]] = {
     "driver_cuda": (
         r"found version (\d{4,5})\b",
         r"cuda(?: umd)? version:? {0,4}(\d+\.\d+) *\|",
-        r"driver version: .{0,40}cuda version: {0,4}(\d+\.\d+)",
+        r"driver version.{0,60}cuda version {0,10}: {0,4}(\d+\.\d+)",
+        r"\bcuda version {2,10}: (\d+\.\d+)",
     ),
     "torch": (
         r"pytorch version \((\d+\.\d+\.\d+)",
@@ -158,6 +159,8 @@ _SIGNS: dict[str, tuple[str, ...]] = {
         r"[/\\]torch[/\\]__init__\.py",
     ),
     "companion_import": (r"torch(?:audio|vision)[/\\]_extension", r"_torchaudio\b"),
+    "torchaudio_import": (r"torchaudio[/\\]_extension", r"_load_lib\(.?libtorchaudio"),
+    "torchvision_import": (r"torchvision[/\\](?:extension|_meta_registrations)",),
     "onnxruntime": (r"onnxruntime",),
     "ctranslate2_said": (r"ctranslate2",),
     "whisper_said": (r"whisper",),
