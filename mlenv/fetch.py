@@ -125,6 +125,11 @@ def from_hub(repo: str, venv: Path, *, offline: bool) -> Path:
     return Path(str(answer["path"]))
 
 
+def ask_access(venv: Path, repo: str, environ: Mapping[str, str]) -> Mapping[str, object]:
+    """Whether the hub lets this account read a repository: {"ok"} or {"reason", "message"}."""
+    return _ask_hub(venv, {"repo": repo, "access": True}, environ)
+
+
 def _sources(model: Model, venv: Path, environ: Mapping[str, str]) -> Iterator[tuple[str, Fill]]:
     if model.hub:
         yield "hub", lambda target: _fill_from_hub(model, venv, target, environ)

@@ -226,14 +226,16 @@ def _places(model: Model, environ: Mapping[str, str]) -> Iterator[tuple[Path, st
         yield hub_snapshot(model.hub, environ), "hub-cache"
 
 
+def hub_home(environ: Mapping[str, str]) -> Path:
+    """Where the model hub's client keeps its things: `$HF_HOME`, else in the XDG cache."""
+    base = environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(environ.get("HF_HOME") or Path(base) / "huggingface").expanduser()
+
+
 def hub_snapshot(hub: Hub, environ: Mapping[str, str]) -> Path:
-    """Where the model hub's own client keeps this revision (the layout is part of its API)."""
-    home = environ.get("HF_HOME") or (
-        Path(environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "huggingface"
-    )
-    cached = environ.get("HF_HUB_CACHE") or Path(home).expanduser() / "hub"
-    folder = "models--" + hub.repo.replace("/", "--")
-    return Path(cached).expanduser() / folder / "snapshots" / hub.revision
+    """Where the model hub's client keeps this revision (the layout is part of its API)."""
+    cached = Path(environ.get("HF_HUB_CACHE") or hub_home(environ) / "hub").expanduser()
+    return cached / f"models--{hub.repo.replace('/', '--')}" / "snapshots" / hub.revision
 
 
 def _model(name: str, table: Mapping[str, Any]) -> Model:

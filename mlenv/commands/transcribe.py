@@ -15,7 +15,7 @@ from mlenv.files import write_atomically
 from mlenv.paths import venv_path
 from mlenv.render.transcribe import Screen
 from mlenv.result import DONE, FAILED, MlenvError, Problem, Result
-from mlenv.transcribe import formats, inputs, job
+from mlenv.transcribe import formats, inputs, job, pipelines
 from mlenv.transcribe.inputs import Source
 from mlenv.transcribe.options import STREAMED, parse
 from mlenv.transcribe.pipelines import Pipeline
@@ -143,14 +143,14 @@ class _Call:
             ).path
 
     def _pipeline(self) -> Pipeline:
-        from mlenv.transcribe import pipelines
-
         return pipelines.choose(self._options, self._venv, self._found)
 
     def _take(self, event: job.Event) -> None:
         match event:
             case job.Note():
                 self._screen.note(event.text, warning=event.warning)
+            case job.Progress():
+                self._progress(event.source, event.at, event.duration)
             case job.Heard():
                 self._heard(event)
             case job.Failed():
@@ -166,9 +166,11 @@ class _Call:
             elif options.formats == ("txt",) and not options.diarize:
                 self._head(event.source)
                 self._screen.write(formats.text_line(event.segment) + "\n")
+        self._progress(event.source, min(event.segment["end"], event.duration), event.duration)
+
+    def _progress(self, source: Source, at: float, duration: float) -> None:
         over = len(self._transcripts) + len(self._problems) + len(self._skipped)
-        at = min(event.segment["end"], event.duration)
-        self._screen.progress(event.source.shown, at, event.duration, (over, self._total))
+        self._screen.progress(source.shown, at, duration, (over, self._total))
 
     def _head(self, source: Source) -> None:
         """Above the text of each of several files, its name."""

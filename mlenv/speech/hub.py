@@ -1,8 +1,9 @@
 """Worker: fetch files of a model hub repository with the environment's own client.
 
 Reads one JSON request on standard input, {"repo", "revision", "files": [..], "target"}, and
-answers with one JSON line on standard output: {"ok": true} or {"ok": false, "reason", "detail"}.
-With "target" null the files go to the hub's own cache and the answer names the folder.
+answers with one JSON line on standard output: {"ok": true, "path"} or {"ok": false, "reason",
+"message"}. With "target" null the files go to the hub's own cache and the answer names the
+folder. {"repo", "access": true} only asks whether the repository may be read.
 
 `huggingface_hub` knows proxies, mirrors (HF_ENDPOINT), tokens (HF_TOKEN or its login) and
 resumes what was cut. Runs inside the environment; imports nothing of mlenv.
@@ -17,8 +18,11 @@ os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 
 
 def fetch(request: dict) -> dict:
-    from huggingface_hub import hf_hub_download, snapshot_download
+    from huggingface_hub import auth_check, hf_hub_download, snapshot_download
 
+    if request.get("access"):
+        auth_check(request["repo"])
+        return {"ok": True}
     if request["target"] is None:
         path = snapshot_download(
             request["repo"],
@@ -56,12 +60,7 @@ def main() -> None:
         answer = fetch(json.loads(sys.stdin.readline()))
     except Exception as error:
         word, phrase = reason(error)
-        cause = error
-        while cause.__cause__ or cause.__context__:
-            cause = cause.__cause__ or cause.__context__
-        lines = str(cause).strip().splitlines()
-        detail = lines[0] if lines else type(cause).__name__
-        answer = {"ok": False, "reason": word, "message": phrase, "detail": detail}
+        answer = {"ok": False, "reason": word, "message": phrase}
     print(json.dumps(answer))
 
 

@@ -44,6 +44,15 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
+class Progress:
+    """So many seconds of a file are through."""
+
+    source: Source
+    at: float
+    duration: float
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """One file is through."""
 
@@ -59,7 +68,7 @@ class Failed:
     problem: Problem
 
 
-Event = Note | Heard | Finished | Failed
+Event = Note | Heard | Progress | Finished | Failed
 
 
 @dataclass(slots=True)
@@ -135,7 +144,7 @@ class Job:
             yield from _announced(event)
         elif kind == "refused":
             raise refusal(event, self._options)
-        elif kind in ("decoded", "segment", "done", "diarized", "failed"):
+        elif kind in ("decoded", "segment", "done", "diarized", "progress", "failed"):
             yield from getattr(self, f"_{kind}")(event)
 
     def _decoded(self, event: dict[str, Any]) -> Iterator[Event]:
@@ -152,9 +161,22 @@ class Job:
 
     def _segment(self, event: dict[str, Any]) -> Iterator[Event]:
         file = self._files[event["id"]]
-        segment: Segment = {**event["segment"], "speaker": None}
+        said = event["segment"]
+        segment: Segment = {
+            "start": said["start"],
+            "end": said["end"],
+            "text": said["text"],
+            "speaker": None,
+            "words": said["words"],
+        }
         file.segments.append(segment)
         yield Heard(file.source, segment, file.duration)
+
+    def _progress(self, event: dict[str, Any]) -> Iterator[Event]:
+        """Of speakers, once the words are through: before, the words say how far it is."""
+        file = self._files.get(event["id"])
+        if file and (file.transcribed or not self._transcriber):
+            yield Progress(file.source, event["share"] * file.duration, file.duration)
 
     def _done(self, event: dict[str, Any]) -> Iterator[Event]:
         file = self._files[event["id"]]
@@ -165,7 +187,7 @@ class Job:
 
     def _diarized(self, event: dict[str, Any]) -> Iterator[Event]:
         file = self._files[event["id"]]
-        names = self._options.speaker_names
+        names = speakers.names_of(event["turns"], self._options.speaker_names)
         file.turns = speakers.renamed(event["turns"], names)
         file.exclusive = speakers.renamed(event["exclusive"], names)
         file.timings |= event["seconds"]

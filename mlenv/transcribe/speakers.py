@@ -6,7 +6,7 @@ there.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from mlenv.transcribe.transcript import Segment, Turn, Word
@@ -46,15 +46,19 @@ def with_speakers(segments: Sequence[Segment], turns: Sequence[Turn]) -> list[Se
     return result
 
 
-def renamed(turns: Sequence[Turn], names: Sequence[str]) -> list[Turn]:
-    """Turns with people's names: the first name goes to whoever speaks first, and so on."""
-    order = list(dict.fromkeys(turn["speaker"] for turn in sorted(turns, key=_start)))
-    new = dict(zip(order, names, strict=False))
-    return [{**turn, "speaker": new.get(turn["speaker"], turn["speaker"])} for turn in turns]
+def names_of(turns: Sequence[Turn], given: Sequence[str]) -> dict[str, str]:
+    """A name for each speaker label: in the order in which they first speak, the `given` ones,
+    then SPEAKER_00 and so on."""
+    labels = dict.fromkeys(turn["speaker"] for turn in sorted(turns, key=lambda t: t["start"]))
+    return {
+        label: given[place] if place < len(given) else f"SPEAKER_{place:02}"
+        for place, label in enumerate(labels)
+    }
 
 
-def _start(turn: Turn) -> float:
-    return turn["start"]
+def renamed(turns: Sequence[Turn], names: Mapping[str, str]) -> list[Turn]:
+    """The same turns with other labels."""
+    return [{**turn, "speaker": names.get(turn["speaker"], turn["speaker"])} for turn in turns]
 
 
 def _segment(speaker: str | None, words: list[Word]) -> Segment:

@@ -17,7 +17,6 @@ import tempfile
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from mlenv import launch
 from mlenv.result import MlenvError
