@@ -26,6 +26,7 @@ COMMANDS = {
     "doctor": ("doctor", "Find out what is wrong with an environment, and mend it."),
     "exec": ("exec_", "Run a command, or transcribe, with the right libraries."),
     "env": ("env", "Print the launch environment, for a shell or a program."),
+    "shim": ("shim", "Give Jupyter, VS Code, systemd, Docker, .. the environment."),
     "lock": ("lock", "Pin every package of a profile, with its hashes."),
     "models": ("models", "Where the models are, and whether they are the right ones."),
 }

@@ -33,7 +33,7 @@ def write(generation: Path, venv: Path) -> tuple[Path, ...]:
     return tuple(written)
 
 
-def remove(generation: Path) -> tuple[Path, ...]:
+def restore(generation: Path) -> tuple[Path, ...]:
     """Put back what was there before `write`; returns the scripts that were ours."""
     removed = []
     for name in NAMES:

@@ -27,6 +27,17 @@ def write(generation: Path, venv: Path) -> tuple[Path, ...]:
 
     What is no longer a command of the environment goes away.
     """
+    folder = generation / FOLDER
+    wanted = texts(generation)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    for name, text in wanted.items():
+        write_atomically(folder / name, text, mode=0o755)
+    return tuple(sorted(folder.iterdir()))
+
+
+def texts(generation: Path) -> dict[str, bytes]:
+    """Every shim, by the command's name."""
     rule = library_path(site_packages(generation))
     head = "#!/bin/sh\n# Made by mlenv: runs this command of the environment.\nunset PYTHONHOME\n"
     if rule.first:
@@ -38,13 +49,10 @@ def write(generation: Path, venv: Path) -> tuple[Path, ...]:
                 "SHADOWING": " ".join(map(posix, rule.shadowing)),
             },
         )
-    folder = generation / FOLDER
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    for name, last in {**_tools(generation), **_speech(generation)}.items():
-        text = f"{head}{last}\n".encode("utf-8", "surrogateescape")
-        write_atomically(folder / name, text, mode=0o755)
-    return tuple(sorted(folder.iterdir()))
+    lines = {**_tools(generation), **_speech(generation)}
+    return {
+        name: f"{head}{last}\n".encode("utf-8", "surrogateescape") for name, last in lines.items()
+    }
 
 
 def remove(generation: Path) -> tuple[Path, ...]:

@@ -141,10 +141,10 @@ def test_the_scripts_follow_the_activation_and_uvs_own_come_back(
     for path in written:
         assert str(generation).encode() not in path.read_bytes()
         assert str(venv).encode() in path.read_bytes()
-    assert activate.remove(generation) == written
+    assert activate.restore(generation) == written
     assert (generation / "bin/activate").read_text() == "uv's own"
     assert sorted(path.name for path in (generation / "bin").iterdir()) == ["activate", "python"]
-    assert activate.remove(generation) == ()
+    assert activate.restore(generation) == ()
 
 
 @pytest.mark.heavy
