@@ -4,7 +4,7 @@ Everything but the speaker embedding is pyannote.audio's own: its `SpeakerDiariz
 `AgglomerativeClustering`. CAM++ (Wang et al. 2023, 3D-Speaker) is wrapped as one of its models.
 """
 
-import importlib.util
+import runpy
 from pathlib import Path
 
 import torch
@@ -28,10 +28,8 @@ class CAMPlusPlus(Model):
     def __init__(self, directory: str) -> None:
         super().__init__(sample_rate=16_000, num_channels=1)
         folder = Path(directory)
-        spec = importlib.util.spec_from_file_location("camplusplus", folder / "camplusplus.py")
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        network = module.CAMPPlus(feat_dim=MEL_BINS, embedding_size=DIMENSION)
+        source = runpy.run_path(str(folder / "camplusplus.py"))
+        network = source["CAMPPlus"](feat_dim=MEL_BINS, embedding_size=DIMENSION)
         weights = torch.load(folder / "campplus_cn_en_common.pt", "cpu", weights_only=True)
         network.load_state_dict(weights)
         self.head = network.head

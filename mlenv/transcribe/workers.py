@@ -17,14 +17,16 @@ import tempfile
 import threading
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from mlenv import launch
 from mlenv.result import MlenvError
 
 SPEECH = Path(__file__).parents[1] / "speech"
 
+Event = dict[str, Any]
 # (worker, event); None where the worker has said its last word
-Inbox = queue.SimpleQueue["tuple[Worker, dict[str, Any] | None]"]
+Inbox = queue.SimpleQueue["tuple[Worker, Event | None]"]
 
 
 class Worker:
