@@ -24,6 +24,7 @@ from mlenv.result import FAILED, WRONG_USAGE, MlenvError, Problem, Result
 COMMANDS = {
     "install": ("install", "Build the environment from a profile, or bring it up to date."),
     "doctor": ("doctor", "Find out what is wrong with an environment, and mend it."),
+    "explain": ("explain", "Name the known error in a log, why it happens and what to do."),
     "exec": ("exec_", "Run a command, or transcribe, with the right libraries."),
     "env": ("env", "Print the launch environment, for a shell or a program."),
     "shim": ("shim", "Give Jupyter, VS Code, systemd, Docker, .. the environment."),
@@ -62,7 +63,9 @@ class CommandTable(click.Group):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
 
-def command(name: str, example: str) -> Callable[[Callable[..., Result]], click.Command]:
+def command(
+    name: str, example: str, cls: type[click.Command] = click.Command
+) -> Callable[[Callable[..., Result]], click.Command]:
     """Make a click command of a function that returns a `Result`; adds `--json` and `--help`.
 
     `example` closes the command's help: one command line, or several.
@@ -71,6 +74,7 @@ def command(name: str, example: str) -> Callable[[Callable[..., Result]], click.
     def decorate(function: Callable[..., Result]) -> click.Command:
         made = click.command(
             name,
+            cls=cls,
             epilog="\b\nExamples:\n" + "\n".join(f"  {line}" for line in example.splitlines()),
             context_settings={"help_option_names": ["-h", "--help"]},
         )(function)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mlenv import knowledge
 from mlenv.explain import context
@@ -117,15 +117,16 @@ def _rank(found: Diagnosis) -> tuple[int, int, int, int]:
 def _ordered(found: list[Diagnosis]) -> list[Diagnosis]:
     found = sorted(found, key=_rank)
     ids = {diagnosis.entry.id for diagnosis in found if diagnosis.level != "harmless"}
-    roots, dependent = [], defaultdict(list)
+    roots: list[Diagnosis] = []
+    dependent: dict[str, list[Diagnosis]] = defaultdict(list)
     for diagnosis in found:
         root = next((id for id in diagnosis.entry.follows if id in ids), "")
         same_words = next((r for r in roots if _same_place(r, diagnosis)), None)
         if root:
-            dependent[root].append(_changed(diagnosis, follows=root))
+            dependent[root].append(replace(diagnosis, follows=root))
         elif same_words is not None:
             dependent[same_words.entry.id].append(
-                _changed(diagnosis, instead_of=same_words.entry.id)
+                replace(diagnosis, instead_of=same_words.entry.id)
             )
         else:
             roots.append(diagnosis)
@@ -147,9 +148,3 @@ def _ordered(found: list[Diagnosis]) -> list[Diagnosis]:
 
 def _same_place(one: Diagnosis, other: Diagnosis) -> bool:
     return one.words == other.words and abs(one.position - other.position) < NEAR
-
-
-def _changed(diagnosis: Diagnosis, *, follows: str = "", instead_of: str = "") -> Diagnosis:
-    from dataclasses import replace
-
-    return replace(diagnosis, follows=follows, instead_of=instead_of)

@@ -17,7 +17,7 @@ WORD_PART = 120  # characters that `*` may skip
 
 _PIECES = re.compile(r"( ?\.\.\. ?|\*|<[^<>]*\|[^<>]*>|\{[a-z-]+\})")
 _NOT_WORD = bytes(
-    byte if chr(byte).isascii() and chr(byte).isalnum() or byte > 127 else 32 for byte in range(256)
+    byte if byte > 127 or bytes([byte]).isalnum() else ord(" ") for byte in range(256)
 )
 
 

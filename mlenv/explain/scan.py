@@ -6,6 +6,7 @@ whatever the log is: one endless line, NULs, bytes that are no text.
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
@@ -68,7 +69,7 @@ class Scanner:
         self._seen = 0  # bytes at the buffer's beginning that were searched already
         self._offset = 0  # of the buffer's beginning in the log
         self._line = 1  # the number of the buffer's first line
-        self._decoder: object = None
+        self._decoder: codecs.IncrementalDecoder | None = None
         self._started = False
         self._head = b""
         self._tail = b""
@@ -80,7 +81,7 @@ class Scanner:
             self._started = True
             self._decoder = text.decoder(data)
         if self._decoder is not None:
-            data = self._decoder.decode(data).encode("utf-8", "replace")  # type: ignore[attr-defined]
+            data = self._decoder.decode(data).encode("utf-8", "replace")
         self._buffer += data
         while len(self._buffer) - self._seen >= BLOCK:
             self._search(self._seen + BLOCK)
@@ -178,7 +179,8 @@ def _places(block: bytes, key: bytes) -> Iterator[int]:
         place, tried = block.find(key, place + len(key)), tried + 1
     if place < 0:
         return
-    last, place = [], block.rfind(key)
+    last: list[int] = []
+    place = block.rfind(key)
     while place >= 0 and len(last) < TRIED:
         last.append(place)
         place = block.rfind(key, 0, place)

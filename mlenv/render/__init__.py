@@ -23,8 +23,9 @@ def emit(result: Result, *, as_json: bool) -> int:
         if as_json:
             print(json.dumps(result.document(), indent=2, ensure_ascii=False))
         else:
+            stream = sys.stderr if result.view.get("stream") == "stderr" else sys.stdout
             for line in _text(result):
-                print(line)
+                print(line, file=stream)
             for problem in result.errors:
                 print(
                     f"{bold(red('error:', sys.stderr), sys.stderr)} {problem.message}",

@@ -1,0 +1,54 @@
+"""Look at the environment at hand: run the checks that decide between the diagnoses of a log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from mlenv.explain.judge import Diagnosis
+
+# What a check found, from the one that confirms a diagnosis to the one that speaks against it.
+_SPEAKS_FOR = {"fail": 0, "warn": 1, "unknown": 2, "crash": 2, "skip": 2, "": 2, "ok": 3}
+
+
+def decided(
+    found: Sequence[Diagnosis], venv: Path
+) -> tuple[list[Diagnosis], dict[str, dict[str, Any]]]:
+    """The diagnoses, those that the machine confirms before others of the same words; and what
+    the check of each one saw: {id: {"outcome", "evidence"}}."""
+    from mlenv import doctor
+    from mlenv.facts import target
+
+    ids = _in_question(found)
+    if not ids:
+        return list(found), {}
+    report = doctor.examine(target.of_venv(venv), ids)
+    seen = {
+        document["id"]: {"outcome": document["outcome"], "evidence": document["evidence"]}
+        for document in report.documents()
+        if document["id"] in ids
+    }
+    return _reordered(found, seen), seen
+
+
+def _in_question(found: Sequence[Diagnosis]) -> list[str]:
+    """The likeliest diagnosis and those that the same words could mean."""
+    if not found or found[0].level == "harmless":
+        return []
+    first = found[0].entry.id
+    return [d.entry.id for d in found if d.entry.id == first or d.instead_of == first]
+
+
+def _reordered(found: Sequence[Diagnosis], seen: dict[str, dict[str, Any]]) -> list[Diagnosis]:
+    ids = _in_question(found)
+    candidates = [d for d in found if d.entry.id in ids]
+    rest = [d for d in found if d.entry.id not in ids]
+    outcome = {id: _SPEAKS_FOR[seen.get(id, {}).get("outcome", "")] for id in ids}
+    candidates.sort(key=lambda d: outcome[d.entry.id])
+    first = candidates[0]
+    confidence = "high" if outcome[first.entry.id] == 0 else first.confidence
+    others = [replace(d, instead_of=first.entry.id) for d in candidates[1:]]
+    renamed = [replace(d, follows=first.entry.id) if d.follows in ids else d for d in rest]
+    return [replace(first, confidence=confidence, instead_of=""), *others, *renamed]
