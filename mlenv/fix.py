@@ -52,7 +52,8 @@ def plan(facts: Facts, findings: Sequence[Finding], target: Target) -> tuple[Ste
     steps = _installing(facts, bad, target)
     mended = {id for step in steps for id in step.ids}
     site = Path(facts.interpreter.packages)
-    if linking := _linking(facts, bad, mended):
+    followed = {finding.id for finding in findings if finding.root}
+    if linking := _linking(facts, {*bad, *followed}, mended):
         steps.append(Step("Link cuDNN and cuBLAS beside CTranslate2", linking, _link(site)))
     if provisioned.ACTIVATION in bad and not any(s.what.startswith("Build") for s in steps):
         steps.append(
@@ -111,14 +112,13 @@ def _lacks_files(finding: Finding) -> bool:
     return finding.id not in _BY_LINKING or bool(finding.commands)
 
 
-def _linking(facts: Facts, bad: dict[str, Finding], mended: set[str]) -> tuple[str, ...]:
+def _linking(facts: Facts, wanted: set[str], mended: set[str]) -> tuple[str, ...]:
+    """The findings that links mend, alone or together with what is installed before."""
     if facts.provisioned.managed and mended:
         return ()  # a new generation has its links
-    if facts.provisioned.links_obstacle:
+    if facts.provisioned.links_obstacle and not mended:
         return ()
-    return tuple(
-        id for id in _BY_LINKING if id in bad and (facts.linkage.ctranslate2_opens or id in mended)
-    )
+    return tuple(id for id in _BY_LINKING if id in wanted and facts.linkage.ctranslate2_opens)
 
 
 def _requirements(argv: Sequence[str]) -> tuple[str, ...]:

@@ -144,6 +144,9 @@ def _unfound(facts: Facts, run: ProbeRun) -> Iterator[str]:
         yield f"missing: {run.unfound}; there is {there[0].file}, of another cuDNN major"
     else:
         yield f"missing: {run.unfound}; no {stem} is in {facts.interpreter.packages}"
+        for copy in facts.linkage.copies:
+            if copy.origin == "elsewhere" and copy.name == run.unfound:
+                yield f"it lies in {copy.directory}, away from ctranslate2"
         if not facts.packages.variants("cudnn"):
             yield "no nvidia-cudnn wheel is installed"
 

@@ -22,6 +22,7 @@ class Finding:
 
     `evidence`: what was seen, naming the file, directory, package or variable at fault.
     `fields` fill the braces of the remedy, `commands` are the remedy's for this machine.
+    `root`: the finding that this one follows from, and under which it is listed.
     Outcomes: `skip` does not apply here, `unknown` could not be checked, `crash` the check
     itself failed.
     """
@@ -31,6 +32,7 @@ class Finding:
     evidence: tuple[str, ...] = ()
     commands: tuple[tuple[str, ...], ...] = ()
     fields: Mapping[str, str] = field(default_factory=dict)
+    root: str = ""
 
     @property
     def bad(self) -> bool:

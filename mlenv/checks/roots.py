@@ -46,6 +46,7 @@ ROOTS: tuple[tuple[str, frozenset[str]], ...] = tuple(
             "cudnn9-sublib-not-on-loader-path",
             "cublas-missing nvrtc-missing library-links-broken",
         ),
+        ("cudnn8-required-but-absent", "cublas-missing"),
         ("requirement-unmet", "nvidia-wheels-not-beside-torch onnxruntime-missing-or-broken"),
         ("container-without-gpu", "driver-too-old cuda-unknown-error-uvm"),
         ("nvml-driver-library-mismatch", "driver-libcuda-mismatch cuda-unknown-error-uvm"),
@@ -71,6 +72,12 @@ def folded(judged: Judged) -> tuple[tuple[Check, Finding], ...]:
                 continue
             worse = max(above.outcome, under.outcome, key=lambda outcome: _ORDER[outcome])
             line = f"follows: {id}: {under.evidence[0]}" if under.evidence else f"follows: {id}"
-            found[root] = replace(above, outcome=worse, evidence=(*above.evidence, line))
-            found[id] = Finding(id, "skip", (f"follows from {root}", *under.evidence))
+            found[root] = replace(
+                above,
+                outcome=worse,
+                evidence=(*above.evidence, line),
+                commands=tuple(dict.fromkeys((*above.commands, *under.commands))),
+            )
+            told = (f"follows from {root}", *under.evidence)
+            found[id] = Finding(id, "skip", told, root=root)
     return tuple((check, found[finding.id]) for check, finding in judged)

@@ -82,6 +82,7 @@ def collect(
     site = Path(interpreter.packages)
     linked = linkage.read(
         site,
+        [place for place in _directories(interpreter) if place != site],
         dict.fromkeys(path for environment, _ in whole for path in environment.library_path),
         where.loader_cache,
         environ.get("CONDA_PREFIX", ""),

@@ -59,8 +59,8 @@ class Elf:
 @dataclass(frozen=True, slots=True)
 class Copy:
     """A file of one of the FAMILIES and where it was found: `wheel`, `torch` (bundled in a
-    package), `library-path`, `cache` (the loader's), `toolkit` or `conda`. `size` is None for
-    a dangling link."""
+    package), `elsewhere` (another directory with packages), `library-path`, `cache` (the
+    loader's), `toolkit` or `conda`. `size` is None for a dangling link."""
 
     file: str
     origin: str
@@ -100,9 +100,16 @@ class Linkage:
         )
 
 
-def read(packages: Path, library_paths: Iterable[str], cache: Iterable[str], conda: str) -> Linkage:
-    """`library_paths`: the directories on LD_LIBRARY_PATH in any environment that is
-    examined. `cache`: the files in the loader's cache."""
+def read(
+    packages: Path,
+    others: Iterable[Path],
+    library_paths: Iterable[str],
+    cache: Iterable[str],
+    conda: str,
+) -> Linkage:
+    """`others`: further directories with packages. `library_paths`: the directories on
+    LD_LIBRARY_PATH in any environment that is examined. `cache`: the files in the loader's
+    cache."""
     bundled = sorted(packages.glob("ctranslate2.libs/libcudnn-*.so*"))
     library = next(iter(sorted(packages.glob("ctranslate2.libs/libctranslate2-*.so*"))), None)
     fronts = [
@@ -113,7 +120,7 @@ def read(packages: Path, library_paths: Iterable[str], cache: Iterable[str], con
         os.path.realpath(bundled[0]) if bundled else "",
         str(fronts[0]) if fronts else "",
         _opened(library) if library else (),
-        _copies(packages, library_paths, cache, conda),
+        _copies(packages, others, library_paths, cache, conda),
     )
 
 
@@ -185,7 +192,11 @@ def _opened(file: Path) -> tuple[str, ...]:
 
 
 def _copies(
-    packages: Path, library_paths: Iterable[str], cache: Iterable[str], conda: str
+    packages: Path,
+    others: Iterable[Path],
+    library_paths: Iterable[str],
+    cache: Iterable[str],
+    conda: str,
 ) -> tuple[Copy, ...]:
     found: dict[str, Copy] = {}
 
@@ -201,6 +212,9 @@ def _copies(
         add(file, "wheel")
     for file in [*packages.glob("torch/lib/*.so*"), *packages.glob("ctranslate2.libs/*.so*")]:
         add(file, "torch")
+    for other in others:
+        for file in sorted(other.glob("nvidia/*/lib/*.so*")):
+            add(file, "elsewhere")
     for path in library_paths:
         for file in _listed(Path(path)):
             add(file, "library-path")

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from mlenv import uv
+
 MakeVenv = Callable[..., Path]
 
 
@@ -55,6 +57,41 @@ def copy_of(tmp_path: Path) -> MakeVenv:
         return made
 
     return make
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """`wheel("ctranslate2==4.5.0")`: that one wheel of the package index, unpacked."""
+    unpacked: dict[str, Path] = {}
+
+    def fetch(requirement: str) -> Path:
+        if requirement not in unpacked:
+            target = tmp_path_factory.mktemp("wheel")
+            argv = [uv.binary(), "pip", "install", "--quiet", "--no-deps", "--target", target]
+            subprocess.run([*argv, "--python", sys.executable, requirement], check=True)
+            unpacked[requirement] = target
+        return unpacked[requirement]
+
+    return fetch
+
+
+@pytest.fixture
+def venv_of(tmp_path: Path, wheel: Callable[[str], Path]) -> MakeVenv:
+    """`venv_of("ctranslate2==4.6.2", ..)`: a venv with just these wheels."""
+
+    def make(*requirements: str) -> Path:
+        made = empty_venv(tmp_path / "venv")
+        for requirement in requirements:
+            linked(wheel(requirement), packages(made))
+        return made
+
+    return make
+
+
+def replaced(file: Path, content: bytes) -> None:
+    """Put other content at a file's place; the file itself, shared by hard links, stays."""
+    file.unlink()
+    file.write_bytes(content)
 
 
 def ids(document: dict[str, object], outcome: str) -> Sequence[str]:
