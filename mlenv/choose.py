@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from packaging.version import Version
 
@@ -13,23 +13,34 @@ from mlenv.profiles import Profile
 from mlenv.result import MlenvError
 
 # The preferred one first, for a machine that can run several.
-PREFERENCE = ("cu124",)
+PREFERENCE = ("cu121", "cu124", "cu128", "cu130", "cpu", "whisper")
+
+AUTO = "auto"
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One profile on one machine: `against` is empty where it can run; `why` says what for."""
+    """One profile on one machine: `against` is empty where it can run; `why` says what for.
+
+    `passed_over`: (profile, reason) of those that would have been preferred to it.
+    """
 
     profile: Profile
     why: str
     against: tuple[str, ...]
+    passed_over: tuple[tuple[str, str], ...] = ()
 
 
-def selected(name: str | None) -> Verdict:
-    """The profile asked for, or else the best that this machine can run."""
+# Why a profile's packages can't be had at present; empty where they can.
+Available = Callable[[Profile], str]
+
+
+def selected(name: str | None, available: Available) -> Verdict:
+    """The profile asked for, or else (None, `auto`) the best that this machine can run and get."""
     machine = host.collect()
-    if name is None:
-        return best([profiles.load(known) for known in PREFERENCE], machine)
+    if name in (None, AUTO):
+        return best([profiles.load(known) for known in PREFERENCE], machine, available)
+    assert name is not None
     verdict = judge(profiles.load(name), machine)
     if verdict.against:
         raise MlenvError(
@@ -45,14 +56,17 @@ def judge(profile: Profile, machine: Host) -> Verdict:
     return Verdict(profile, _why(profile, machine), tuple(_against(profile, machine)))
 
 
-def best(candidates: Sequence[Profile], machine: Host) -> Verdict:
-    """The first of `candidates` (the preferred one first) that `machine` can run."""
-    verdicts = [judge(profile, machine) for profile in candidates]
-    for verdict in verdicts:
-        if not verdict.against:
-            return verdict
-    reasons = "; ".join(f"{v.profile.name}: {v.against[0]}" for v in verdicts)
-    raise MlenvError("no-profile", f"No profile fits this machine. {reasons}.")
+def best(candidates: Sequence[Profile], machine: Host, available: Available) -> Verdict:
+    """The first of `candidates` (the preferred one first) that can run and can be had."""
+    passed_over: list[tuple[str, str]] = []
+    for profile in candidates:
+        verdict = judge(profile, machine)
+        reason = verdict.against[0] if verdict.against else available(profile)
+        if not reason:
+            return replace(verdict, passed_over=tuple(passed_over))
+        passed_over.append((profile.name, reason))
+    reasons = "; ".join(f"{name}: {reason}" for name, reason in passed_over)
+    raise MlenvError("no-profile", f"No profile can be installed here. {reasons}.")
 
 
 def _against(profile: Profile, machine: Host) -> Iterator[str]:

@@ -162,7 +162,7 @@ def make(
         for index in profile.indexes:
             urls[index.name] = indexes.url(index)
             try:
-                uv.check_index(urls[index.name])
+                uv.check_index(urls[index.name], index.packages[0])
             except uv.UvError:
                 if not recorded.releases(index.url) or index.name in indexes.mirrors:
                     raise

@@ -6,23 +6,26 @@ import os
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlenv import uv
+from mlenv import changes, uv
+from mlenv.changes import NOTHING, Changes
 from mlenv.progress import Progress
 from mlenv.venv import generations
 from mlenv.venv.generations import Generation
 
 if TYPE_CHECKING:
-    from mlenv.locks import Lock
-    from mlenv.profiles import Profile
+    from mlenv.order import Order
 
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """What `install` did. `kept`: where that is which stood at the environment's place."""
+    """What `install` did. `kept`: where that is which stood at the environment's place.
+
+    `passed_over`: profiles that would have been preferred, and why they were not taken.
+    """
 
     venv: Path
     generation: Generation
@@ -30,6 +33,8 @@ class Installed:
     changed: bool
     seconds: float
     kept: Path | None = None
+    changes: Changes = NOTHING
+    passed_over: tuple[tuple[str, str], ...] = ()
 
 
 def install(
@@ -40,44 +45,67 @@ def install(
     python: str | None = None,
     offline: bool = False,
     rebuild: bool = False,
+    mirrors: Sequence[str] = (),
+    bundle: Path | None = None,
 ) -> Installed:
     """Build a generation of a profile and activate it; nothing where that is done already.
 
     `rebuild`: build one even so (what is active was damaged in a way that only a look at
     its files shows).
 
-    Without a name: the profile in use, else the best that this machine can run.
+    Without a name: the profile in use, else the best that this machine can run. `mirrors`
+    and `bundle` as in `order.Request`.
     """
     began = time.monotonic()
     present = generations.active(venv)
     if present and not rebuild and _up_to_date(present, name, python):
         return Installed(venv, present, "in use", False, time.monotonic() - began)
 
-    from mlenv import choose, locks
-    from mlenv.venv import preflight
+    from mlenv import order, own
 
     progress.step("Checking this machine")
-    chosen = choose.selected(name or (present.profile_path if present else None))
-    profile, lock = chosen.profile, locks.load(chosen.profile)
-    progress.detail(f"profile {profile.name}: {chosen.why}")
-    preflight.location(venv)
-    preflight.space(venv, profile)
-    interpreter = preflight.interpreter(profile, python)
+    wanted = name or (present.profile_path if present and not bundle else None)
+    request = order.Request(wanted, python, offline, tuple(mirrors), bundle)
+    taken = order.take(request, venv)
+    if present and name == "auto" and not rebuild and _holds(present, taken, python):
+        progress.end()
+        return Installed(
+            venv, present, taken.verdict.why, False, time.monotonic() - began,
+            passed_over=taken.verdict.passed_over,
+        )  # fmt: skip
+    progress.detail(f"profile {taken.profile.name}: {taken.verdict.why}")
 
     def fill(path: Path) -> None:
-        progress.step(f"Making a venv with Python {interpreter}")
-        uv.create_venv(path, interpreter)
-        progress.step(f"Installing {len(lock.pins)} packages")
-        _sync(path, lock, profile, progress, offline)
+        progress.step(f"Making a venv with Python {taken.python}")
+        uv.create_venv(path, taken.python)
+        progress.step(f"Installing {len(taken.lock.pins)} packages")
+        _sync(path, taken, progress)
         progress.step("Setting up the launchers")
         _finish(path, venv)
 
     with generations.locked(venv):
         generations.remove_unfinished(venv)
+        profile, lock = taken.profile, taken.lock
+        if taken.bundle:
+            from mlenv.bundle import place_models
+
+            place_models(taken.bundle)
+            if profile.path.is_relative_to(taken.bundle.path):
+                profile = own.adopt(venv, profile)
+                lock = replace(lock, path=profile.lock_path)
         generation = generations.build(venv, profile, lock, fill)
         kept = generations.switch(venv, generation.path)
     progress.end()
-    return Installed(venv, generation, chosen.why, True, time.monotonic() - began, kept)
+    return Installed(
+        venv,
+        generation,
+        taken.verdict.why,
+        True,
+        time.monotonic() - began,
+        kept,
+        changes.between(present.distributions if present else (), generation.distributions),
+        taken.verdict.passed_over,
+    )
 
 
 def _up_to_date(present: Generation, name: str | None, python: str | None) -> bool:
@@ -89,20 +117,28 @@ def _up_to_date(present: Generation, name: str | None, python: str | None) -> bo
     return python is None or uv.find_python(python) == Path(present.python)
 
 
-def _sync(path: Path, lock: Lock, profile: Profile, progress: Progress, offline: bool) -> None:
-    """From uv's cache where that holds everything, which asks no index; else by download."""
-    try:
-        uv.sync(path, lock.path, sources=uv.Sources(offline=True))
-    except uv.UvError:
-        if offline:
-            raise
-    else:
-        return
-    from mlenv.venv import preflight
+def _holds(present: Generation, taken: Order, python: str | None) -> bool:
+    """Whether the profile that was chosen is the one in use, and nothing is to do for it."""
+    return os.fspath(taken.profile.path) == present.profile_path and _up_to_date(
+        present, None, python
+    )
 
-    preflight.indexes(profile)
-    indexes = uv.Sources(extra=tuple(index.url for index in profile.indexes))
-    uv.sync(path, lock.path, sources=indexes, on_line=Downloads(progress).line)
+
+def _sync(path: Path, taken: Order, progress: Progress) -> None:
+    """From uv's cache where that holds everything, which asks no index; else by download."""
+    sources = taken.sources
+    if not sources.folder:
+        try:
+            uv.sync(path, taken.lock.path, sources=replace(sources, offline=True))
+        except uv.UvError:
+            if sources.offline:
+                raise
+        else:
+            return
+        from mlenv.venv import preflight
+
+        preflight.indexes(taken.profile, taken.indexes)
+    uv.sync(path, taken.lock.path, sources=sources, on_line=Downloads(progress).line)
 
 
 def _finish(path: Path, venv: Path) -> None:
@@ -156,6 +192,10 @@ def described(installed: Installed) -> dict[str, object]:
         "profile": installed.generation.profile,
         "why": installed.why,
         "changed": installed.changed,
+        "changes": installed.changes.as_data(),
+        "passed_over": [
+            {"profile": name, "reason": reason} for name, reason in installed.passed_over
+        ],
         "generation": generations.as_data(installed.generation),
         "kept": os.fspath(installed.kept) if installed.kept else None,
         "seconds": round(installed.seconds, 2),

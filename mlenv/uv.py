@@ -151,6 +151,65 @@ def sync(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What `sync` would put into an empty venv: `name==version`, and which must be fetched."""
+
+    installs: tuple[str, ...]
+    fetches: tuple[str, ...]
+
+
+def plan(lock: Path, python: str, sources: Sources = CONFIGURED) -> Planned:
+    """What `sync` would do with a new venv of this interpreter. Changes nothing."""
+    with _empty_directory() as directory:
+        venv = Path(directory) / "venv"
+        create_venv(venv, python)
+        said: list[str] = []
+        _run(
+            "pip",
+            "sync",
+            os.fspath(lock),
+            "--python",
+            os.fspath(venv / "bin" / "python"),
+            "--require-hashes",
+            "--build-constraints",
+            os.fspath(lock),
+            "--dry-run",
+            "--verbose",
+            settings=sources.settings(),
+            on_line=said.append,
+        )
+    fetches = [found[1] for line in said if (found := _UNCACHED.search(line))]
+    installs = [line[3:] for line in said if line.startswith(" + ")]
+    return Planned(tuple(sorted(installs)), tuple(sorted(fetches)))
+
+
+_UNCACHED = re.compile(r"Identified uncached distribution: (\S+==\S+)")
+
+
+def pylock(lock: Path, *, python: str | None = None, sources: Sources = CONFIGURED) -> str:
+    """The files that a lock comes to, as a pylock.toml (PEP 751).
+
+    For `python` alone, or (None) for all Pythons and platforms that the lock is for.
+    """
+    with _empty_directory() as directory:
+        answer = Path(directory) / "pylock.toml"
+        _run(
+            "pip",
+            "compile",
+            os.fspath(lock),
+            "--no-deps",
+            "--no-header",
+            "--no-annotate",
+            "--output-file",
+            os.fspath(answer),
+            *(["--python", python] if python else ["--universal", "--python-version", "3.11"]),
+            directory=directory,
+            settings=sources.settings(),
+        )
+        return answer.read_text("utf-8")
+
+
 def reinstall(python: Path, requirements: Sequence[str], *, dependencies: bool = False) -> None:
     """Install these into the environment of `python`, also where they seem to be there.
 
@@ -220,14 +279,14 @@ def install_apart(requirements: Sequence[str], target: Path, python: Path) -> No
     )
 
 
-def check_index(url: str | None = None) -> None:
-    """Ask an index (None: the package index as uv is configured) for one small thing.
+def check_index(url: str | None = None, package: str = "uv") -> None:
+    """Ask an index (None: the package index as uv is configured) for a package that it has.
 
     Raises `UvError` where it does not answer: the same way, through the same proxies and
     credentials, as the installation that would follow.
     """
     with _empty_directory() as directory:
-        (Path(directory) / "ask.in").write_text("torch\n" if url else "uv\n", "utf-8")
+        (Path(directory) / "ask.in").write_text(f"{package}\n", "utf-8")
         _run(
             "pip",
             "compile",
@@ -237,7 +296,7 @@ def check_index(url: str | None = None) -> None:
             "--python-version",
             "3.11",
             "--refresh-package",
-            "torch" if url else "uv",
+            package,
             directory=directory,
             settings={
                 "UV_HTTP_RETRIES": "1",

@@ -12,10 +12,29 @@ from mlenv.progress import Progress
 from mlenv.result import Result
 
 
-@command("install", "mlenv install\nmlenv install cu124 --venv /data/envs/ml --no-verify")
+@command(
+    "install",
+    "mlenv install\nmlenv install cu124 --venv /data/envs/ml --no-verify\n"
+    "mlenv install auto --dry-run\nmlenv install --from /media/usb/ml",
+)
 @click.argument("profile", required=False, shell_complete=complete_profile)
 @click.option("--python", metavar="EXE|VERSION", help="The interpreter to build it with.")
 @click.option("--offline", is_flag=True, help="Use only what is in uv's cache.")
+@click.option(
+    "--index",
+    "mirrors",
+    metavar="NAME=URL",
+    multiple=True,
+    help="Take an index (`default`: the package index) from a mirror. May be repeated.",
+)
+@click.option(
+    "--from",
+    "bundle",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Install from a directory that `mlenv bundle` has made; needs no network.",
+)
+@click.option("--dry-run", is_flag=True, help="Only show what would change.")
 @click.option("--no-verify", is_flag=True, help="Leave out the check and the transcription.")
 @venv_option
 @click.pass_obj
@@ -25,12 +44,23 @@ def cli(
     profile: str | None,
     python: str | None,
     offline: bool,
+    mirrors: tuple[str, ...],
+    bundle: Path | None,
+    dry_run: bool,
     no_verify: bool,
 ) -> Result:
     """Build the environment that PROFILE describes and switch to it in one step.
 
-    Without PROFILE, the best one that this machine can run. What was there before is kept.
+    Without PROFILE, the one in use; else, or with `auto`, the best one that this machine can
+    run and whose indexes answer. What was there before is kept.
     The environment's files come from the profile's lock, each checked by its sha256.
     """
-    installed = provision.install(venv, profile, progress, python=python, offline=offline)
+    if dry_run:
+        from mlenv import order, preview
+
+        request = order.Request(profile, python, offline, mirrors, bundle)
+        return Result("install", preview.of(request, venv), view={"dry_run": True})
+    installed = provision.install(
+        venv, profile, progress, python=python, offline=offline, mirrors=mirrors, bundle=bundle
+    )
     return Result("install", provision.described(installed))

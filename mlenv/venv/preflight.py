@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mlenv import uv
+from mlenv.indexes import Indexes
 from mlenv.profiles import Profile
 from mlenv.result import MlenvError
 
@@ -103,11 +104,11 @@ def _version(python: Path) -> str:
     return subprocess.run([python, "-Ic", ask], capture_output=True, text=True).stdout.strip()
 
 
-def indexes(profile: Profile) -> None:
-    """The package index and the profile's own indexes answer."""
-    uv.check_index()
+def indexes(profile: Profile, given: Indexes) -> None:
+    """The package index and the profile's own indexes answer, or the user's mirrors of them."""
+    uv.check_index(given.default)
     for index in profile.indexes:
-        uv.check_index(index.url)
+        uv.check_index(given.url(index), index.packages[0])
 
 
 def _existing(path: Path) -> Path:

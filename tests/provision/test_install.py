@@ -50,6 +50,12 @@ def test_from_nothing(install: Run, home: Path, locked: Path) -> None:
         "why": "it needs no GPU",
         "changed": True,
         "kept": None,
+        "passed_over": [],
+        "changes": {
+            "added": ["diarizer==2.0", "tensors==2.5.1", "whisperer==1.0"],
+            "removed": [],
+            "changed": [],
+        },
         "generation": {
             "path": str(home / ".venvs/.ml.mlenv/generations" / name),
             "name": name,

@@ -1,0 +1,108 @@
+"""What an installation takes: a profile, its lock, an interpreter, and where files come from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlenv import bundle, choose, indexes, locks, profiles, uv
+from mlenv.bundle import Bundle
+from mlenv.choose import Verdict
+from mlenv.indexes import Indexes
+from mlenv.locks import Lock
+from mlenv.profiles import Profile
+from mlenv.result import MlenvError
+from mlenv.venv import preflight
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the user asks for.
+
+    `profile`: a name, the path of a file, `auto` or None (the one in use, else `auto`).
+    `mirrors`: `NAME=URL` each. `bundle`: a directory that `mlenv bundle` has made.
+    """
+
+    profile: str | None = None
+    python: str | None = None
+    offline: bool = False
+    mirrors: tuple[str, ...] = ()
+    bundle: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """All that is decided before anything is built."""
+
+    verdict: Verdict
+    lock: Lock
+    python: str
+    indexes: Indexes
+    sources: uv.Sources
+    bundle: Bundle | None = None
+
+    @property
+    def profile(self) -> Profile:
+        return self.verdict.profile
+
+
+def take(request: Request, venv: Path) -> Order:
+    """Decide; raises `MlenvError` for whatever can be known not to work."""
+    given = indexes.load(request.mirrors)
+    indexes.check_names(given, _all_profiles(request.profile), request.mirrors)
+    given_bundle = None
+    if request.bundle is not None:
+        given_bundle = bundle.read(request.bundle.absolute())
+        profile = bundle.profile_of(given_bundle, request.profile)
+        verdict = choose.selected(os.fspath(profile.path), lambda _: "")
+    else:
+        verdict = choose.selected(
+            request.profile, lambda profile: unavailable(profile, given, offline=request.offline)
+        )
+    profile, lock = verdict.profile, locks.load(verdict.profile)
+    preflight.location(venv)
+    preflight.space(venv, profile)
+    sources = uv.Sources(given.default, given.extra(profile), offline=request.offline)
+    python = request.python
+    if given_bundle:
+        sources = uv.Sources(folder=given_bundle.path / "wheels")
+        python = python or given_bundle.python
+    interpreter = preflight.interpreter(profile, python)
+    return Order(verdict, lock, interpreter, given, sources, given_bundle)
+
+
+def unavailable(profile: Profile, given: Indexes, *, offline: bool = False) -> str:
+    """Why a profile's packages can't be had: an index of its own that does not answer.
+
+    What is in uv's cache needs no index; without a network, everything must be there.
+    """
+    if not offline and not profile.indexes:
+        return ""
+    try:
+        lock = locks.load(profile)
+        sources = uv.Sources(given.default, given.extra(profile), offline=True)
+        if not uv.plan(lock.path, profile.python, sources).fetches:
+            return ""
+    except MlenvError as error:
+        if offline or error.code in ("no-lock", "stale-lock"):
+            return error.message.rstrip(".")
+    if offline:
+        return "not all of its packages are in uv's cache"
+    for index in profile.indexes:
+        try:
+            uv.check_index(given.url(index), index.packages[0])
+        except uv.UvError as error:
+            return f"its index {index.name} does not answer ({_reason(error)})"
+    return ""
+
+
+def _reason(error: uv.UvError) -> str:
+    return error.message.rstrip(".").rpartition(": ")[2]
+
+
+def _all_profiles(name: str | None) -> Sequence[Profile]:
+    known = list(profiles.names())
+    own = [name] if name and name not in (*known, choose.AUTO) else []
+    return [profiles.load(each) for each in (*known, *own)]
