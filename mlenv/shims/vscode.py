@@ -135,7 +135,7 @@ def _with_block(bare: str, wanted: dict[str, str], *, new_file: bool) -> str:
     if empty:
         body = f"{_WAS_EMPTY}\n{body}"
     block = _SETTINGS.text(body, new_file=new_file, indent="    ")
-    return bare[:at] + "\n" + block.removesuffix("\n") + bare[at:]
+    return bare[:at] + "\n" + block + bare[at:]
 
 
 def _without_block(settings: Path, text: str) -> str:
@@ -144,8 +144,7 @@ def _without_block(settings: Path, text: str) -> str:
         return text
     if _WAS_EMPTY in text[slice(*found)]:
         return ""
-    # The block was put in with the newline before it and without the one behind it.
-    return text[: found[0] - 1] + text[found[1] - 1 :]
+    return text[: found[0] - 1] + text[found[1] :]  # with the newline that was put before it
 
 
 def _made(settings: Path, text: str) -> bool:

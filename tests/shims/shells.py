@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -11,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from mlenv.shims import quoting
+
+from .programs import program
 
 
 @dataclass(frozen=True)
@@ -35,15 +36,9 @@ class Shell:
 
     def program(self) -> str:
         """The shell itself; a test without it fails in CI and is skipped elsewhere."""
-        found = shutil.which(self.argv[0])
-        if found is None and not self.packaged:
+        if not self.packaged and shutil.which(self.argv[0]) is None:
             pytest.skip(f"{self.argv[0]} is in no package index: put it on PATH to test it")
-        if found is None:
-            message = f"{self.argv[0]} is not installed: see .ci/packages.txt"
-            if os.environ.get("CI"):
-                pytest.fail(message)
-            pytest.skip(message)
-        return found
+        return program(self.argv[0])
 
     def run(
         self, *lines: str, env: dict[str, str], venv: Path, code: str = ""
