@@ -23,6 +23,10 @@ from mlenv.result import FAILED, WRONG_USAGE, MlenvError, Problem, Result
 # name: (module below mlenv.commands, one line of help)
 COMMANDS = {
     "install": ("install", "Build the environment from a profile, or bring it up to date."),
+    "status": ("status", "What is installed, its age and size, and what has drifted."),
+    "rollback": ("rollback", "Switch to an earlier generation, or to what was there before."),
+    "gc": ("gc", "Remove old generations that nobody uses."),
+    "uninstall": ("uninstall", "Remove the environment; what was there before comes back."),
     "doctor": ("doctor", "Find out what is wrong with an environment, and mend it."),
     "explain": ("explain", "Name the known error in a log, why it happens and what to do."),
     "exec": ("exec_", "Run a command, or transcribe, with the right libraries."),

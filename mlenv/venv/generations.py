@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from mlenv.profiles import Profile
 
 RECORD = "mlenv.json"
+PREVIOUS = "previous"  # in the store: a link to what was active before the present
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +168,8 @@ def switch(venv: Path, generation: Path) -> Path | None:
     """
     target = Path(os.path.relpath(generation, venv.parent))
     if is_activation(venv) or not os.path.lexists(venv):
+        if venv.is_symlink() and (before := venv.parent / venv.readlink()) != generation:
+            remember(venv, before)
         new = venv.parent / f".{venv.name}.{os.getpid()}"
         new.unlink(missing_ok=True)
         new.symlink_to(target)
@@ -175,11 +178,19 @@ def switch(venv: Path, generation: Path) -> Path | None:
     kept = _free_name(venv)
     kept.symlink_to(target)  # and now the two change places
     try:
-        _exchange(kept, venv)
+        exchange(kept, venv)
     except OSError:
         kept.unlink()
         raise
+    remember(venv, kept)
     return kept
+
+
+def remember(venv: Path, target: Path) -> None:
+    """Note what was active before the present: a generation, or what was kept."""
+    link = store(venv) / PREVIOUS
+    link.unlink(missing_ok=True)
+    link.symlink_to(os.path.relpath(target, link.parent))
 
 
 def _free_name(venv: Path) -> Path:
@@ -192,7 +203,7 @@ _RENAME_EXCHANGE = 2  # linux/fs.h
 _AT_FDCWD = -100
 
 
-def _exchange(one: Path, other: Path) -> None:
+def exchange(one: Path, other: Path) -> None:
     """Let two names change places, atomically where the system can (renameat2(2))."""
     renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     if renameat2 is not None:

@@ -1,0 +1,30 @@
+"""`mlenv rollback`: switch to an earlier generation, or to what was there before mlenv."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from mlenv.cli import command, venv_option
+from mlenv.result import Result
+from mlenv.venv import generations, history
+
+
+@command("rollback", "mlenv rollback\nmlenv rollback 2\nmlenv rollback before")
+@click.argument("generation", required=False)
+@venv_option
+def cli(venv: Path, generation: str | None) -> Result:
+    """Switch in one step to GENERATION (a number or name), or to what was active before.
+
+    `before` is what stood at the environment's place before mlenv. Running it twice comes back.
+    """
+    was = generations.active(venv)
+    now = history.roll_back(venv, generation)
+    data = {
+        "venv": str(venv),
+        "from": was.name if was else None,
+        "to": str(now) if now == venv else now.name,
+        "managed": now != venv,
+    }
+    return Result("rollback", data)
