@@ -213,6 +213,8 @@ def _fill_from_mirror(model: Model, mirror: str, target: Path) -> None:
                 shutil.copyfileobj(answer, stream, 1 << 20)
         except (URLError, OSError) as error:
             raise SourceError(f"{file.name}: {getattr(error, 'reason', error)}") from error
+        if (got := path.stat().st_size) < file.size:
+            raise SourceError(f"{file.name} broke off after {got} of {file.size} bytes")
 
 
 def _check(model: Model, directory: Path, source: str) -> None:

@@ -137,7 +137,7 @@ def _captions(words: list[Word], layout: Layout) -> Iterator[list[list[Word]]]:
     lines: list[list[Word]] = [[]]
     for word in words:
         line = lines[-1]
-        length = sum(len(w["word"]) for w in [*line, word]) - 1
+        length = len("".join(w["word"] for w in [*line, word]).strip())
         said = sum(map(len, lines))
         paused = bool(line) and word["start"] - line[-1]["end"] > LONG_PAUSE
         if said and (paused or (layout.words is not None and said >= layout.words)):

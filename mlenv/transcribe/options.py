@@ -79,7 +79,9 @@ def parse(words: Sequence[str], *, diarize_only: bool = False) -> argparse.Names
     """The options of one call; raises `MlenvError` (exit code 2) for wrong usage."""
     command = "diarize" if diarize_only else "transcribe"
     parser = _parser(command)
-    options = parser.parse_intermixed_args(_normalised(parser, words))
+    before, after = _split(words)
+    options = parser.parse_intermixed_args(_normalised(parser, before))
+    options.audio = [*options.audio, *after]
     options.only_speakers = diarize_only
     options.diarize = options.diarize or diarize_only
     _complete(options)
@@ -156,17 +158,25 @@ def _complete(options: argparse.Namespace) -> None:
             raise _usage("--suppress-tokens takes numbers with commas between them.") from error
 
 
+def _split(words: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+    """What is before `--` and the files after it."""
+    if "--" not in words:
+        return words, ()
+    at = list(words).index("--")
+    return words[:at], words[at + 1 :]
+
+
 def _normalised(parser: argparse.ArgumentParser, words: Sequence[str]) -> list[str]:
-    """Underscores as hyphens, other tools' names as ours, `--flag True` as `--flag=True`."""
-    switches = {
-        name for action in parser._actions if action.nargs == "?" for name in action.option_strings
-    }
+    """Underscores as hyphens, other tools' names as ours, `--name value` as `--name=value`.
+
+    A switch takes the next word only where it is True or False; anything else takes it whatever
+    it looks like (`--suppress-tokens -1,5`).
+    """
+    kinds = {name: action.nargs for action in parser._actions for name in action.option_strings}
     result: list[str] = []
     rest = list(words)
     while rest:
         word = rest.pop(0)
-        if word == "--":
-            return [*result, word, *rest]
         if not word.startswith("-") or word == "-":
             result.append(word)
             continue
@@ -178,9 +188,11 @@ def _normalised(parser: argparse.ArgumentParser, words: Sequence[str]) -> list[s
                 "A token does not belong on a command line, where every user can read it. "
                 "Set HF_TOKEN, or log in with `hf auth login`."
             )
-        if name in switches and not equals:
-            equals = "="
+        if not equals and kinds.get(name) == "?":
             value = rest.pop(0) if rest and rest[0].lower() in ("true", "false") else "true"
+            equals = "="
+        elif not equals and rest and name in kinds and kinds[name] is None:
+            equals, value = "=", rest.pop(0)
         result.append(name + equals + value)
     return result
 
