@@ -2,15 +2,15 @@
 
 A block of the log can only hold a pattern if its words include all of the pattern's whole words;
 that costs one set comparison. Only then is the block searched for the longest plain part of the
-pattern, and only where that stands is the regular expression tried. It is compiled at that moment,
-and each of its gaps is bounded and atomic, so that no text makes it backtrack.
+pattern, and only where that stands are its parts looked for, one after the other: the first place
+within its gap counts, nothing is tried again, so no text can make it slow.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from functools import cached_property
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 GAP = 300  # characters that `...` may skip
 WORD_PART = 120  # characters that `*` may skip
@@ -19,6 +19,7 @@ _PIECES = re.compile(r"( ?\.\.\. ?|\*|<[^<>]*\|[^<>]*>|\{[a-z-]+\})")
 _NOT_WORD = bytes(
     byte if byte > 127 or bytes([byte]).isalnum() else ord(" ") for byte in range(256)
 )
+Phrases = Mapping[str, tuple[str, ...]]
 
 
 def words(text: bytes) -> list[bytes]:
@@ -26,80 +27,114 @@ def words(text: bytes) -> list[bytes]:
     return text.translate(_NOT_WORD).split()
 
 
-def patterns(source: str, phrases: Mapping[str, tuple[str, ...]]) -> list[Pattern]:
+def patterns(source: str, phrases: Phrases) -> list[Pattern]:
     """The pattern of a wording; one for each choice if only choices hold its words."""
-    pieces = [piece for piece in _PIECES.split(source) if piece]
+    pieces = [piece for piece in _PIECES.split(source.lower()) if piece]
     if any(words(piece.encode()) for piece in pieces if not _choices(piece, phrases)):
-        return [Pattern(source, phrases)]
-    index = next(i for i, piece in enumerate(pieces) if _choices(piece, phrases))
-    before, after = "".join(pieces[:index]), "".join(pieces[index + 1 :])
+        return [Pattern(pieces, phrases)]
+    index = max(i for i, piece in enumerate(pieces) if _choices(piece, phrases))
     return [
-        Pattern(before + choice + after, phrases) for choice in _choices(pieces[index], phrases)
+        Pattern([*pieces[:index], choice.lower(), *pieces[index + 1 :]], phrases)
+        for choice in _choices(pieces[index], phrases)
     ]
 
 
-def _choices(piece: str, phrases: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+def _choices(piece: str, phrases: Phrases) -> tuple[str, ...]:
     """What `<a|b>` or `{name}` stands for; nothing for other pieces."""
     if piece.startswith("{"):
         return phrases.get(piece[1:-1], ())
     return tuple(piece[1:-1].split("|")) if _PIECES.fullmatch(piece) and "|" in piece else ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One of `choices`, at most `gap` characters after the part before it."""
+
+    choices: tuple[bytes, ...]
+    probes: tuple[bytes, ...]  # the longest word of each choice
+    gap: int
+    within_word: bool
+
+
 class Pattern:
     """One wording.
 
-    `words` are in every block that holds it, `literal` is in it unless it was wrapped, `key` is
-    a word of it.
+    `words` are among the words of every block that holds it, `edges` within one of them;
+    `literal` is its longest plain part and stands in the block unless it was wrapped; `key` is a
+    word of it. `literals` counts the characters that it fixes, `reach` those that it can cover.
     """
 
-    def __init__(self, source: str, phrases: Mapping[str, tuple[str, ...]]) -> None:
-        self.source = source
-        self._phrases = phrases
-        self._pieces = [piece for piece in _PIECES.split(source.lower()) if piece]
-        self.literals = sum(len(piece) for piece in self._pieces if self._is_literal(piece))
-        whole = [word for piece in self._pieces for word in self._whole_words(piece)]
+    __slots__ = ("_parts", "edges", "key", "literal", "literals", "reach", "words")
+
+    def __init__(self, pieces: list[str], phrases: Phrases) -> None:
+        self._parts = list(_parts(pieces, phrases))
+        plain = [part.choices[0] for part in self._parts if len(part.choices) == 1]
+        self.literals = sum(min(map(len, part.choices)) for part in self._parts)
+        self.literal = max((text.strip() for text in plain), key=len)
+        whole = [word for text in plain for word in _whole_words(text)]
         self.words = frozenset(whole)
-        literals = [piece.strip().encode() for piece in self._pieces if self._is_literal(piece)]
-        self.literal = max(literals, key=len)
+        every = {word for text in plain for word in words(text)}
+        self.edges = [word for word in every - self.words if word[:1].isalpha()]
         self.key = max(whole or words(self.literal), key=len)
+        self.reach = sum(max(map(len, part.choices)) + part.gap for part in self._parts)
 
-    def _is_literal(self, piece: str) -> bool:
-        return piece != "*" and piece.strip() != "..." and not _choices(piece, self._phrases)
+    def may_be_in(self, window: bytes) -> bool:
+        """Whether the window has a word of each part; spares most of the work on it."""
+        return all(any(probe in window for probe in part.probes) for part in self._parts)
 
-    def _whole_words(self, piece: str) -> list[bytes]:
-        """The words of a literal piece that the pattern fixes on both sides.
+    def around(self, text: bytes, place: int) -> bytes | None:
+        """What it covers of lower-cased text in which all white space is single spaces, if that
+        includes `place`."""
+        first = self._parts[0]
+        for choice in first.choices:
+            start = text.find(choice, max(0, place - self.reach), place + len(choice))
+            while 0 <= start <= place:
+                end = self._end(text, start, start + len(choice))
+                if end > place:
+                    return text[start:end]
+                start = text.find(choice, start + 1, place + len(choice))
+        return None
 
-        The first and the last one may be the end and the beginning of longer words.
-        """
-        if not self._is_literal(piece):
-            return []
-        text = piece.encode()
-        found = words(text)
-        if found and text[:1].translate(_NOT_WORD) != b" ":
-            found = found[1:]
-        if found and text[-1:].translate(_NOT_WORD) != b" ":
-            found = found[:-1]
-        return found
+    def _end(self, text: bytes, start: int, end: int) -> int:
+        """Where the pattern ends whose first part stands from `start` to `end`, or -1."""
+        if start and text[start : start + 1].isalpha() and text[start - 1 : start].isalpha():
+            return -1
+        for part in self._parts[1:]:
+            found = [
+                (place, -len(choice))
+                for choice in part.choices
+                if (place := text.find(choice, end, end + part.gap + len(choice))) >= 0
+            ]
+            if not found:
+                return -1
+            place, length = min(found)
+            if part.within_word and b" " in text[end:place]:
+                return -1
+            end = place - length
+        return end
 
-    @cached_property
-    def regex(self) -> re.Pattern[bytes]:
-        """For lower-cased text in which every run of white space is one space."""
-        made, gap = "", ""
-        for piece in self._pieces:
-            if piece.strip() == "...":
-                gap = f".{{0,{GAP}}}?"
-                continue
-            if piece == "*":
-                gap = gap or f"[^ ]{{0,{WORD_PART}}}?"
-                continue
-            literal = self._choice(piece)
-            made += f"(?>{gap}{literal})" if gap else literal
-            gap = ""
-        inside_word = "(?<![a-z])" if self._pieces[0][0].isalpha() else ""
-        return re.compile((inside_word + made).encode(), re.DOTALL)
 
-    def _choice(self, piece: str) -> str:
-        choices = _choices(piece, self._phrases) or (piece,)
-        longest_first = sorted((choice.lower() for choice in choices), key=len, reverse=True)
-        escaped = [re.escape(choice).replace(r"\ ", " ") for choice in longest_first]
-        return escaped[0] if len(escaped) == 1 else f"(?>{'|'.join(escaped)})"
+def _parts(pieces: list[str], phrases: Phrases) -> Iterator[_Part]:
+    gap, within_word = 0, False
+    for piece in pieces:
+        if piece.strip() == "...":
+            gap, within_word = GAP, False
+        elif piece == "*":
+            gap, within_word = max(gap, WORD_PART), gap < GAP
+        else:
+            choices = _choices(piece, phrases) or (piece,)
+            texts = tuple(choice.lower().encode() for choice in choices)
+            probes = tuple(max(text.split() or [text], key=len) for text in texts)
+            yield _Part(texts, probes, gap, within_word)
+            gap, within_word = 0, False
+
+
+def _whole_words(text: bytes) -> list[bytes]:
+    """The words of a plain part that it fixes on both sides: the first and the last one may be
+    the end and the beginning of longer ones."""
+    found = words(text)
+    if found and text[:1].translate(_NOT_WORD) != b" ":
+        found = found[1:]
+    if found and text[-1:].translate(_NOT_WORD) != b" ":
+        found = found[:-1]
+    return found

@@ -18,9 +18,9 @@ from mlenv.knowledge import Signature
 
 BLOCK = 1 << 18  # bytes that are searched at once
 OVERLAP = 1 << 12  # bytes of a block that the next one sees again
-BEFORE, AFTER = 1200, 1600  # bytes around a key word in which a pattern may match
+SLACK = 200  # bytes that prefixes, frames and escapes may add to what a pattern covers
 TRIED = 40  # places that are tried in a block, from either end of it
-WRAPPED = 400  # places that are tried for a wording that the log may have wrapped
+WRAPPED = 60  # places that are tried, in all, for a wording that the log may have wrapped
 KEPT = 12  # hits of one pattern that are remembered
 SHOWN = 300  # characters of a line that are shown
 _MARK = b"\x02"
@@ -105,8 +105,13 @@ class Scanner:
         present = set(words(lowered))
         if b"\\n" in lowered or b"\\t" in lowered:  # escaped line breaks stick to the next word
             present.update(words(lowered.replace(b"\\n", b"  ").replace(b"\\t", b"  ")))
+        vocabulary = b" ".join(word for word in present if word[0] > ord("9"))
         for index, (_, _, pattern) in enumerate(self._patterns):
-            if self._kept[index] < KEPT and pattern.words <= present:
+            if (
+                self._kept[index] < KEPT
+                and pattern.words <= present
+                and all(edge in vocabulary for edge in pattern.edges)
+            ):
                 self._try(index, block, lowered)
         forgotten = max(end - OVERLAP, 0)
         self._line += raw.count(b"\n", 0, forgotten)
@@ -121,19 +126,22 @@ class Scanner:
             found = self._match_at(index, block, lowered, place) or found
             if self._kept[index] >= KEPT:
                 return
-        if not found and self._budget[index] > 0:
-            for place in _places(lowered, pattern.key):
-                self._budget[index] -= 1
-                if self._match_at(index, block, lowered, place):
-                    return
+        if found or self._budget[index] <= 0:
+            return
+        for place in _places(lowered, min(pattern.words or {pattern.key}, key=lowered.count)):
+            self._budget[index] -= 1
+            if self._match_at(index, block, lowered, place) or self._budget[index] <= 0:
+                return
 
     def _match_at(self, index: int, block: bytes, lowered: bytes, place: int) -> bool:
         """Record the wording if it stands around `place`."""
         id, signature, pattern = self._patterns[index]
         if self._offset + place <= self._tried_to[index]:
             return False
-        start, end = max(place - BEFORE, 0), place + AFTER
-        covered = _match(pattern, lowered[start:place] + _MARK + lowered[place:end])
+        start, end = max(place - 2 * pattern.reach - SLACK, 0), place + 2 * pattern.reach + SLACK
+        if not pattern.may_be_in(lowered[start:end]):
+            return False
+        covered = _match(pattern, lowered[start:place], lowered[place:end])
         if covered is None:
             return False
         self._tried_to[index] = self._offset + place
@@ -144,7 +152,7 @@ class Scanner:
             Hit(id, signature, self._offset + place, line, shown, covered, pattern.literals)
         )
         if self._offset and len(self._around) < 60:
-            self._around.append(block[start:end])
+            self._around.append(block[max(0, place - 1000) : place + 1000])
         return True
 
     def _remember(self, block: bytes) -> None:
@@ -187,17 +195,16 @@ def _places(block: bytes, key: bytes) -> Iterator[int]:
     yield from reversed(last)
 
 
-def _match(pattern: Pattern, window: bytes) -> str | None:
-    """What the pattern covers around the mark, in the text as it stands or taken out of a JSON
+def _match(pattern: Pattern, before: bytes, after: bytes) -> str | None:
+    """What the pattern covers from one text into the next, as they stand or taken out of a JSON
     string."""
+    window = before + _MARK + after
     forms = [window, text.unescaped(window)] if text.is_escaped(window) else [window]
     for form in forms:
         before, _, after = text.flat(form).partition(_MARK)
-        for found in pattern.regex.finditer(before + after):
-            if found.end() > len(before):
-                if found.start() <= len(before):
-                    return found.group().decode("utf-8", "replace")
-                break
+        covered = pattern.around(before + after, len(before))
+        if covered is not None:
+            return covered.decode("utf-8", "replace")
     return None
 
 
