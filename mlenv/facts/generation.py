@@ -35,20 +35,13 @@ def read(venv: Path, prefix: Path, packages: Path) -> Provisioned:
         generation.profile if generation else "",
         generation.lock_path if generation else "",
         generation.drift() if generation else (),
-        bool(generation) and not _unchanged(generation),
+        generation is not None and not generation.lock_unchanged(),
         tuple(map(str, linked.present)),
         tuple(map(str, linked.missing)),
         tuple(map(str, linked.broken)),
         linked.obstacle,
         _activation(venv, prefix) if generation else "",
     )
-
-
-def _unchanged(generation: object) -> bool:
-    try:
-        return bool(generation.inputs_unchanged())  # type: ignore[attr-defined]
-    except OSError:
-        return True  # the profile is not here any more: nothing to compare with
 
 
 def _activation(venv: Path, prefix: Path) -> str:

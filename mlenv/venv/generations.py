@@ -58,6 +58,10 @@ class Generation:
     def name(self) -> str:
         return self.path.name
 
+    def lock_unchanged(self) -> bool:
+        """Whether the lock is still the one that it was built from, if the lock is still there."""
+        return sha256(Path(self.lock_path)) in (None, self.lock_sha256)
+
     def inputs_unchanged(self) -> bool:
         """Whether profile and lock are, byte for byte, those that it was built from."""
         return (sha256(Path(self.profile_path)), sha256(Path(self.lock_path))) == (
