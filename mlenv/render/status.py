@@ -22,7 +22,8 @@ def lines(result: Result) -> Iterator[str]:
         yield f"{bold('generation')}  {generation['name']}, built {_ago(data['age_seconds'])}"
         yield f"{bold('lock')}        {generation['lock_path']} ({generation['lock_sha256'][:12]})"
         if data["lock_changed"]:
-            yield f"            {yellow('the profile or its lock has changed since')}: mlenv install"
+            changed = yellow("the profile or its lock has changed since")
+            yield f"            {changed}: mlenv install"
         for line in data["drift"]:
             yield f"            {red('drift')}: {line}"
         if not data["drift"]:

@@ -203,7 +203,7 @@ def uninstall(venv: Path, *, force: bool = False) -> Uninstalled:
     if not store.is_dir():
         raise MlenvError("no-environment", f"mlenv has nothing at {venv}.")
     with generations.locked(venv):
-        found = [folder for folder in (store / "generations").glob("*/")]
+        found = sorted((store / "generations").glob("*/"))
         if (used := users(found)) and not force:
             path, pids = next(iter(used.items()))
             raise MlenvError(
