@@ -67,7 +67,7 @@ def read_settings(path: Path) -> dict[str, object]:
     """As VS Code reads them: with its own parser, where no error is an error too many."""
     code = """
 const {parse} = require('jsonc-parser'), errors = [];
-const text = require('fs').readFileSync(0, 'utf8');
+const text = new TextDecoder().decode(require('fs').readFileSync(0)); // without the BOM
 const value = parse(text, errors, {allowTrailingComma: true});
 console.log(JSON.stringify({value, errors}));
 """
