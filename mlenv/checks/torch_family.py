@@ -60,10 +60,8 @@ def _openings(facts: Facts, name: str) -> list[tuple[ProbeRun, str]]:
 
 def _torch_opened(facts: Facts) -> bool:
     return any(
-        step.finished and not step.error
+        all(not step.error for step in run.steps if step.name.startswith("torch/lib/"))
         for run in facts.probes("torch")
-        for step in run.steps
-        if step.name == "torch/lib/libtorch_cpu.so:open"
     )
 
 
@@ -85,7 +83,9 @@ def judge_companions(facts: Facts) -> Iterator[Finding]:
                 lines.append(f"{name} {wanted} belongs to torch {torch.release}")
             commands = _commands(facts, torch, name)
             yield Finding(id, worst(r for r, _ in hurt), unique(lines), commands)
-        elif openings and not hurt:
+        elif hurt:
+            yield unknown(id, f"{both}: torch itself does not load")
+        elif openings:
             yield ok(id, f"{both} loads")
         elif wanted and minor(wanted) != minor(build.version):
             commands = _commands(facts, torch, name)

@@ -37,6 +37,8 @@ def linked(source: Path, target: Path) -> None:
         for name in names:
             file = Path(root, name)
             if not file.is_symlink():
+                # What is there may share its content with uv's cache: never write into it.
+                (there / name).unlink(missing_ok=True)
                 try:
                     (there / name).hardlink_to(file)
                 except OSError:
