@@ -33,6 +33,12 @@ COMMANDS = {
     "env": ("env", "Print the launch environment, for a shell or a program."),
     "shim": ("shim", "Give Jupyter, VS Code, systemd, Docker, .. the environment."),
     "lock": ("lock", "Pin every package of a profile, with its hashes."),
+    "profiles": ("profiles", "What can be installed, on which machines, and why."),
+    "bundle": ("bundle", "Collect all that an installation needs, for a machine without network."),
+    "export": ("export", "Write a profile's pins for other tools: pylock, pip, Docker, conda."),
+    "add": ("add", "Add packages to the environment without moving torch."),
+    "remove": ("remove", "Take packages out again."),
+    "verify": ("verify", "Prove with real speech that the environment works, and how well."),
     "models": ("models", "Where the models are, and whether they are the right ones."),
 }
 

@@ -11,7 +11,7 @@ import click
 from mlenv import fetch, models
 from mlenv.cli import command, venv_option
 from mlenv.models import Model
-from mlenv.render.progress import for_people
+from mlenv.progress import Progress
 from mlenv.result import DONE, FAILED, MlenvError, Problem, Result
 
 JSON = click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON document.")
@@ -63,10 +63,9 @@ def where(name: str) -> Result:
 @click.argument("names", nargs=-1, required=True)
 @click.option("--offline", is_flag=True, help="Only say whether they are here.")
 @venv_option
-@click.pass_context
-def pull(ctx: click.Context, names: tuple[str, ...], offline: bool, venv: Path) -> Result:
+@click.pass_obj
+def pull(progress: Progress, names: tuple[str, ...], offline: bool, venv: Path) -> Result:
     """Fetch models from the first source that has the right files."""
-    progress = for_people(as_json=False)
     rows, problems = [], []
     for model in [models.named(name) for name in names]:
         try:

@@ -15,7 +15,7 @@ import warnings
 
 sys.modules["ctranslate2"] = None
 
-from protocol import Clock, Events, requests  # noqa: E402
+from protocol import Clock, Events, libraries, requests  # noqa: E402
 
 emit = Events()
 clock = Clock()
@@ -81,6 +81,7 @@ def diarize(pipeline, config: dict, job: dict) -> None:
         turns=turns,
         exclusive=exclusive,
         seconds={"diarize": took.lap()},
+        libraries=libraries(),
     )
 
 

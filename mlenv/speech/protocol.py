@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import time
+from pathlib import Path
 
 
 class Events:
@@ -40,3 +41,19 @@ class Clock:
         now = time.monotonic()
         lap, self._last = now - self._last, now
         return round(lap, 3)
+
+
+def libraries() -> list[str]:
+    """The files of CUDA, cuDNN, CTranslate2 and torch that this process has mapped: what was
+    really loaded, whatever was meant to be."""
+    found = set()
+    try:
+        with Path("/proc/self/maps").open() as maps:
+            for line in maps:
+                path = line.rstrip("\n").partition("/")[2]
+                name = path.rpartition("/")[2]
+                if name.startswith(("libcu", "libnv", "libctranslate2", "libtorch")):
+                    found.add("/" + path)
+    except OSError:  # no such file system here
+        pass
+    return sorted(found)

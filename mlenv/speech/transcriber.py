@@ -13,7 +13,7 @@ import sys
 
 sys.modules["torch"] = None
 
-from protocol import Clock, Events, requests  # noqa: E402
+from protocol import Clock, Events, libraries, requests  # noqa: E402
 
 emit = Events()
 clock = Clock()
@@ -166,7 +166,7 @@ def transcribe(model, batched, config: dict, job: dict) -> None:
         for segment in found:
             emit("segment", **as_event(segment, job["id"]))
     seconds["transcribe"] = took.lap()
-    emit("done", id=job["id"], language=language, seconds=seconds)
+    emit("done", id=job["id"], language=language, seconds=seconds, libraries=libraries())
 
 
 def main() -> None:

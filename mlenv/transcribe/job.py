@@ -91,6 +91,8 @@ class Job:
         self._inbox: Inbox = SimpleQueue()
         self._files: dict[int, _File] = {}
         self._startup: dict[str, float] = {}
+        self.compute_type: str | None = None
+        self.libraries: tuple[str, ...] = ()
         self._workers: list[Worker] = []
         self.directory = Path(tempfile.mkdtemp(prefix="mlenv-", dir=_memory()))
         self._venv = venv
@@ -141,6 +143,7 @@ class Job:
         kind = event["event"]
         if kind == "ready":
             self._startup |= event["seconds"]
+            self.compute_type = event.get("compute_type", self.compute_type)
             yield from _announced(event)
         elif kind == "refused":
             raise refusal(event, self._options)
@@ -181,6 +184,7 @@ class Job:
     def _done(self, event: dict[str, Any]) -> Iterator[Event]:
         file = self._files[event["id"]]
         file.language = event["language"]
+        self.libraries = tuple(event["libraries"])
         file.timings |= event["seconds"]
         file.transcribed = True
         yield from self._finish(event["id"])
@@ -188,6 +192,7 @@ class Job:
     def _diarized(self, event: dict[str, Any]) -> Iterator[Event]:
         file = self._files[event["id"]]
         names = speakers.names_of(event["turns"], self._options.speaker_names)
+        self.libraries = (*self.libraries, *event["libraries"])
         file.turns = speakers.renamed(event["turns"], names)
         file.exclusive = speakers.renamed(event["exclusive"], names)
         file.timings |= event["seconds"]
