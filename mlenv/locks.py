@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -157,6 +157,29 @@ def make(
 
     if previous is None:
         previous = _text(profile.lock_path)
+    with reached(profile, indexes) as (urls, told):
+        wanted = tomlkit.dumps(project(profile, urls))
+        body = uv.resolve(
+            wanted,
+            python=profile.lowest_python,
+            upgrade=upgrade,
+            previous=previous,
+            sources=uv.Sources(default=indexes.default),
+        )
+    body = "".join(line for line in body.splitlines(keepends=True) if not line.startswith("#"))
+    _check_origins(profile, urls, body)
+    body = "".join(line for line in body.splitlines(keepends=True) if not _FROM.match(line))
+    return parse(profile.lock_path, _header(profile, told) + body.lstrip())
+
+
+@contextmanager
+def reached(
+    profile: Profile, indexes: Indexes
+) -> Iterator[tuple[Mapping[str, str], Sequence[Index]]]:
+    """An address for each of the profile's indexes by name, and those that did not answer.
+
+    For these, what is recorded of them answers on the loopback interface.
+    """
     with ExitStack() as stack:
         urls, told = {}, []
         for index in profile.indexes:
@@ -168,19 +191,7 @@ def make(
                     raise
                 urls[index.name] = stack.enter_context(recorded.serving(index.url))
                 told.append(index)
-        wanted = tomlkit.dumps(project(profile, urls))
-        sources = uv.Sources(default=indexes.default)
-        body = uv.resolve(
-            wanted,
-            python=profile.lowest_python,
-            upgrade=upgrade,
-            previous=previous,
-            sources=sources,
-        )
-    body = "".join(line for line in body.splitlines(keepends=True) if not line.startswith("#"))
-    _check_origins(profile, urls, body)
-    body = "".join(line for line in body.splitlines(keepends=True) if not _FROM.match(line))
-    return parse(profile.lock_path, _header(profile, told) + body.lstrip())
+        yield urls, told
 
 
 _FROM = re.compile(r"^    # from (?P<url>\S+)$")

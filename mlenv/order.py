@@ -73,6 +73,28 @@ def take(request: Request, venv: Path) -> Order:
     return Order(verdict, lock, interpreter, given, sources, given_bundle)
 
 
+def for_files(name: str, python: str | None, mirrors: Sequence[str]) -> Order:
+    """The same for collecting files: this machine need not be able to run the profile."""
+    given = indexes.load(mirrors)
+    indexes.check_names(given, _all_profiles(name), mirrors)
+    profile = profiles.load(name)
+    verdict = Verdict(profile, "asked for", ())
+    interpreter = preflight.interpreter(profile, python)
+    sources = uv.Sources(given.default, given.extra(profile))
+    return Order(verdict, locks.load(profile), interpreter, given, sources)
+
+
+def existing_python(taken: Order) -> Path:
+    """The interpreter itself, for whoever must ask it; raises `MlenvError` if there is none."""
+    if (found := uv.find_python(taken.python)) is None:
+        raise MlenvError(
+            "python-version-unsupported",
+            f"There is no Python {taken.python} on this machine.",
+            f"Get one with `uv python install '{taken.python}'`.",
+        )
+    return found
+
+
 def unavailable(profile: Profile, given: Indexes, *, offline: bool = False) -> str:
     """Why a profile's packages can't be had: an index of its own that does not answer.
 

@@ -1,0 +1,3 @@
+"""What went."""
+
+from mlenv.render.add import lines as lines
