@@ -9,7 +9,7 @@ import click
 from mlenv import provision
 from mlenv.cli import command, complete_profile, venv_option
 from mlenv.progress import Progress
-from mlenv.result import Result
+from mlenv.result import DONE, FAILED, Problem, Result
 
 
 @command(
@@ -54,6 +54,7 @@ def cli(
     Without PROFILE, the one in use; else, or with `auto`, the best one that this machine can
     run and whose indexes answer. What was there before is kept.
     The environment's files come from the profile's lock, each checked by its sha256.
+    Ends with a look at its health and a transcription of the sample that ships with mlenv.
     """
     if dry_run:
         from mlenv import order, preview
@@ -63,4 +64,12 @@ def cli(
     installed = provision.install(
         venv, profile, progress, python=python, offline=offline, mirrors=mirrors, bundle=bundle
     )
-    return Result("install", provision.described(installed))
+    data = provision.described(installed)
+    if no_verify or not installed.changed:
+        return Result("install", data)
+    from mlenv import first_look
+
+    seen = first_look.at(venv, progress, offline=offline or bundle is not None)
+    problems = tuple(Problem("first-look-failed", text) for text in seen.problems)
+    code = FAILED if problems else DONE
+    return Result("install", {**data, **seen.document()}, code, problems)

@@ -24,6 +24,25 @@ def lines(result: Result) -> Iterator[str]:
     yield from _passed_over(data)
     if data["kept"]:
         yield f"{yellow('kept')}       what was there before is in {data['kept']}"
+    if "health" in data:
+        yield from _first_look(data)
+
+
+def _first_look(data: Mapping[str, Any]) -> Iterator[str]:
+    for finding in data["health"]:
+        mark = red(finding["outcome"]) if finding["outcome"] == "fail" else yellow("warning")
+        yield f"{mark}    {finding['title']}"
+        yield from (f"           {line}" for line in finding["evidence"][:2])
+    if not data["health"]:
+        yield f"{green('healthy')}    the doctor found nothing wrong with it"
+    for row in data["transcription"]:
+        if row["problem"]:
+            continue
+        where = f"{row['model']} on {row['device']} in {row['inference']:.1f} s"
+        rate = f"word error rate {row['error_rate']:.3f}"
+        yield f"{green('heard')}      the sample of {data['sample_seconds']:.0f} s: {where}, {rate}"
+    if data["not_transcribed"]:
+        yield f"{yellow('not tried')}  {data['not_transcribed']}"
 
 
 def _planned(data: Mapping[str, Any]) -> Iterator[str]:
