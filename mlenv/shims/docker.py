@@ -52,7 +52,13 @@ def _files(place: Place) -> dict[Path, str]:
             f"{place.venv} was not built by mlenv, so there is no lock to build it from again.",
             "Run `mlenv install` first.",
         )
-    profile = profiles.load(generation.profile)
+    if not generation.lock_unchanged():
+        raise MlenvError(
+            "stale-generation",
+            f"{generation.lock_path} has changed since {place.venv} was built from it.",
+            "Run `mlenv install` first, so that both hold the same.",
+        )
+    profile = profiles.load(generation.profile_path)
     lock = locks.load(profile)
     python = launch.site_packages(place.venv).parent.name
     mark = f"# {owned.MARK}: the lock of profile {profile.name}.\n"
