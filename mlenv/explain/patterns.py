@@ -16,14 +16,12 @@ GAP = 300  # characters that `...` may skip
 WORD_PART = 120  # characters that `*` may skip
 
 _PIECES = re.compile(r"( ?\.\.\. ?|\*|<[^<>]*\|[^<>]*>|\{[a-z-]+\})")
-_NOT_WORD = bytes(
-    byte if byte > 127 or bytes([byte]).isalnum() else ord(" ") for byte in range(256)
-)
+_NOT_WORD = bytes(byte if bytes([byte]).isalnum() else ord(" ") for byte in range(256))
 Phrases = Mapping[str, tuple[str, ...]]
 
 
 def words(text: bytes) -> list[bytes]:
-    """The words of lower-cased text: runs of letters, digits and non-ASCII bytes."""
+    """The words of lower-cased text: runs of ASCII letters and digits."""
     return text.translate(_NOT_WORD).split()
 
 
@@ -59,23 +57,24 @@ class _Part:
 class Pattern:
     """One wording.
 
-    `words` are among the words of every block that holds it, `edges` within one of them;
+    `words` are among the words of every block that holds it, `ends` stand in one of them;
     `literal` is its longest plain part and stands in the block unless it was wrapped; `key` is a
     word of it. `literals` counts the characters that it fixes, `reach` those that it can cover.
     """
 
-    __slots__ = ("_parts", "edges", "key", "literal", "literals", "reach", "words")
+    __slots__ = ("_parts", "ends", "key", "literal", "literals", "reach", "words")
 
     def __init__(self, pieces: list[str], phrases: Phrases) -> None:
         self._parts = list(_parts(pieces, phrases))
         plain = [part.choices[0] for part in self._parts if len(part.choices) == 1]
         self.literals = sum(min(map(len, part.choices)) for part in self._parts)
         self.literal = max((text.strip() for text in plain), key=len)
-        whole = [word for text in plain for word in _whole_words(text)]
+        whole = {word for text in plain for word in _whole_words(text)}
+        if plain and plain[0] is self._parts[0].choices[0]:  # no word goes on before the pattern
+            whole.update(words(plain[0])[: 1 if len(words(plain[0])) > 1 else 0])
         self.words = frozenset(whole)
-        every = {word for text in plain for word in words(text)}
-        self.edges = [word for word in every - self.words if word[:1].isalpha()]
-        self.key = max(whole or words(self.literal), key=len)
+        self.ends = {word for text in plain for word in words(text)} - self.words
+        self.key = max(whole or words(self.literal) or [self.literal], key=len)
         self.reach = sum(max(map(len, part.choices)) + part.gap for part in self._parts)
 
     def may_be_in(self, window: bytes) -> bool:

@@ -16,14 +16,15 @@ from mlenv.explain import text
 from mlenv.explain.patterns import Pattern, patterns, words
 from mlenv.knowledge import Signature
 
-BLOCK = 1 << 18  # bytes that are searched at once
+BLOCK = 1 << 16  # bytes that are searched at once
 OVERLAP = 1 << 12  # bytes of a block that the next one sees again
 SLACK = 200  # bytes that prefixes, frames and escapes may add to what a pattern covers
-TRIED = 40  # places that are tried in a block, from either end of it
+TRIED = 20  # places that are tried in a block, from either end of it
 WRAPPED = 60  # places that are tried, in all, for a wording that the log may have wrapped
 KEPT = 12  # hits of one pattern that are remembered
 SHOWN = 300  # characters of a line that are shown
 _MARK = b"\x02"
+_DIGITS = b"0123456789"
 CONTEXT = 1 << 17  # bytes from the log's beginning and end that versions are read from
 
 
@@ -102,17 +103,19 @@ class Scanner:
         lowered = block.lower()
         self._remember(block)
         self._look_for_errors(block, lowered)
-        present = set(words(lowered))
-        if b"\\n" in lowered or b"\\t" in lowered:  # escaped line breaks stick to the next word
-            present.update(words(lowered.replace(b"\\n", b"  ").replace(b"\\t", b"  ")))
-        vocabulary = b" ".join(word for word in present if word[0] > ord("9"))
+        present = _words(lowered)
+        vocabulary = b""
+        ascii_only = lowered.isascii()
         for index, (_, _, pattern) in enumerate(self._patterns):
-            if (
-                self._kept[index] < KEPT
-                and pattern.words <= present
-                and all(edge in vocabulary for edge in pattern.edges)
-            ):
-                self._try(index, block, lowered)
+            if self._kept[index] >= KEPT or not pattern.words <= present:
+                continue
+            if pattern.ends:
+                vocabulary = vocabulary or b" ".join(present)
+                if not all(end in present or end in vocabulary for end in pattern.ends):
+                    continue
+            elif ascii_only and not pattern.words:
+                continue
+            self._try(index, block, lowered)
         forgotten = max(end - OVERLAP, 0)
         self._line += raw.count(b"\n", 0, forgotten)
         self._offset += forgotten
@@ -128,7 +131,8 @@ class Scanner:
                 return
         if found or self._budget[index] <= 0:
             return
-        for place in _places(lowered, min(pattern.words or {pattern.key}, key=lowered.count)):
+        self._budget[index] -= 1
+        for place in _places(lowered, pattern.key):
             self._budget[index] -= 1
             if self._match_at(index, block, lowered, place) or self._budget[index] <= 0:
                 return
@@ -174,9 +178,18 @@ class Scanner:
 def scan(stream: BinaryIO) -> Scan:
     """Scan all that a stream has."""
     scanner = Scanner()
-    while data := stream.read(BLOCK):
+    while data := stream.read(8 * BLOCK):
         scanner.feed(data)
     return scanner.finish()
+
+
+def _words(block: bytes) -> set[bytes]:
+    """All words of a block; also those that an escaped line break or a number sticks to."""
+    present = set(words(block))
+    if b"\\n" in block or b"\\t" in block:
+        present.update(words(block.replace(b"\\n", b"  ").replace(b"\\t", b"  ")))
+    stuck = {word.lstrip(_DIGITS) for word in present if word[0] <= ord("9")}
+    return present | stuck
 
 
 def _places(block: bytes, key: bytes) -> Iterator[int]:
