@@ -42,8 +42,7 @@ def mlenv(home: Path) -> Run:
             env={**kept, "HOME": str(home), **(env or {})},
             capture_output=True,
             text=True,
-            stdin=subprocess.DEVNULL,
-            **options,
+            **{"stdin": subprocess.DEVNULL, **options},
         )
 
     return run

@@ -64,6 +64,7 @@ def collect(
     from mlenv.facts import (
         builds,
         driver,
+        environments,
         files,
         generation,
         linkage,
@@ -73,12 +74,14 @@ def collect(
         packages,
     )
     from mlenv.facts import target as target_facts
-    from mlenv.facts.environments import environments
 
-    nvml = driver.start(environ)
-    interpreter = target_facts.interpreter(target, environ)
-    whole = environments(interpreter, environ)
-    where = machine.read(environ, root)
+    asked_python = target_facts.start(target, environ)
+    asked_shell = environments.start(target, environ)
+    asked_cache = machine.start(environ)
+    asked_nvml = driver.start(environ)
+    interpreter = target_facts.finish(target, asked_python)
+    whole = environments.finish(asked_shell, interpreter, environ)
+    where = machine.finish(asked_cache, environ, root)
     site = Path(interpreter.packages)
     linked = linkage.read(
         site,
@@ -101,7 +104,7 @@ def collect(
         quick,
         interpreter,
         where,
-        driver.finish(nvml, root),
+        driver.finish(asked_nvml, root),
         tuple(environment for environment, _ in whole),
         installed,
         builds.read(site),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import subprocess
 import tempfile
@@ -61,17 +62,29 @@ class Child:
         with self._stdout, self._stderr:
             if self._process is None:
                 return Ended(None, "", "", error=self._error)
-            timed_out = False
-            try:
-                self._process.wait(max(0.05, self._deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                timed_out = True
+            timed_out = not self._ended_in_time(self._process)
+            if timed_out:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.killpg(self._process.pid, signal.SIGKILL)
-                self._process.wait()
+            self._process.wait()
             return Ended(
                 self._process.returncode, _kept(self._stdout), _kept(self._stderr), timed_out
             )
+
+    def _ended_in_time(self, process: subprocess.Popen[bytes]) -> bool:
+        left = max(0.05, self._deadline - time.monotonic())
+        if not hasattr(os, "pidfd_open"):  # not Linux
+            try:
+                process.wait(left)
+            except subprocess.TimeoutExpired:
+                return False
+            return True
+        # Popen.wait polls with pauses, which add up over many children.
+        descriptor = os.pidfd_open(process.pid)
+        try:
+            return bool(select.select([descriptor], [], [], left)[0])
+        finally:
+            os.close(descriptor)
 
 
 def _kept(stream: IO[bytes]) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from mlenv import launch
 from mlenv.facts.children import Child
-from mlenv.facts.target import Interpreter
+from mlenv.facts.target import Interpreter, Target
 
 BARE, ACTIVATED, LAUNCH = "bare", "activated", "launch"
 
@@ -40,9 +40,20 @@ class Environment:
 Whole = tuple[Environment, Mapping[str, str]]
 
 
-def environments(interpreter: Interpreter, environ: Mapping[str, str]) -> tuple[Whole, ...]:
+def start(target: Target, environ: Mapping[str, str]) -> Child | None:
+    """Activate it, as a shell does; None where there is no bash or no script."""
+    script, bash = target.python.parent / "activate", shutil.which("bash")
+    if bash is None or not script.is_file():
+        return None
+    print_all = '. "$1" >&2 && env -0'
+    argv = [bash, "--norc", "--noprofile", "-c", print_all, "_", str(script)]
+    return Child(argv, environ, 5.0)
+
+
+def finish(
+    child: Child | None, interpreter: Interpreter, environ: Mapping[str, str]
+) -> tuple[Whole, ...]:
     """Each distinct environment with all its variables (those never leave this process)."""
-    activated = _activated(Path(interpreter.prefix), environ)
     built = launch.for_interpreter(
         Path(interpreter.prefix),
         Path(interpreter.executable),
@@ -50,36 +61,33 @@ def environments(interpreter: Interpreter, environ: Mapping[str, str]) -> tuple[
         environ,
     )
     whole: dict[str, Mapping[str, str]] = {LAUNCH: built.applied_to(environ), BARE: dict(environ)}
-    if activated is not None:
-        whole[ACTIVATED] = activated
-    merged: dict[tuple[tuple[str, str], ...], tuple[list[str], Mapping[str, str]]] = {}
+    if child and (ended := child.ended()).exit_code == 0:
+        pairs = (entry.partition("=") for entry in ended.stdout.split("\0") if "=" in entry)
+        whole[ACTIVATED] = {name: value for name, _, value in pairs}
+    merged: dict[object, tuple[list[str], Mapping[str, str]]] = {}
     for name, variables in whole.items():
-        decisive = {k: v for k, v in variables.items() if k.startswith(DECISIVE)}
-        merged.setdefault(tuple(sorted(decisive.items())), ([], variables))[0].append(name)
+        merged.setdefault(_alike(variables), ([], variables))[0].append(name)
     return tuple(
-        (_environment(names, dict(decisive)), variables)
-        for decisive, (names, variables) in merged.items()
+        (_environment(names, variables), variables) for names, variables in merged.values()
     )
 
 
-def _environment(names: list[str], decisive: dict[str, str]) -> Environment:
-    path = [e for e in re.split("[:;]", decisive.get(launch.LIBRARY_PATH, "")) if e]
+def _alike(variables: Mapping[str, str]) -> object:
+    """What is equal where two environments are the same to the loader, by whatever path."""
+    decisive = {k: v for k, v in variables.items() if k.startswith(DECISIVE)}
+    path = map(os.path.realpath, _elements(decisive.pop(launch.LIBRARY_PATH, "")))
+    return tuple(path), tuple(sorted(decisive.items()))
+
+
+def _elements(path: str) -> list[str]:
+    return [element for element in re.split("[:;]", path) if element]
+
+
+def _environment(names: list[str], variables: Mapping[str, str]) -> Environment:
+    path = _elements(variables.get(launch.LIBRARY_PATH, ""))
     return Environment(
-        tuple(names), decisive, tuple(path), tuple(os.path.realpath(entry) for entry in path)
+        tuple(names),
+        {k: v for k, v in variables.items() if k.startswith(DECISIVE)},
+        tuple(path),
+        tuple(os.path.realpath(entry) for entry in path),
     )
-
-
-def _activated(prefix: Path, environ: Mapping[str, str]) -> Mapping[str, str] | None:
-    """What `. bin/activate` makes of the user's environment; None where it can't be had."""
-    script, bash = prefix / "bin" / "activate", shutil.which("bash")
-    if bash is None or not script.is_file():
-        return None
-    ended = Child(
-        [bash, "--norc", "--noprofile", "-c", '. "$1" >&2 && env -0', "_", str(script)],
-        environ,
-        5.0,
-    ).ended()
-    if ended.exit_code != 0:
-        return None
-    pairs = (entry.partition("=") for entry in ended.stdout.split("\0") if "=" in entry)
-    return {name: value for name, _, value in pairs}

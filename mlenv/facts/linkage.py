@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-# Names of libraries that CTranslate2 and cuDNN open at run time, as they stand in the file.
-_OPENED = re.compile(rb"lib(?:cublas|cudnn\w*|nvrtc|nccl)\.so\.\d+")
+# Names of libraries that CTranslate2 opens at run time begin like this, in its own file.
+_STEMS = (b"libcublas.so.", b"libcudnn.so.")
 
 # The libraries of a cuDNN or CUDA stack of which there must not be several in one process.
 FAMILIES = (
@@ -183,9 +183,16 @@ def folder(file: str) -> str:
 
 
 def _opened(file: Path) -> tuple[str, ...]:
+    """The names of CUDA libraries in a file's text, found without reading all of it twice."""
+    names = set()
     try:
         with file.open("rb") as content, mmap.mmap(content.fileno(), 0, prot=mmap.PROT_READ) as all:
-            names = {name.decode() for name in _OPENED.findall(all)}
+            for stem in _STEMS:
+                at = all.find(stem)
+                while at >= 0:
+                    if found := re.match(rb"[\w.]+", all[at : at + 40]):
+                        names.add(found[0].decode())
+                    at = all.find(stem, at + 1)
     except (OSError, ValueError):
         return ()
     return tuple(sorted(names))

@@ -45,7 +45,13 @@ class Machine:
         return (self.variables or {}).get(name)
 
 
-def read(environ: Mapping[str, str], root: Path) -> Machine:
+def start(environ: Mapping[str, str]) -> Child | None:
+    """Ask for the loader's cache."""
+    ldconfig = shutil.which("ldconfig", path=environ.get("PATH", "") + ":/usr/sbin:/sbin")
+    return Child([ldconfig, "-p"], environ, 5.0) if ldconfig else None
+
+
+def finish(child: Child | None, environ: Mapping[str, str], root: Path) -> Machine:
     kernel = _text(root / "proc/sys/kernel/osrelease").strip() or platform.release()
     return Machine(
         platform.system(),
@@ -56,7 +62,7 @@ def read(environ: Mapping[str, str], root: Path) -> Machine:
         "microsoft" in kernel.lower(),
         _container(environ, root),
         {name: _CREDENTIALS.sub("***@", v) for name, v in environ.items() if _TOLD.match(name)},
-        _loader_cache(environ),
+        _loader_cache(child.ended().stdout) if child else (),
     )
 
 
@@ -92,11 +98,7 @@ def _container(environ: Mapping[str, str], root: Path) -> str:
     return "singularity" if "SINGULARITY_CONTAINER" in environ else environ.get("container", "")
 
 
-def _loader_cache(environ: Mapping[str, str]) -> tuple[str, ...]:
+def _loader_cache(printed: str) -> tuple[str, ...]:
     """What the loader's cache (`ldconfig -p`) knows of the libraries that matter here."""
-    ldconfig = shutil.which("ldconfig", path=environ.get("PATH", "") + ":/usr/sbin:/sbin")
-    if ldconfig is None:
-        return ()
-    printed = Child([ldconfig, "-p"], environ, 5.0).ended().stdout
     files = (line.partition("=> ")[2] for line in printed.splitlines() if "=> " in line)
     return tuple(file for file in files if _OF_INTEREST.match(file.rpartition("/")[2]))

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TookTooLong
@@ -89,6 +86,10 @@ def _token(environ: Mapping[str, str], place: str) -> str:
 
 def _status(address: str, token: str, *, head: bool = False) -> tuple[int | None, str, str]:
     """(HTTP status or None, kind of problem, its words)."""
+    import ssl  # slow to import, and a quick look asks nothing
+    import urllib.error
+    import urllib.request
+
     headers = {"User-Agent": "mlenv-doctor"}
     if token:
         headers["Authorization"] = f"Bearer {token}"

@@ -7,7 +7,6 @@ Read: the head of each `METADATA` (core metadata is an email header block), each
 from __future__ import annotations
 
 import csv
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -30,7 +29,6 @@ class Distribution:
     requires: tuple[str, ...] = ()
     requires_python: str = ""
     tags: tuple[str, ...] = ()
-    editable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +128,6 @@ def _distribution(info: Path) -> Distribution:
         tuple(requires),
         fields.get("requires-python", [""])[0],
         tuple(value for key, value in _head(info / "WHEEL") if key == "tag"),
-        _editable(info),
     )
 
 
@@ -138,26 +135,21 @@ def _spaced(requirement: str) -> str:
     return re.sub(r"extra\s*==", "extra ==", requirement)
 
 
-def _editable(info: Path) -> bool:
-    try:
-        told = json.loads((info / "direct_url.json").read_text("utf-8"))
-        return bool(told.get("dir_info", {}).get("editable"))
-    except (OSError, ValueError, AttributeError):
-        return False
-
-
 def _head(file: Path) -> Iterator[tuple[str, str]]:
-    """The header fields of a file, names in lower case."""
+    """The header fields of a file, names in lower case. A README may follow: not read."""
     try:
-        with file.open(encoding="utf-8", errors="replace") as lines:
-            for line in lines:
-                if not line.strip():
-                    return
-                key, separator, value = line.partition(":")
-                if separator and not line[0].isspace():
-                    yield key.lower(), value.strip()
+        with file.open("rb") as content:
+            text = content.read(16384)
+            while b"\n\n" not in text and b"\r\n\r\n" not in text and (more := content.read(65536)):
+                text += more
     except OSError:
         return
+    for line in text.decode("utf-8", "replace").splitlines():
+        if not line.strip():
+            return
+        key, separator, value = line.partition(":")
+        if separator and not line[0].isspace():
+            yield key.lower(), value.strip()
 
 
 def _record(info: Path) -> Iterator[tuple[str, str, int | None]]:

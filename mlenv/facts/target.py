@@ -71,9 +71,14 @@ def of_python(executable: str, search: str | None) -> Target:
     return Target(python.parent.parent, python)
 
 
-def interpreter(target: Target, environ: Mapping[str, str]) -> Interpreter:
-    """Ask the interpreter what it is; where it does not answer, look at the directory."""
-    ended = Child([str(target.python), str(PROBES / "interpreter.py")], environ, 10.0).ended()
+def start(target: Target, environ: Mapping[str, str]) -> Child:
+    """Ask the interpreter what it is."""
+    return Child([str(target.python), str(PROBES / "interpreter.py")], environ, 10.0)
+
+
+def finish(target: Target, child: Child) -> Interpreter:
+    """What it answered; where it does not answer, what the directory shows."""
+    ended = child.ended()
     try:
         told = json.loads(ended.stdout)
         packages = os.path.realpath(told["packages"])
