@@ -1,9 +1,8 @@
 """More packages in the environment, or fewer, without moving what it is built around.
 
 torch and its family, CTranslate2 and cuDNN stay as they are: a request that would move one
-of them is refused, with the reason. What the profile overrides was tried with the versions that
-it pins; a package that asks for another torch is none of them, so for the check the overrides do not
-hold.
+of them is refused, with the reason. What the profile overrides was tried with the packages that
+it pins; a new one that asks for another torch was not, so for the check no override holds.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
@@ -58,6 +58,7 @@ def change(venv: Path, request: Request, progress: Progress) -> Installed:
     profile = profiles.load(present.profile_path)
     lock = locks.load(profile)
     given = indexes.load(request.mirrors)
+    _refuse_core(profile, lock, request)
     progress.step("Resolving")
     text = edited(profile, lock, request)
     with tempfile.TemporaryDirectory(prefix="mlenv-") as folder:
@@ -87,6 +88,8 @@ def edited(profile: Profile, lock: Lock, request: Request) -> str:
     """The profile's file with the request in it; comments and order stay."""
     document = tomlkit.parse(profile.path.read_text("utf-8"))
     requires: Any = document["requires"]
+    if request.add and (today := datetime.now(UTC).date().isoformat()) > profile.resolved_as_of:
+        document["resolved-as-of"] = today  # what is asked for may be younger than the profile
     for text in request.add:
         wanted = _requirement(text)
         _drop(requires, canonicalize_name(wanted.name))
@@ -195,8 +198,10 @@ def _checking(
     """What must not move as plain requirements, beside the request; no overrides."""
     project = locks.project(wanted, urls)
     pins = [pin for each in _protected(wanted, lock).values() for pin in each]
-    held = [f"{pin.name}=={pin.version} ; {pin.marker or 'python_version > "3"'}" for pin in pins]
-    asked = {canonicalize_name(Requirement(text).name) for text in request.add}
+    held = [
+        f"{pin.name}=={pin.version}" + (f" ; {pin.marker}" if pin.marker else "") for pin in pins
+    ]
+    asked: set[str] = {canonicalize_name(Requirement(text).name) for text in request.add}
     project["project"]["dependencies"] = [
         *request.add,
         *(text for text in held if canonicalize_name(Requirement(text).name) not in asked),
@@ -231,7 +236,7 @@ def _resolve(
 
 
 _DEPENDS = re.compile(
-    r"(?P<who>[A-Za-z0-9._-]+?)(?:[=<>!]=?\S*)? depends on (?P<name>[A-Za-z0-9._-]+)"
+    r"(?P<who>[A-Za-z0-9._-]+?)(?:==(?P<version>\S+)|[<>!]=?\S*)? depends on (?P<name>[A-Za-z0-9._-]+)"
     r"(?:\{[^}]*\})?(?P<specifier>[<>=!~]=?[^\s,]+(?:,[<>=!~]=?[^\s,]+)*)"
 )
 
@@ -241,10 +246,23 @@ def _conflict(error: uv.UvError, protected: Mapping[str, object]) -> tuple[str, 
     text = " ".join(error.output.split())
     for found in _DEPENDS.finditer(text):
         if canonicalize_name(found["name"]) in protected and found["who"] != "environment":
-            version = re.search(rf"{re.escape(found['who'])}==(\S+?)[ ,]", text)
-            who = f"{found['who']} {version[1]}" if version else found["who"]
+            who = f"{found['who']} {found['version'] or ''}".rstrip()
             return who, found["name"], found["specifier"]
     return None
+
+
+def _refuse_core(profile: Profile, lock: Lock, request: Request) -> None:
+    """Raise for a request that names what must not move, in another version."""
+    protected = _protected(profile, lock)
+    for wanted in map(_requirement, request.add):
+        for pin in protected.get(canonicalize_name(wanted.name), ()):
+            if pin.version not in wanted.specifier:
+                raise MlenvError(
+                    "would-move-core",
+                    f"{profile.name} is built around {pin.name} {pin.version}: "
+                    f"`{wanted}` can't be added.",
+                    "`mlenv profiles` shows profiles with other versions.",
+                )
 
 
 def _refuse_moves(profile: Profile, before: Lock, after: Lock) -> None:

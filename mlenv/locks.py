@@ -81,7 +81,7 @@ def project(profile: Profile, urls: Mapping[str, str] | None = None) -> dict[str
     """
     urls = urls or {}
     settings = {
-        "environments": [PLATFORMS[name] for name in profile.platforms],
+        "environments": [PLATFORMS[name] + _below(profile) for name in profile.platforms],
         "exclude-newer": profile.resolved_as_of,
         "override-dependencies": list(_overrides(profile)),
         "exclude-dependencies": [item.package for item in profile.excludes],
@@ -106,6 +106,15 @@ def project(profile: Profile, urls: Mapping[str, str] | None = None) -> dict[str
         },
         "tool": {"uv": {key: value for key, value in settings.items() if value}},
     }
+
+
+def _below(profile: Profile) -> str:
+    """The upper end of the profile's Pythons: the resolver sees only the lower one otherwise."""
+    upper = [item for item in profile.python_range if item.operator in ("<", "<=")]
+    return "".join(
+        f" and python_full_version {item.operator} '{item.version}'"
+        for item in sorted(upper, key=str)
+    )
 
 
 def _overrides(profile: Profile) -> Iterator[str]:
