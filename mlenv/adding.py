@@ -236,8 +236,8 @@ def _resolve(
 
 
 _DEPENDS = re.compile(
-    r"(?P<who>[A-Za-z0-9._-]+?)(?:==(?P<version>\S+)|[<>!]=?\S*)? depends on (?P<name>[A-Za-z0-9._-]+)"
-    r"(?:\{[^}]*\})?(?P<specifier>[<>=!~]=?[^\s,]+(?:,[<>=!~]=?[^\s,]+)*)"
+    r"(?P<who>[A-Za-z0-9._-]+?)(?:==(?P<version>\S+)|[<>!]=?\S*)? depends on "
+    r"(?P<name>[A-Za-z0-9._-]+)(?:\{[^}]*\})?(?P<specifier>[<>=!~]=?[^\s,]+(?:,[<>=!~]=?[^\s,]+)*)"
 )
 
 

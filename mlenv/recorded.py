@@ -9,6 +9,7 @@ would (PEP 691, PEP 658), so that the resolver does what it always does.
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import quote, unquote
+from urllib.request import Request, urlopen
 
 DATA = Path(__file__).with_name("data") / "pytorch_index.json"
 
@@ -63,6 +65,42 @@ def _release(item: dict[str, object]) -> Release:
         tuple(sorted(files)),
         tuple(sorted(unlabelled["filenames"])),
     )
+
+
+def differences(url: str, address: str) -> tuple[str, ...]:
+    """What the index at `address` says otherwise than is recorded of `url`.
+
+    Raises `OSError` where it does not answer.
+    """
+    found = []
+    for release in releases(url):
+        served = _served(address, release.name)
+        alike = {name for name, _ in release.files} - {*release.unlabelled}
+        expected = dict(release.files)
+        for name in sorted(alike & served.keys()):
+            if served[name] != expected[name]:
+                found.append(f"{name} has another sha256 than is recorded")
+        for name in sorted(alike - served.keys()):
+            found.append(f"{name} is not in the index")
+        known = {sha256 for name, sha256 in release.files if name in release.unlabelled}
+        for name in sorted({*release.unlabelled} & served.keys()):
+            if served[name] not in known:
+                found.append(f"{name} has a sha256 that is none of the recorded")
+    return tuple(found)
+
+
+def _served(address: str, package: str) -> dict[str, str]:
+    """The files of one package and their sha256, as a simple index lists them (HTML or JSON)."""
+    accept = "application/vnd.pypi.simple.v1+json, text/html;q=0.5"
+    page = f"{address.rstrip('/')}/{package}/"
+    with urlopen(Request(page, headers={"Accept": accept}), timeout=10) as answer:
+        kind, body = answer.headers.get_content_type(), answer.read().decode("utf-8", "replace")
+    if kind.endswith("+json"):
+        return {
+            file["filename"]: file["hashes"].get("sha256", "") for file in json.loads(body)["files"]
+        }
+    links = re.findall(r"""href=["']([^"'#]+)#sha256=([0-9a-f]{64})""", body)
+    return {unquote(link.rpartition("/")[2]): sha256 for link, sha256 in links}
 
 
 @contextmanager

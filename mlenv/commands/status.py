@@ -31,11 +31,20 @@ def cli(venv: Path) -> Result:
         "age_seconds": _age(active) if active else None,
         "lock_changed": not active.inputs_unchanged() if active else False,
         "drift": list(drift),
+        "verified": _verified(venv),
         "generations": [_row(g, active) for g in generations.all_of(venv)],
         "previous": str(previous) if previous else None,
         "kept": [str(path) for path in history.kept(venv)],
     }
     return Result("status", data, DONE if active and not drift else FAILED)
+
+
+def _verified(venv: Path) -> dict[str, Any] | None:
+    """When `verify` last looked, and at which generation."""
+    from mlenv import receipts
+
+    receipt = receipts.latest(venv)
+    return {key: receipt.get(key) for key in ("when", "generation")} if receipt else None
 
 
 def _row(generation: Generation, active: Generation | None) -> dict[str, Any]:

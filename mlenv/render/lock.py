@@ -16,4 +16,5 @@ def lines(result: Result) -> Iterator[str]:
         else:
             state = "written" if row["changed"] else "fits"
             packages = f"{row['packages']} packages"
-            yield f"{green(state)}  {bold(row['profile'])}: {packages}, {row['path']}"
+            asked = f", as {', '.join(row['compared'])} serves it" if row["compared"] else ""
+            yield f"{green(state)}  {bold(row['profile'])}: {packages}{asked}, {row['path']}"

@@ -28,6 +28,9 @@ def lines(result: Result) -> Iterator[str]:
             yield f"            {red('drift')}: {line}"
         if not data["drift"]:
             yield f"            {green('holds exactly what its lock names')}"
+    if seen := data["verified"]:
+        other = "" if generation and seen["generation"] == generation["name"] else " (another one)"
+        yield f"{bold('verified')}    {seen['when']}{yellow(other)}"
     if data["generations"]:
         yield bold("generations")
     for row in data["generations"]:

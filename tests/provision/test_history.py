@@ -149,6 +149,7 @@ def test_status_shows_what_there_is_and_what_drifted(
     assert [(row["name"], row["active"]) for row in rows] == [(one.name, False), (two.name, True)]
     assert all(0 < row["own_bytes"] <= row["bytes"] for row in rows)
     assert (told["previous"], told["kept"], told["drift"]) == (str(one), [], [])
+    assert told["verified"] is None
     packages = next((two / "lib").glob("python3*/site-packages"))
     (packages / "tensors-2.5.1.dist-info").rename(packages / "tensors-2.8.dist-info")
     done = mlenv("status", "--json")

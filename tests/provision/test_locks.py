@@ -64,6 +64,7 @@ def test_locking_again_gives_the_same_bytes(
                 "packages": 3,
                 "sha256": hashlib.sha256(first).hexdigest(),
                 "changed": False,
+                "compared": [],
                 "problems": [],
             }
         ]
