@@ -48,6 +48,8 @@ _VALUES: dict[str, tuple[str, ...]] = {
         r"yours is \d+\.\d+\.\d+\+cu(\d{2,3})",
     ),
     "python": (
+        r"\bpython version: (3\.\d{1,2})",
+        r"\bcpython (3\.\d{1,2})",
         r"\bpython[ -]?v?(3\.\d{1,2})(?:\.\d+)?",
         r"\bcp(3\d{1,2})\b",
         r"\bpy(3\.\d{1,2})\b",
@@ -166,6 +168,9 @@ _SIGNS: dict[str, tuple[str, ...]] = {
     "whisper_said": (r"whisper",),
     "diarization_said": (r"pyannote|diari[sz]",),
     "hub_said": (r"hugging ?face|hf_hub|\bhf\.co\b|hf-mirror",),
+    "pytorch_index": (
+        r"(?:looking in indexes|index-url|--index)[^\n]{0,200}download\.pytorch\.org",
+    ),
     "pytorch_index_source": (r"registry\+https://download\.pytorch\.org",),
     "torchcodec_said": (r"torchcodec",),
     "torchcodec_load": (r"libtorchcodec|torchcodec[/\\]",),
