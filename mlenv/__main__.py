@@ -1,4 +1,4 @@
-"""The entry point. `exec` is on the path of every recording: it must not import click."""
+"""The entry point. `exec` and `env` are what other programs call: they must not import click."""
 
 from __future__ import annotations
 
@@ -11,6 +11,11 @@ def main() -> None:
         from mlenv.commands.exec_ import main as run_exec
 
         sys.exit(run_exec(arguments[1:]))
+    if arguments[:1] == ["env"]:
+        from mlenv.commands.env import main as print_env
+
+        if (code := print_env(arguments[1:])) is not None:
+            sys.exit(code)
     from mlenv.cli import main as run_cli
 
     sys.exit(run_cli(arguments))

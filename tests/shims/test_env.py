@@ -88,3 +88,36 @@ def test_a_path_that_the_loader_would_misread_is_refused(
         assert (done.returncode, done.stdout) == (1, "")
         assert "can't stand on LD_LIBRARY_PATH" in done.stderr
         assert "Put the environment into another directory." in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments, says",
+    [
+        (["--shell", "elvish"], "'elvish' is not one of"),
+        (["--shell"], "requires an argument"),
+        (["--shelf=x"], "No such option"),
+        (["more"], "unexpected extra argument"),
+    ],
+)
+def test_what_it_does_not_understand(mlenv, arguments: list[str], says: str) -> None:  # type: ignore[no-untyped-def]
+    done = mlenv("env", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_options_in_either_form_and_the_default(mlenv, home: Path, hollow: MakeVenv) -> None:  # type: ignore[no-untyped-def]
+    venv = hollow(home / ".venvs/ml")
+    said = {
+        mlenv("env", *words).stdout
+        for words in (
+            [],
+            ["--shell=bash"],
+            ["--shell", "zsh"],
+            [f"--venv={venv}"],
+            ["--venv", venv],
+        )
+    }
+    assert len(said) == 1
+    assert f"export VIRTUAL_ENV={venv}\n" in said.pop()
+    assert "Examples:" in mlenv("env", "--help").stdout
