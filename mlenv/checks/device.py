@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mlenv.checks.driver import builds, cudas
-from mlenv.checks.finding import Check, Finding, fail, ok, skip, unique, warn, way, worst
+from mlenv.checks.finding import (
+    Check,
+    Finding,
+    ending,
+    fail,
+    ok,
+    skip,
+    unique,
+    unknown,
+    warn,
+    way,
+    worst,
+)
 from mlenv.checks.torch_family import minor
 from mlenv.data import table
 from mlenv.facts import Facts
@@ -18,6 +30,7 @@ NEWER, OLDER = "gpu-newer-than-wheel", "gpu-older-than-wheel"
 OOM = "cuda-oom"
 HANDLE = "cudnn-not-initialized"
 COMPUTE_TYPE = "compute-type-unsupported"
+COMPUTES = "gpu-computation-fails"
 
 PROHIBITED, EXCLUSIVE = 2, 3  # NVML compute modes
 NO_DEVICE = 100  # CUDA_ERROR_NO_DEVICE
@@ -130,6 +143,9 @@ def judge_generation(facts: Facts) -> Iterator[Finding]:
         for gpu in gpus:
             assert gpu.capability is not None
             spoken = f"{gpu.name} (compute capability {gpu.capability[0]}.{gpu.capability[1]})"
+            if computed(facts, "torch") and name.startswith("torch "):
+                notes.append(f"{name} was seen to compute on {spoken}")
+                continue
             line = f"{name} has code for {', '.join(arch)}; {spoken}"
             match covered(gpu.capability, arch):
                 case "cubin":
@@ -165,6 +181,29 @@ def _too_old_for_ptx(facts: Facts, name: str) -> str:
     if driver and wanted and numbers(driver) < numbers(wanted):
         return f"its PTX needs driver {wanted} or later, here is {driver}"
     return ""
+
+
+def judge_computing(facts: Facts) -> Iterator[Finding]:
+    """What torch and CTranslate2 computed on the GPU."""
+    runs = facts.probes("gpu")
+    if not runs:
+        yield skip(COMPUTES, "no GPU is listed, or a quick look")
+        return
+    steps = [step for run in runs for step in run.steps]
+    failed = [f"{step.name}: {step.error}" for step in steps if step.error]
+    failed += [f"{step.name} {ending(run)}" for run in runs if (step := run.died_at)]
+    if failed:
+        yield fail(COMPUTES, *failed)
+    elif steps:
+        yield ok(COMPUTES, f"done: {', '.join(step.name for step in steps)}")
+    else:
+        yield unknown(COMPUTES, *(f"the probe {ending(run)}" for run in runs))
+
+
+def computed(facts: Facts, name: str) -> bool:
+    """Whether that package was seen to compute on the GPU."""
+    steps = [s for run in facts.probes("gpu") for s in run.steps if s.name.startswith(f"{name}:")]
+    return len(steps) > 1 and all(step.finished and not step.error for step in steps)
 
 
 def judge_handle(facts: Facts) -> Iterator[Finding]:
@@ -208,5 +247,6 @@ CHECKS = (
     Check(TOPIC, (BUSY, ECC, OOM), judge_state),
     Check(TOPIC, (NEWER, OLDER), judge_generation),
     Check(TOPIC, (HANDLE,), judge_handle),
+    Check(TOPIC, (COMPUTES,), judge_computing, full=True),
     Check(TOPIC, (COMPUTE_TYPE,), judge_compute_type),
 )

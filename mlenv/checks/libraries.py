@@ -172,6 +172,9 @@ def judge_missing_cuda(facts: Facts) -> Iterator[Finding]:
         own = "/torch/lib/" in file
         beside += [(run, f"{file} needs {wanted[1]}: {error}")] if own else []
         other += [] if own else [(run, f"{file} needs {wanted[1]}, torch here is CUDA {major}")]
+    # cuDNN's front library and its parts lie in one wheel: gone together, told once.
+    if any(run.unfound for run in facts.probes("cudnn") if LAUNCH in run.environments):
+        beside = [(run, line) for run, line in beside if "needs libcudnn" not in line]
     if beside:
         lines = [line for _, line in beside]
         yield Finding(NOT_BESIDE, worst(r for r, _ in beside), unique([*lines, *_apart(facts)]))

@@ -50,9 +50,23 @@ ROOTS: tuple[tuple[str, frozenset[str]], ...] = tuple(
         ("requirement-unmet", "nvidia-wheels-not-beside-torch onnxruntime-missing-or-broken"),
         ("container-without-gpu", "driver-too-old cuda-unknown-error-uvm"),
         ("nvml-driver-library-mismatch", "driver-libcuda-mismatch cuda-unknown-error-uvm"),
-        ("driver-too-old", "cudnn-not-initialized"),
-        ("cuda-unknown-error-uvm", "cudnn-not-initialized"),
+        ("gpu-newer-than-wheel", "gpu-computation-fails"),
+        ("gpu-older-than-wheel", "gpu-computation-fails"),
+        ("driver-too-old", "cudnn-not-initialized gpu-computation-fails"),
+        ("cuda-unknown-error-uvm", "cudnn-not-initialized gpu-computation-fails"),
+        ("driver-libcuda-mismatch", "gpu-computation-fails"),
+        ("cuda-forward-compat-unsupported", "gpu-computation-fails"),
+        ("cuda-oom", "gpu-computation-fails cudnn-not-initialized"),
+        ("gpu-busy-or-unavailable", "gpu-computation-fails cudnn-not-initialized"),
+        ("cudnn-not-initialized", "gpu-computation-fails"),
         ("environment-drifted-from-lock", "requirement-unmet"),
+    )
+)
+# What only fails where programs are not started as they should be has a cause of its own.
+_OF_FAILURES_ONLY = frozenset(
+    (
+        *("package-files-damaged", "requirement-unmet", "nvidia-wheels-mixed-cuda-majors"),
+        *("dependency-replaced-torch", "environment-drifted-from-lock"),
     )
 )
 _ORDER = {"fail": 2, "warn": 1}
@@ -68,7 +82,7 @@ def folded(judged: Judged) -> tuple[tuple[Check, Finding], ...]:
             continue
         for id in consequences & found.keys():
             under, above = found[id], found[root]
-            if not under.bad:
+            if not under.bad or (under.outcome == "warn" and root in _OF_FAILURES_ONLY):
                 continue
             worse = max(above.outcome, under.outcome, key=lambda outcome: _ORDER[outcome])
             line = f"follows: {id}: {under.evidence[0]}" if under.evidence else f"follows: {id}"

@@ -98,13 +98,15 @@ def collect(
     installed = packages.read(_directories(interpreter), hashes=hashes)
     if not quick:
         linked = linkage.with_elves(linked, site)
-    runs = loader.finish(started)
+    seen = driver.finish(asked_nvml, root)
+    computed = loader.on_gpu(interpreter, whole) if seen.gpus and started and not quick else ()
+    runs = (*loader.finish(started), *computed)
     return Facts(
         str(target.venv),
         quick,
         interpreter,
         where,
-        driver.finish(asked_nvml, root),
+        seen,
         tuple(environment for environment, _ in whole),
         installed,
         builds.read(site),

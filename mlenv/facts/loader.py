@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mlenv.facts.children import Child, Ended
-from mlenv.facts.environments import Whole
+from mlenv.facts.environments import LAUNCH, Whole
 from mlenv.facts.linkage import Linkage
 from mlenv.facts.target import PROBES, Interpreter
 
@@ -50,7 +50,8 @@ class ProbeRun:
     """One child. `libraries` maps each library's name in `steps` to the file asked for.
 
     `probe`: `cudnn`, `names` (opened by bare name), `driver`, `torch`, `torchcodec`,
-    `extensions`, or `reopened` (files opened by path, to hear the loader's reason).
+    `extensions`, `gpu` (computed on it), or `reopened` (opened by path, to hear the loader's
+    reason).
     """
 
     probe: str
@@ -143,6 +144,15 @@ def reopened(
                     child = _start(interpreter, group, variables)
                     started.append(("reopened", environment.names, group, child))
     return finish(started)
+
+
+def on_gpu(interpreter: Interpreter, environments: Sequence[Whole]) -> tuple[ProbeRun, ...]:
+    """Compute something small on the GPU in the launch environment. Imports torch: seconds."""
+    for environment, variables in environments:
+        if LAUNCH in environment.names:
+            script = [interpreter.executable, str(PROBES / "gpu.py")]
+            return finish([("gpu", environment.names, (), Child(script, variables, 60.0))])
+    return ()
 
 
 def _cudnn(linkage: Linkage) -> Iterator[tuple[str, tuple[Wanted, ...]]]:

@@ -20,6 +20,7 @@ from mlenv.facts import Facts, target
 from mlenv.facts.builds import Build
 from mlenv.facts.children import Child
 from mlenv.facts.linkage import Linkage
+from mlenv.facts.loader import ProbeRun, Step
 from mlenv.facts.packages import Distribution, Packages
 from tests.doctor.conftest import empty_venv
 
@@ -286,3 +287,25 @@ def test_wsl_with_its_library_off_the_path(look: Look) -> None:
 @pytest.mark.parametrize("torch", ["2.5.1+cpu", "2.5.1+cu124"])
 def test_no_gpu_and_no_driver_is_no_alarm(look: Look, torch: str) -> None:
     assert bad(look(nvml=False, cuda=False, kernel="", nodes=(), pci=False, torch=torch)) == {}
+
+
+def _computed(seen: Facts, *steps: Step) -> Facts:
+    run = ProbeRun("gpu", ("launch",), {}, steps, (), 0)
+    return replace(seen, runs=(*seen.runs, run))
+
+
+def test_what_was_seen_to_compute_beats_the_table(look: Look) -> None:
+    """A build that the table does not know for this GPU, and that computes on it."""
+    seen = look(capability=120, driver="580.65.06", level=13000).facts
+    assert bad(doctor.judge(seen)) == {"gpu-newer-than-wheel": "fail"}
+    steps = (Step("torch:start", True), Step("torch:convolution", True))
+    assert bad(doctor.judge(_computed(seen, *steps))) == {}
+
+
+def test_a_computation_that_fails_is_listed_under_its_root(look: Look) -> None:
+    seen = look(capability=120, driver="580.65.06", level=13000).facts
+    error = "RuntimeError: CUDA error: no kernel image is available for execution on the device"
+    steps = (Step("torch:start", True), Step("torch:convolution", True, error=error))
+    report = doctor.judge(_computed(seen, *steps))
+    assert bad(report) == {"gpu-newer-than-wheel": "fail"}
+    assert f"torch:convolution: {error}" in evidence(report, "gpu-newer-than-wheel")
