@@ -10,6 +10,7 @@ from mlenv.facts import Facts
 DRIFT = "environment-drifted-from-lock"
 LINKS = "library-links-broken"
 ACTIVATION = "activation-not-current"
+VERIFIED = "changed-since-verified"
 
 
 def judge_drift(facts: Facts) -> Iterator[Finding]:
@@ -50,9 +51,21 @@ def judge_activation(facts: Facts) -> Iterator[Finding]:
             yield skip(ACTIVATION, "mlenv did not build this environment")
 
 
+def judge_verified(facts: Facts) -> Iterator[Finding]:
+    """Says what a failure may come from; a change alone is no fault."""
+    own = facts.provisioned
+    if not own.verified:
+        yield skip(VERIFIED, "never verified here: `mlenv verify` transcribes the sample")
+    elif own.changed_since:
+        yield ok(VERIFIED, f"verified {own.verified}; changed since:", *own.changed_since[:8])
+    else:
+        yield ok(VERIFIED, f"verified {own.verified}; nothing has changed since")
+
+
 TOPIC = "what mlenv built"
 CHECKS = (
     Check(TOPIC, (DRIFT,), judge_drift),
     Check(TOPIC, (LINKS,), judge_links),
     Check(TOPIC, (ACTIVATION,), judge_activation),
+    Check(TOPIC, (VERIFIED,), judge_verified),
 )

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from mlenv.facts.driver import Driver
 
 
 @dataclass(frozen=True, slots=True)
 class Provisioned:
     """`managed`: built by mlenv. `drift`: what differs from the generation's record.
     `inputs_changed`: the profile or its lock is another since. `links_*`: as
-    `mlenv.venv.links` names them. `activation`: `ours`, `stale`, `foreign` or empty."""
+    `mlenv.venv.links` names them. `activation`: `ours`, `stale`, `foreign` or empty.
+    `verified`: when `mlenv verify` last passed judgement; `changed_since`: what differs now."""
 
     managed: bool = False
     profile: str = ""
@@ -22,9 +26,13 @@ class Provisioned:
     links_broken: tuple[str, ...] = ()
     links_obstacle: str = ""
     activation: str = ""
+    verified: str = ""
+    changed_since: tuple[str, ...] = ()
 
 
-def read(venv: Path, prefix: Path, packages: Path) -> Provisioned:
+def read(
+    venv: Path, prefix: Path, packages: Path, driver: Driver, environ: Mapping[str, str]
+) -> Provisioned:
     """`venv` as the user named it (the activation), `prefix` where it really is."""
     from mlenv.venv import generations, links
 
@@ -41,7 +49,43 @@ def read(venv: Path, prefix: Path, packages: Path) -> Provisioned:
         tuple(map(str, linked.broken)),
         linked.obstacle,
         _activation(venv, prefix) if generation else "",
+        *_verified(venv, generation.lock_sha256 if generation else None, driver, environ),
     )
+
+
+def _verified(
+    venv: Path, lock: str | None, driver: Driver, environ: Mapping[str, str]
+) -> tuple[str, tuple[str, ...]]:
+    """When it was verified, and what is different now: lock, driver, GPUs, library files."""
+    from mlenv import receipts
+
+    before = receipts.latest(venv, environ)
+    if before is None:
+        return "", ()
+    now = {
+        "lock_sha256": lock,
+        "driver": driver.nvml.driver or driver.kernel or None,
+        "gpus": [
+            [gpu.name, f"{gpu.capability[0]}.{gpu.capability[1]}"]
+            for gpu in driver.gpus
+            if gpu.capability
+        ],
+        "libraries": [
+            {"path": entry["path"], "bytes": _size(entry["path"])} for entry in before["libraries"]
+        ],
+        "rows": [],
+    }
+    try:
+        return str(before["when"]), tuple(receipts.changes(before, now))
+    except (KeyError, TypeError):
+        return "", ()
+
+
+def _size(path: str) -> int | None:
+    try:
+        return Path(path).stat().st_size
+    except OSError:
+        return None
 
 
 def _activation(venv: Path, prefix: Path) -> str:
