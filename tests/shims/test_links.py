@@ -158,3 +158,32 @@ def test_a_bare_python_finds_the_real_libraries(
     assert mapped and all(line.startswith(wheels) for line in mapped)
     assert links.unlink(site_packages(venv)) == made
     assert python().returncode == -6
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize(
+    "version, code, said",
+    [
+        ("4.5.0", PROOF.replace("import ctypes", "import ctranslate2, ctypes"), PROVED),
+        ("4.6.3", CUBLAS, "cuBLAS 1"),
+    ],
+    ids=["4.5.0", "4.6.3"],
+)
+def test_other_releases_of_ctranslate2(
+    real: MakeVenv, tmp_path: Path, version: str, code: str, said: str
+) -> None:
+    """4.5.0: its front library has a useless RPATH, but the extension's holds for it. 4.6.3: no
+    cuDNN any more, and cuBLAS is still opened by name."""
+    venv = real(tmp_path / "ml")
+    packages = site_packages(venv)
+    for name in ("ctranslate2", "ctranslate2.libs"):
+        shutil.rmtree(packages / name)
+    install = ["uv", "pip", "install", "-q", "--no-deps", "--target", packages]
+    subprocess.run([*install, f"ctranslate2=={version}"], check=True)
+    python = [venv / "bin/python", "-c", f"import sys; sys.modules['torch'] = None\n{code}"]
+    bare = {"PATH": "/usr/bin:/bin"}
+    assert subprocess.run(python, env=bare, capture_output=True).returncode == -6
+    links.link(packages)
+    found = subprocess.run(python, env=bare, capture_output=True, text=True)
+    assert found.returncode == 0, found.stderr
+    assert said in found.stdout.splitlines()
