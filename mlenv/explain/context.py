@@ -173,6 +173,7 @@ _SIGNS: dict[str, tuple[str, ...]] = {
     ),
     "pytorch_index_source": (r"registry\+https://download\.pytorch\.org",),
     "torchcodec_said": (r"torchcodec",),
+    "torchcodec_absent": (r"no module named '?torchcodec",),
     "torchcodec_load": (r"libtorchcodec|torchcodec[/\\]",),
     "torchcodec_symbol": (r"libtorchcodec_\w+\.(?:so|dylib): undefined symbol",),
     "torchcodec_cuda": (r"libnpp\w*\.so|libnvrtc\.so|libcudart\.so",),
@@ -206,6 +207,12 @@ def read(log: str) -> dict[str, str]:
                 break
     facts.update(_gpu(lowered, facts))
     facts.update(_torchcodec(lowered, facts))
+    if offered := re.search(
+        r"requirement torch\w*==([\d.]+)\S* .{0,80}\(from versions: (\d[\d.]*)", lowered
+    ):
+        wanted, oldest = map(number, offered.groups())
+        if wanted < oldest:
+            facts["wanted_older"] = "yes"
     return facts
 
 

@@ -78,6 +78,7 @@ def _diagnosis(id: str, hits: Sequence[tuple[Hit, str]], facts: context.Facts) -
         key=lambda item: (
             _LEVEL[item[0].signature.level],
             _CONFIDENCE[item[1]],
+            -item[0].literals,
             item[0].position,
         ),
     )
@@ -87,7 +88,11 @@ def _diagnosis(id: str, hits: Sequence[tuple[Hit, str]], facts: context.Facts) -
         best.signature.level,
         best.matched,
         best.line,
-        best.position,
+        min(
+            h.position
+            for h, c in hits
+            if (h.signature.level, c) == (best.signature.level, confidence)
+        ),
         len({hit.position for hit, _ in hits}),
         best.words,
         remedy(entry, facts),
