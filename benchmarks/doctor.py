@@ -7,8 +7,8 @@ it, with `--target`, and run by the environment's own Python. What counts, for a
 
 - found: on the broken environment the tool says something marked as a warning or an error that
   it does not say on the healthy one, and that names the fault (a generous pattern);
-- false alarm: something so marked on the healthy environment, other than that this machine has
-  no GPU, no driver, no nvidia-smi (which is true where it is so).
+- false alarm: a line that begins with such a mark on the healthy environment, other than that
+  this machine has no GPU, no driver, no nvidia-smi (which is true where it is so).
 """
 
 from __future__ import annotations
@@ -45,8 +45,9 @@ OTHERS = {
     "torch.utils.collect_env": ("", "import torch.utils.collect_env as c; c.main()"),
 }
 _MARKED = re.compile(r"⚠|❌|✗|\berror\b|warning|mismatch|Traceback|not found", re.IGNORECASE)
+_HEADING = re.compile(r"^(⚠|❌|✗|Traceback)")
 _TRUE_HERE = re.compile(
-    r"nvidia driver|nvidia-smi|no gpu|cuda.*(unavailable|not available)|\bGPU\b|driver",
+    r"none detected|driver|nvidia-smi|\bGPU\b|cuda.*(unavailable|not available)",
     re.IGNORECASE,
 )
 
@@ -101,14 +102,13 @@ def fresh(source: Path, folder: Path) -> Path:
     )
     for part in site(source).iterdir():
         if part.is_dir() and part.name != "__pycache__":
-            copied_files = shutil.copytree(
+            shutil.copytree(
                 part,
                 site(venv) / part.name,
                 copy_function=os.link,
                 symlinks=True,
                 dirs_exist_ok=True,
             )
-            del copied_files
         elif part.is_file() and part.name != links.RECORD:
             (site(venv) / part.name).unlink(missing_ok=True)
             os.link(part, site(venv) / part.name)
@@ -245,7 +245,9 @@ def main() -> None:
             seconds, lines = theirs(healthy, environ, targets.get(name), code)
             baseline[name] = set(lines)
             scores[name].seconds.append(seconds)
-            scores[name].alarms = [line for line in lines if not _TRUE_HERE.search(line)]
+            scores[name].alarms = [
+                line for line in lines if _HEADING.match(line) and not _TRUE_HERE.search(line)
+            ]
         quick = statistics.median(
             ours(healthy, environ, "--quick")[0] for _ in range(options.repeat)
         )

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from mlenv.checks import cudnn, device, driver, hub, libraries, packages, provisioned, torch_family
+from mlenv.checks import (
+    cudnn,
+    device,
+    driver,
+    hub,
+    installing,
+    libraries,
+    packages,
+    pairs,
+    provisioned,
+    shadows,
+    torch_family,
+)
 from mlenv.checks.finding import Check
 
 CHECKS: tuple[Check, ...] = (
     *packages.CHECKS,
+    *pairs.CHECKS,
+    *installing.CHECKS,
     *provisioned.CHECKS,
     *cudnn.CHECKS,
+    *shadows.CHECKS,
     *libraries.CHECKS,
     *torch_family.CHECKS,
     *driver.CHECKS,

@@ -19,16 +19,14 @@ from mlenv.checks.finding import (
 )
 from mlenv.facts import Facts
 from mlenv.facts.environments import LAUNCH
-from mlenv.facts.linkage import Copy, folder
+from mlenv.facts.linkage import folder
 from mlenv.facts.loader import ProbeRun
 
 SUBLIB = "cudnn9-sublib-not-on-loader-path"
 CUDNN8 = "cudnn8-required-but-absent"
 MIXED = "cudnn-mixed-versions"
-SHADOWS = "ld-library-path-shadows-wheel"
 NEED = "ctranslate2-cudnn-need"
 
-_LIBRARY = re.compile(r"(lib[\w+-]+?)(?:-[0-9a-f]{8})?\.so\.(\d+)")
 _SYMBOL = re.compile(r"undefined symbol|Could not load symbol|symbol \S+ not defined|MISMATCH")
 
 
@@ -132,7 +130,7 @@ def _unfound(facts: Facts, run: ProbeRun) -> Iterator[str]:
         if step.error and step.name.startswith(stem)
     ]
     there = facts.linkage.in_environment(stem)
-    on_path = set(_library_path(facts, run))
+    on_path = set(library_path(facts, run))
     if reasons:
         yield from (f"{run.unfound} is there but can't be loaded: {why}" for why in reasons)
     elif there and folder(there[0].real) not in on_path and there[0].directory not in on_path:
@@ -151,7 +149,7 @@ def _unfound(facts: Facts, run: ProbeRun) -> Iterator[str]:
             yield "no nvidia-cudnn wheel is installed"
 
 
-def _library_path(facts: Facts, run: ProbeRun) -> tuple[str, ...]:
+def library_path(facts: Facts, run: ProbeRun) -> tuple[str, ...]:
     """The directories on this run's LD_LIBRARY_PATH, and those that they are links to."""
     for environment in facts.environments:
         if environment.names == run.environments:
@@ -199,7 +197,7 @@ def judge_mixed(facts: Facts) -> Iterator[Finding]:
         if died and not run.unfound and _SYMBOL.search(run.stderr):
             hurt.append(run)
             lines.append(f"{way(run.environments)}: {died.name.partition(':')[2]} {ending(run)}")
-            lines.append(f"it said: {_last(run.stderr)}")
+            lines.append(f"it said: {last_line(run.stderr)}")
             lines += [f"libcudnn files lie in {d}" for d in _directories_on(facts, run, own)]
         elif mixed:
             hurt.append(run)
@@ -222,7 +220,7 @@ def _names(files: list[str], directory: str) -> str:
     return ", ".join(Path(file).name for file in files if folder(file) == directory)
 
 
-def _last(text: str) -> str:
+def last_line(text: str) -> str:
     return (text.strip().splitlines() or [""])[-1]
 
 
@@ -231,7 +229,7 @@ def _directories_on(facts: Facts, run: ProbeRun, own: list[str]) -> list[str]:
     on_path = [
         copy.directory
         for copy in facts.linkage.copies
-        if copy.name.startswith("libcudnn_") and copy.directory in _library_path(facts, run)
+        if copy.name.startswith("libcudnn_") and copy.directory in library_path(facts, run)
     ]
     return list(dict.fromkeys([*(folder(file) for file in own), *on_path]))
 
@@ -264,81 +262,10 @@ def _older_front(facts: Facts, run: ProbeRun) -> Iterator[str]:
         )
 
 
-def judge_shadows(facts: Facts) -> Iterator[Finding]:
-    """Is a library from elsewhere loaded where the environment has one of its own?"""
-    if not facts.runs:
-        yield skip(SHADOWS, "no library was opened")
-        return
-    own = {_key(copy.name): copy for copy in facts.linkage.copies if copy.origin == "wheel"}
-    inside = facts.interpreter.packages
-    hurt, lines, notes = [], [], []
-    for run in facts.runs:
-        if run.probe in ("reopened", "driver"):
-            continue
-        broken = run.exit_code != 0 or any(s.error for s in run.steps if run.probe == "torch")
-        path = _entries(facts, run)
-        foreign = [f for f in run.mapped if _key(Path(f).name) in own and not f.startswith(inside)]
-        if broken:  # it may have died before it could list what it had loaded
-            foreign += [c.real for c in facts.linkage.copies if _key(c.name) in own]
-        for file in dict.fromkeys(foreign):
-            mine, directory = own[_key(Path(file).name)], folder(file)
-            if file.startswith(inside) or _size(facts, file) == mine.size:
-                continue
-            entry = path.get(directory) or _entry_with_link(facts, file, path)
-            if entry is None or not _before(entry, mine, path):
-                if file in run.mapped:
-                    notes.append(f"{file} is loaded {way(run.environments)}, and it works")
-                continue
-            hurt.append(run)
-            lines.append(
-                f"{way(run.environments)}: {file} is taken instead of {mine.file}, because "
-                f"LD_LIBRARY_PATH has {entry}"
-            )
-    if hurt:
-        said = [e for run in hurt for s in run.steps if (e := s.error)]
-        said += [_last(run.stderr) for run in hurt if run.died_at and run.stderr]
-        yield Finding(SHADOWS, worst(hurt), unique([*lines[:6], *(f"it said: {e}" for e in said)]))
-    else:
-        yield ok(SHADOWS, "every library comes from the environment itself", *unique(notes))
-
-
-def _entries(facts: Facts, run: ProbeRun) -> dict[str, str]:
-    """LD_LIBRARY_PATH in order: the real directory, and how it is written."""
-    for e in facts.environments:
-        if e.names == run.environments:
-            return dict(zip(e.real_library_path, e.library_path, strict=True))
-    return {}
-
-
-def _key(name: str) -> tuple[str, str]:
-    """A library's name and major: what the loader compares."""
-    found = _LIBRARY.match(name)
-    return (found[1], found[2]) if found else (name, "")
-
-
-def _size(facts: Facts, file: str) -> int | None:
-    return next((copy.size for copy in facts.linkage.copies if copy.real == file), None)
-
-
-def _entry_with_link(facts: Facts, file: str, path: dict[str, str]) -> str | None:
-    for copy in facts.linkage.copies:
-        if copy.real == file and copy.directory in path.values():
-            return copy.directory
-    return None
-
-
-def _before(entry: str, mine: Copy, path: dict[str, str]) -> bool:
-    """Whether the loader comes to `entry` before the environment's own directory."""
-    order = list(path.values())
-    own = folder(mine.real)
-    return own not in path or order.index(entry) < order.index(path[own])
-
-
 TOPIC = "cuDNN"
 CHECKS = (
     Check(TOPIC, (NEED,), judge_need),
     Check(TOPIC, (SUBLIB,), judge_sublibraries),
     Check(TOPIC, (CUDNN8,), judge_cudnn8),
     Check(TOPIC, (MIXED,), judge_mixed),
-    Check(TOPIC, (SHADOWS,), judge_shadows),
 )

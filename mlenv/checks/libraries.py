@@ -195,17 +195,14 @@ def _apart(facts: Facts) -> list[str]:
     torch = facts.packages.get("torch")
     if torch is None or not (build := facts.build("torch")) or build.flavour != "cuda":
         return []
+    places = {(d.name, d.location) for d in facts.packages.distributions}
     return [
         f"{d.name} {d.version} is in {d.location}, torch in {torch.location}"
         for d in facts.packages.distributions
         if d.name.startswith("nvidia-cu")
         and d.location != torch.location
-        and not any(o.name == d.name for o in _at(facts, torch.location))
+        and (d.name, torch.location) not in places
     ]
-
-
-def _at(facts: Facts, location: str):  # type: ignore[no-untyped-def]
-    return (d for d in facts.packages.distributions if d.location == location)
 
 
 def judge_openmp(facts: Facts) -> Iterator[Finding]:

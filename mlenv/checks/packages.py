@@ -15,13 +15,11 @@ INTERPRETER = "interpreter-does-not-start"
 DAMAGED = "package-files-damaged"
 MIXED_MAJORS = "nvidia-wheels-mixed-cuda-majors"
 UNMET = "requirement-unmet"
+CONFLICT = "resolver-conflict"
 REPLACED = "dependency-replaced-torch"
 PYTHON = "python-version-unsupported"
 ABSENT = "package-not-in-this-interpreter"
 SHADOWED = "local-file-shadows-module"
-NUMPY_ABI, NUMPY_ALIAS = "numpy2-abi", "numpy2-removed-alias"
-KWARG = "hf-token-kwarg-renamed"
-PKG_RESOURCES = "setuptools-pkg-resources-missing"
 ONNX = "onnxruntime-missing-or-broken"
 FFMPEG = "ffmpeg-binary-missing-or-broken"
 
@@ -95,6 +93,7 @@ def judge_requirements(facts: Facts) -> Iterator[Finding]:
 
     if not facts.packages.distributions:
         yield skip(UNMET, "nothing is installed")
+        yield skip(CONFLICT, "nothing is installed")
         return
     environment = _markers(facts)
     missing, other, notes = [], [], []
@@ -122,11 +121,10 @@ def judge_requirements(facts: Facts) -> Iterator[Finding]:
     if missing:
         names = unique(name for name, _ in missing)
         argv = ("uv", "pip", "install", "--python", python, *names)
-        yield fail(UNMET, *(line for _, line in missing[:8]), *other[:8], commands=(argv,))
-    elif other:
-        yield warn(UNMET, *other[:8])
+        yield fail(UNMET, *(line for _, line in missing[:8]), commands=(argv,))
     else:
         yield ok(UNMET, "every requirement is met", *notes)
+    yield warn(CONFLICT, *other[:8]) if other else ok(CONFLICT, "all versions fit together")
 
 
 def _markers(facts: Facts) -> dict[str, str]:
@@ -212,51 +210,6 @@ def judge_shadowed(facts: Facts) -> Iterator[Finding]:
         yield ok(SHADOWED, "no file in the working directory has a package's name")
 
 
-def judge_numpy(facts: Facts) -> Iterator[Finding]:
-    numpy, torch = facts.packages.version("numpy"), facts.packages.version("torch")
-    pyannote = facts.packages.version("pyannote-audio")
-    two = numbers(numpy) >= (2,)
-    both = f"numpy {numpy or '(none)'} beside torch {torch or '(none)'}"
-    if two and torch and numbers(torch) < (2, 3):
-        yield fail(NUMPY_ABI, f"{both}, which was built for NumPy 1")
-    else:
-        yield ok(NUMPY_ABI, both) if numpy else skip(NUMPY_ABI, "numpy is not installed")
-    if two and pyannote and numbers(pyannote) < (3, 3, 1):
-        yield fail(NUMPY_ALIAS, f"pyannote.audio {pyannote} uses np.NaN, gone in numpy {numpy}")
-    else:
-        yield skip(NUMPY_ALIAS, "no package here is known to use a removed name")
-
-
-def judge_kwarg(facts: Facts) -> Iterator[Finding]:
-    hub = facts.packages.version("huggingface-hub")
-    pyannote = facts.packages.version("pyannote-audio")
-    if not hub or not pyannote:
-        yield skip(KWARG, "not both huggingface-hub and pyannote.audio are installed")
-    elif numbers(pyannote) < (4,) and numbers(hub) >= (1,):
-        yield fail(
-            KWARG,
-            f"pyannote.audio {pyannote} passes use_auth_token, huggingface-hub {hub} has none",
-        )
-    else:
-        yield ok(KWARG, f"pyannote.audio {pyannote} with huggingface-hub {hub}")
-
-
-def judge_pkg_resources(facts: Facts) -> Iterator[Finding]:
-    """Packages that import pkg_resources: ctranslate2 up to 4.8.1 names setuptools for it."""
-    setuptools = facts.packages.version("setuptools")
-    users = [
-        f"{d.name} {d.version}"
-        for d in facts.packages.distributions
-        if d.name in ("lightning-utilities", "pytorch-lightning", "openai-whisper", "whisperx")
-        and any(r.startswith("setuptools") for r in d.requires)
-    ]
-    if users and (not setuptools or numbers(setuptools) >= (82,)):
-        what = f"setuptools {setuptools}" if setuptools else "no setuptools"
-        yield warn(PKG_RESOURCES, f"{', '.join(users)} may import pkg_resources; here is {what}")
-    else:
-        yield ok(PKG_RESOURCES, "no package here misses pkg_resources")
-
-
 def judge_onnx(facts: Facts) -> Iterator[Finding]:
     needed = facts.packages.version("faster-whisper")
     version = next(
@@ -297,12 +250,9 @@ CHECKS = (
     Check(TOPIC, (ABSENT,), judge_absent),
     Check(TOPIC, (DAMAGED,), judge_damaged),
     Check(TOPIC, (MIXED_MAJORS,), judge_majors),
-    Check(TOPIC, (UNMET,), judge_requirements),
+    Check(TOPIC, (UNMET, CONFLICT), judge_requirements),
     Check(TOPIC, (REPLACED,), judge_replaced),
     Check(TOPIC, (PYTHON,), judge_python),
-    Check(TOPIC, (NUMPY_ABI, NUMPY_ALIAS), judge_numpy),
-    Check(TOPIC, (KWARG,), judge_kwarg),
-    Check(TOPIC, (PKG_RESOURCES,), judge_pkg_resources),
     Check(TOPIC, (ONNX,), judge_onnx),
     Check(TOPIC, (FFMPEG,), judge_ffmpeg),
     Check(TOPIC, (SHADOWED,), judge_shadowed),

@@ -257,3 +257,10 @@ def test_the_evidence_names_the_mapped_file(venv_of: MakeVenv, tmp_path: Path) -
     launched = next(run for run in report.facts.probes("cudnn") if "launch" in run.environments)
     directories = {folder(file) for file in launched.mapped if "libcudnn_" in file}
     assert directories == {f"{report.facts.interpreter.packages}/nvidia/cudnn/lib"}
+
+
+@pytest.mark.parametrize("ctranslate2", ["ctranslate2==4.6.2", "ctranslate2==4.8.5"])
+def test_an_environment_for_the_cpu_gets_no_alarm(
+    venv_of: MakeVenv, ctranslate2: str, tmp_path: Path
+) -> None:
+    assert bad(look(venv_of(ctranslate2), tmp_path)) == {}

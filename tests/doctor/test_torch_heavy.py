@@ -144,3 +144,10 @@ def test_a_shell_with_conda_and_unrelated_directories(venv: Path, tmp_path: Path
     path = f"{toolkit}:{tmp_path}/lib:/opt/none"
     report = look(venv, tmp_path, CONDA_PREFIX=str(conda), LD_LIBRARY_PATH=path)
     assert bad(report) == {"cudnn9-sublib-not-on-loader-path": "warn"}
+
+
+def test_torchcodec_of_another_torch(venv: Path, wheel: Wheel, tmp_path: Path) -> None:
+    linked(wheel("torchcodec==0.7.0"), packages(venv))
+    report = look(venv, tmp_path)
+    assert bad(report)["torchcodec-torch-mismatch"] == "warn"
+    assert "torchcodec 0.1 belongs to torch 2.5.1" in evidence(report, "torchcodec-torch-mismatch")
