@@ -162,3 +162,52 @@ def test_the_real_front_library_finds_its_parts(
     )
     assert PROVED not in bare.stdout.decode()
     assert b"Unable to load any of {libcudnn_graph.so.9.1.0" in bare.stderr
+
+
+# What PowerShell's grammar does not accept: the real one is in no package index.
+PARSE = """\
+import sys, tree_sitter, tree_sitter_powershell
+source = open(sys.argv[1], "rb").read()
+language = tree_sitter.Language(tree_sitter_powershell.language())
+nodes = [tree_sitter.Parser(language).parse(source).root_node]
+while nodes:
+    node = nodes.pop()
+    nodes += node.children
+    if node.type == "ERROR" or node.is_missing:
+        sys.exit(f"{node.start_point}: {source[node.start_byte:node.end_byte][:80]}")
+"""
+
+
+@pytest.mark.heavy
+def test_powershells_script_is_valid_powershell(nasty: Path, hollow: MakeVenv) -> None:
+    venv = hollow(nasty / "ml")
+    activate.write(venv, venv)
+    grammar = ["tree-sitter==0.26.1", "tree-sitter-powershell==0.26.4"]
+    wanted = [word for package in grammar for word in ("--with", package)]
+    run = ["uv", "run", "-q", "--no-project", *wanted, "python", "-c", PARSE]
+    done = subprocess.run([*run, venv / "bin/activate.ps1"], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+PROMPTS = {  # set one, and show it
+    "fish": ("function fish_prompt; echo -n '$ '; end", "fish_prompt; echo"),
+    "tcsh": ("set prompt = '$ '", 'printf "%s\\n" "$prompt:q"'),
+    "nu": ('$env.PROMPT_COMMAND = {|| "$ "}', "print (do $env.PROMPT_COMMAND)"),
+    "pwsh": ("function global:prompt { '$ ' }", "prompt"),
+}
+
+
+@each_shell
+def test_the_prompt_names_the_environment_while_it_is_active(
+    shell: Shell, hollow: MakeVenv, tmp_path: Path
+) -> None:
+    venv = hollow(tmp_path / "ml")
+    activate.write(venv, venv)
+    given, show = PROMPTS.get(shell.name, ("PS1='$ '", 'printf "%s\\n" "$PS1"'))
+    done = shell.run(given, show, shell.source, show, shell.deactivate, show, env=BASE, venv=venv)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.decode().splitlines() == ["$ ", "(ml) $ ", "$ "]
+
+    env = {**BASE, "VIRTUAL_ENV_DISABLE_PROMPT": "1"}
+    done = shell.run(given, shell.source, show, shell.deactivate, show, env=env, venv=venv)
+    assert done.stdout.decode().splitlines() == ["$ ", "$ "]

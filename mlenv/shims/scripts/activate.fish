@@ -76,7 +76,6 @@ if test -z "$VIRTUAL_ENV_DISABLE_PROMPT"; and functions -q fish_prompt
     functions -c fish_prompt _mlenv_fish_prompt
     function fish_prompt
         set -l prompt (_mlenv_fish_prompt) # first: it may show the last command's status
-        printf '(%s) ' $VIRTUAL_ENV_PROMPT
-        string join -- \n $prompt
+        printf '(%s) %s' $VIRTUAL_ENV_PROMPT (string join -- \n $prompt | string collect)
     end
 end

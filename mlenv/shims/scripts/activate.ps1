@@ -15,7 +15,7 @@ function global:deactivate {
         [Environment]::SetEnvironmentVariable($name, $global:_MlenvOld[$name])
     }
     if (Test-Path Function:\_MlenvOldPrompt) {
-        $function:prompt = $function:_MlenvOldPrompt
+        Copy-Item Function:\_MlenvOldPrompt Function:\prompt
         Remove-Item Function:\_MlenvOldPrompt
     }
     Remove-Variable _MlenvOld -Scope Global
@@ -40,7 +40,8 @@ $env:PATH = "$env:VIRTUAL_ENV/bin:$env:PATH"
 Remove-Item Env:\PYTHONHOME -ErrorAction SilentlyContinue
 
 if (-not $env:VIRTUAL_ENV_DISABLE_PROMPT -and (Test-Path Function:\prompt)) {
-    $function:global:_MlenvOldPrompt = $function:prompt
+    function global:_MlenvOldPrompt { '' }
+    Copy-Item Function:\prompt Function:\_MlenvOldPrompt
     function global:prompt {
         "($env:VIRTUAL_ENV_PROMPT) $(_MlenvOldPrompt)"
     }
