@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from packaging.version import Version
 
 from mlenv import recorded, uv
 from mlenv.indexes import Indexes
-from mlenv.profiles import PLATFORMS, Index, Profile
+from mlenv.profiles import PLATFORMS, Index, Override, Profile
 from mlenv.result import MlenvError
 
 NO_MIRRORS = Indexes()
@@ -179,6 +179,24 @@ def make(
     _check_origins(profile, urls, body)
     body = "".join(line for line in body.splitlines(keepends=True) if not _FROM.match(line))
     return parse(profile.lock_path, _header(profile, told) + body.lstrip())
+
+
+def idle_overrides(profile: Profile, lock: Lock, indexes: Indexes) -> tuple[str, ...]:
+    """The overrides without which everything would resolve to the very same pins."""
+    return tuple(
+        override.requirement
+        for override in profile.overrides
+        if _same_without(profile, override, lock, indexes)
+    )
+
+
+def _same_without(profile: Profile, override: Override, lock: Lock, indexes: Indexes) -> bool:
+    rest = tuple(item for item in profile.overrides if item != override)
+    try:
+        made = make(replace(profile, overrides=rest), indexes=indexes, previous=lock.text)
+    except MlenvError:
+        return False
+    return made.pins == lock.pins
 
 
 @contextmanager

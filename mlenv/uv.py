@@ -18,6 +18,8 @@ from pathlib import Path
 
 from mlenv import launch
 from mlenv.result import MlenvError
+from mlenv.uv_errors import UvError as UvError
+from mlenv.uv_errors import understood
 
 OnLine = Callable[[str], None]
 
@@ -37,10 +39,11 @@ class Sources:
 
     def settings(self) -> dict[str, str]:
         """As variables: an address may hold a password, and anybody can read an argument."""
-        settings = {"UV_INDEX_STRATEGY": "unsafe-best-match"}  # pins and hashes decide, not order
+        settings = {}
         if self.default:
             settings["UV_DEFAULT_INDEX"] = self.default
         if self.extra:
+            settings["UV_INDEX_STRATEGY"] = "unsafe-best-match"  # pins and hashes decide
             settings["UV_INDEX"] = " ".join((*self.extra, *os.environ.get("UV_INDEX", "").split()))
         if self.folder:
             settings["UV_FIND_LINKS"] = self.folder.as_uri()
@@ -51,14 +54,6 @@ class Sources:
 
 
 CONFIGURED = Sources()
-
-
-class UvError(MlenvError):
-    """uv could not do it. `output` is what it said, for whoever wants all of it."""
-
-    def __init__(self, code: str, message: str, hint: str, output: str) -> None:
-        super().__init__(code, message, hint)
-        self.output = output
 
 
 def binary() -> str:
@@ -352,84 +347,6 @@ def _run(
             if on_line:
                 on_line(line.rstrip())
         if process.wait() != 0:
-            raise _error("".join(said), process.returncode)
+            raise understood("".join(said), process.returncode)
         printed.seek(0)
         return printed.read()
-
-
-# What uv says, most telling first: (pattern, code, message, what to do). A message may use the
-# named groups of its pattern.
-_FAILURES = (
-    (
-        r"No space left on device",
-        "disk-full-or-tmp-too-small",
-        "The disk is full.",
-        "Free some space, or move the cache with UV_CACHE_DIR, then try again.",
-    ),
-    (
-        r"Hash mismatch for `(?P<what>[^`]+)`",
-        "hash-mismatch",
-        "{what} is not the file that the lock names: its sha256 differs.",
-        "The index or mirror serves another file. Nothing was changed. Try another mirror, "
-        "or `uv cache clean` if a download was cut.",
-    ),
-    (
-        r"Permission denied|Read-only file system",
-        "not-writable",
-        "uv may not write: {last}.",
-        "Check who owns the directory, or name another.",
-    ),
-    (
-        r"network was disabled|offline",
-        "not-in-cache",
-        "Something that is needed is not in uv's cache, and the network is off.",
-        "Run it once with a network.",
-    ),
-    (
-        r"HTTP status (client|server) error \((?P<status>\d{3}.*?)\) for url \((?P<url>[^)]+)",
-        "index-refused",
-        "The index answered {status}: {url}",
-        "Check the address and the credentials of the index, or try again later.",
-    ),
-    (
-        r"(?i)dns error|error sending request|Failed to fetch|connect error|timed out",
-        "index-unreachable",
-        "The package index can't be reached: {last}.",
-        "Check the network and the proxy, then try again.",
-    ),
-    (
-        r"No interpreter found for (?P<what>.+?) in",
-        "python-version-unsupported",
-        "There is no {what} on this machine.",
-        "Install one, or name one with --python.",
-    ),
-    (
-        r"No solution found",
-        "resolver-conflict",
-        "The packages do not fit together: {because}",
-        "Change the versions, or add an override.",
-    ),
-)
-
-
-def _error(said: str, code: int) -> UvError:
-    said = _without_credentials(said)
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    causes = [line.partition(": ")[2] for line in lines if line.startswith(("error:", "cause:"))]
-    last = (causes or lines or [f"exit code {code}"])[-1].rstrip(".")
-    because = (
-        " ".join(
-            lines[lines.index(next(iter(line for line in lines if "Because" in line), lines[0])) :]
-        )
-        if lines
-        else ""
-    )
-    for pattern, slug, message, hint in _FAILURES:
-        if match := re.search(pattern, said):
-            fields = {"last": last, "because": because, **match.groupdict()}
-            return UvError(slug, message.format(**fields), hint, said)
-    return UvError("uv-failed", f"uv failed: {'; '.join(causes) or last}.", "", said)
-
-
-def _without_credentials(text: str) -> str:
-    return re.sub(r"(://)[^/@\s]+@", r"\1***@", text)

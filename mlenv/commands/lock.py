@@ -73,9 +73,11 @@ def _locked(
     lock = locks.make(profile, indexes=given, upgrade=upgrade)
     problems = locks.problems(profile, lock)
     before = lock.path.read_text("utf-8") if lock.path.is_file() else ""
-    if before != lock.text and not problems:
+    changed = before != lock.text and not problems
+    if changed:
         write_atomically(lock.path, lock.text)
-    return _row(profile, lock, problems, changed=before != lock.text)
+    idle = locks.idle_overrides(profile, lock, given)
+    return _row(profile, lock, problems, changed=changed, idle=idle)
 
 
 def _row(
@@ -85,6 +87,7 @@ def _row(
     *,
     changed: bool,
     compared: Sequence[str] = (),
+    idle: Sequence[str] = (),
 ) -> dict[str, Any]:
     return {
         "profile": profile.name,
@@ -93,5 +96,6 @@ def _row(
         "sha256": lock.sha256 if lock else None,
         "changed": changed,
         "compared": list(compared),
+        "idle_overrides": list(idle),
         "problems": list(problems),
     }

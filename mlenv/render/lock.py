@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mlenv.render.style import bold, green, red
+from mlenv.render.style import bold, green, red, yellow
 from mlenv.result import Result
 
 
@@ -18,3 +18,5 @@ def lines(result: Result) -> Iterator[str]:
             packages = f"{row['packages']} packages"
             asked = f", as {', '.join(row['compared'])} serves it" if row["compared"] else ""
             yield f"{green(state)}  {bold(row['profile'])}: {packages}{asked}, {row['path']}"
+        for text in row["idle_overrides"]:
+            yield f"{yellow('idle')}    the override {text} overrides nothing any more: take it out"

@@ -65,6 +65,7 @@ def test_locking_again_gives_the_same_bytes(
                 "sha256": hashlib.sha256(first).hexdigest(),
                 "changed": False,
                 "compared": [],
+                "idle_overrides": [],
                 "problems": [],
             }
         ]
