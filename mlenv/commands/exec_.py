@@ -45,6 +45,12 @@ def become(venv: Path, command: Sequence[str]) -> NoReturn:
     environment = launch.build(venv.resolve(), os.environ).applied_to(os.environ)
     program = shutil.which(command[0], path=environment["PATH"])
     if program is None:
+        if "/" in command[0] and Path(command[0]).exists():
+            raise MlenvError(
+                "command-not-executable",
+                f"{command[0]} is not a program: it may not be executed.",
+                exit_code=NOT_EXECUTABLE,
+            )
         raise MlenvError(
             "command-not-found",
             f"There is no command `{command[0]}` in {venv / 'bin'} or on PATH.",

@@ -17,7 +17,7 @@ from mlenv.shims.template import filled
 
 FOLDER = "shims"
 _PYTHONS = ("python", "python3")
-_SPEECH = {"transcribe": "transcribe", "diarize": "transcribe --diarize"}
+_SPEECH = ("transcribe", "diarize")
 
 
 def write(generation: Path, venv: Path) -> tuple[Path, ...]:
@@ -80,8 +80,8 @@ def _speech(generation: Path) -> dict[str, str]:
     """mlenv's own commands run in mlenv's Python, which then becomes the environment's."""
     python = posix(sys.executable)
     lines = {}
-    for name, words in _SPEECH.items():
-        arguments = f'exec --venv {posix(str(generation))} {words} "$@"'
+    for name in _SPEECH:
+        arguments = f'exec --venv {posix(str(generation))} {name} "$@"'
         lines[name] = (
             f"[ ! -x {python} ] || exec {python} -P -m mlenv {arguments}\n"
             f"! command -v mlenv >/dev/null || exec mlenv {arguments}\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from mlenv.shims import activate
 from mlenv.venv import links
 
 from .conftest import PROOF, PROVED, MakeVenv
-from .shells import POSIX, SHELLS, Shell, environments
+from .shells import POSIX, PWSH, SHELLS, Shell, environments
 
 BASE = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/nonexistent", "LC_ALL": "C.UTF-8"}
 SHADOW = "<a directory with a cuDNN of its own>"
@@ -211,3 +212,9 @@ def test_the_prompt_names_the_environment_while_it_is_active(
     env = {**BASE, "VIRTUAL_ENV_DISABLE_PROMPT": "1"}
     done = shell.run(given, shell.source, show, shell.deactivate, show, env=env, venv=venv)
     assert done.stdout.decode().splitlines() == ["$ ", "$ "]
+
+
+def test_powershell_itself() -> None:
+    if shutil.which("pwsh") is None:
+        pytest.skip("PowerShell is in no package index: with it on PATH, each_shell includes it")
+    assert PWSH in SHELLS

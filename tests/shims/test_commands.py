@@ -90,7 +90,7 @@ def test_speech_commands_run_mlenv(
     commands.write(venv, venv)
     words = ["-P", "-m", "mlenv", "exec", "--venv", str(venv), "transcribe"]
     assert run(venv, "transcribe", "a b.wav").stdout.split("|") == [*words, "a b.wav", ""]
-    words.append("--diarize")
+    words[-1] = "diarize"
     assert run(venv, "diarize", "a b.wav").stdout.split("|") == [*words, "a b.wav", ""]
 
     said.unlink()  # mlenv was moved: the one on PATH will do
