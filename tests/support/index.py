@@ -50,6 +50,7 @@ class Index:
     yanked: set[str] = field(default_factory=set)
     faults: dict[str, int | bytes] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
+    uploaded: str | None = UPLOADED  # None: it does not say, as the PyTorch index
     stop: Callable[[], None] = lambda: None
 
     def add(self, name: str, version: str, requires: Sequence[str] = (), **options: str) -> str:
@@ -78,7 +79,7 @@ class Index:
                 "filename": name,
                 "url": f"{self.url.removesuffix('/simple')}/files/{name}",
                 "hashes": {"sha256": hashlib.sha256(content).hexdigest()},
-                "upload-time": UPLOADED,
+                **({"upload-time": self.uploaded} if self.uploaded else {}),
                 "size": len(content),
                 "yanked": name in self.yanked,
             }
