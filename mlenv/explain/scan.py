@@ -212,8 +212,7 @@ def _match(pattern: Pattern, before: bytes, after: bytes) -> str | None:
     """What the pattern covers from one text into the next, as they stand or taken out of a JSON
     string."""
     window = before + _MARK + after
-    forms = [window, text.unescaped(window)] if text.is_escaped(window) else [window]
-    for form in forms:
+    for form in (window, *text.unescaped(window)):
         before, _, after = text.flat(form).partition(_MARK)
         covered = pattern.around(before + after, len(before))
         if covered is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Iterator
 
 _ANSI = re.compile(
     rb"\x1b(?:\[[0-?]{0,40}[ -/]{0,4}[@-~]|\][^\x07\x1b\n]{0,300}(?:\x07|\x1b\\)|[@-Z\\-_=>])"
@@ -26,16 +27,7 @@ _PREFIX = re.compile(
     rb"){1}",
     re.MULTILINE | re.IGNORECASE,
 )
-_ESCAPED = (
-    (b"\\\\", b"\\"),
-    (b'\\"', b'"'),
-    (b"\\'", b"'"),
-    (b"\\r", b" "),
-    (b"\\n", b"\n"),
-    (b"\\t", b" "),
-    (b"\\u2018", b"'"),
-    (b"\\u2019", b"'"),
-)
+_ESCAPE = re.compile(rb"""\\(?:(["'\\/])|([rnt])|u201[89])""", re.IGNORECASE)
 _ESCAPED_ANSI = re.compile(rb"\\u001b\[[0-9;]{0,20}m|\\x1b\[[0-9;]{0,20}m", re.IGNORECASE)
 
 
@@ -45,15 +37,22 @@ def without_colours(block: bytes) -> bytes:
 
 def is_escaped(window: bytes) -> bool:
     """Whether this may be text inside a JSON string (or Python's repr)."""
-    return b"\\n" in window or b'\\"' in window
+    return b"\\n" in window or b'\\"' in window or b"\\\\" in window
 
 
-def unescaped(window: bytes) -> bytes:
-    """Text inside a JSON string, with its line breaks and quotes back."""
-    window = _ESCAPED_ANSI.sub(b"", window)
-    for escape, character in _ESCAPED:
-        window = window.replace(escape, character)
-    return window
+def unescaped(window: bytes) -> Iterator[bytes]:
+    """Text inside a JSON string, with its line breaks and quotes back; then what is inside a
+    string in that, and in that."""
+    for _ in range(3):
+        if not is_escaped(window):
+            return
+        window = _ESCAPE.sub(_character, _ESCAPED_ANSI.sub(b"", window))
+        yield window
+
+
+def _character(escape: re.Match[bytes]) -> bytes:
+    """What an escape stands for; line breaks and tabs count as one white space."""
+    return escape[1] or (b"\n" if escape[2] else b"'")
 
 
 def flat(window: bytes) -> bytes:
@@ -66,9 +65,10 @@ def flat(window: bytes) -> bytes:
 
 def decoder(start: bytes) -> codecs.IncrementalDecoder | None:
     """For logs in UTF-16 (PowerShell's `>` writes them): by their first bytes, else None."""
-    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return codecs.getincrementaldecoder("utf-16")("replace")
     sample = start[:4096]
+    marked = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    if marked and sample.count(0) > 0.05 * len(sample):
+        return codecs.getincrementaldecoder("utf-16")("replace")
     if len(sample) >= 8:
         if sample[1::2].count(0) > 0.4 * len(sample[1::2]):
             return codecs.getincrementaldecoder("utf-16-le")("replace")
