@@ -68,7 +68,8 @@ def judge_cublas(facts: Facts) -> Iterator[Finding]:
             f"ctranslate2 {version} imports",
         )
         return
-    linked = next((f for f in facts.provisioned.links_present if f.endswith(f"/{wanted}")), "")
+    beside = f"/ctranslate2.libs/{wanted}"
+    linked = next((c.file for c in facts.linkage.copies if c.file.endswith(beside) and c.size), "")
     if worst(hurt) == "warn" and linked:
         # What CTranslate2 opens by name is looked for beside it first (DT_RPATH).
         yield ok(CUBLAS, f"{wanted} is found {way((LAUNCH,))}, and by ctranslate2 as {linked}")

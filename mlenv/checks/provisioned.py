@@ -65,7 +65,7 @@ def judge_verified(facts: Facts) -> Iterator[Finding]:
 TOPIC = "what mlenv built"
 CHECKS = (
     Check(TOPIC, (DRIFT,), judge_drift),
-    Check(TOPIC, (LINKS,), judge_links),
+    Check(TOPIC, (LINKS,), judge_links, full=True),
     Check(TOPIC, (ACTIVATION,), judge_activation),
     Check(TOPIC, (VERIFIED,), judge_verified),
 )

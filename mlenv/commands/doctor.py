@@ -78,7 +78,7 @@ def cli(
     if source:
         report = doctor.judge(_snapshot(source), only, skip)
         return _result(report, view, fixable=())
-    examined = target.of_python(python, os.environ.get("PATH")) if python else target.of_venv(venv)
+    examined = _target(venv, python)
     report = doctor.examine(examined, only, skip=skip, quick=quick)
     if save:
         home, user = str(Path.home()), getpass.getuser()
@@ -98,9 +98,14 @@ def cli(
         return _result(report, view, fixable, told)
     done = fix.carry_out(steps, progress)
     told["done"] = [{**_step(one.step), "error": one.error} for one in done]
+    examined = _target(venv, python)  # what was built again is elsewhere
     again = doctor.examine(examined, only, skip=skip, quick=quick)
     left = fix.plan(again.facts, again.findings, examined)
     return _result(again, view, {id for step in left for id in step.ids}, told)
+
+
+def _target(venv: Path, python: str | None) -> target.Target:
+    return target.of_python(python, os.environ.get("PATH")) if python else target.of_venv(venv)
 
 
 def _result(

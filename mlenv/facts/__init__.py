@@ -113,7 +113,7 @@ def collect(
         linked,
         (*runs, *loader.reopened(interpreter, runs, whole)),
         own,
-        generation.read(target.venv, Path(interpreter.prefix), site, seen, environ),
+        generation.read(target.venv, Path(interpreter.prefix), site, seen, environ, quick=quick),
         asked.answers() if asked else Network(),
     )
 

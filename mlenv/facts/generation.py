@@ -31,13 +31,20 @@ class Provisioned:
 
 
 def read(
-    venv: Path, prefix: Path, packages: Path, driver: Driver, environ: Mapping[str, str]
+    venv: Path,
+    prefix: Path,
+    packages: Path,
+    driver: Driver,
+    environ: Mapping[str, str],
+    *,
+    quick: bool,
 ) -> Provisioned:
-    """`venv` as the user named it (the activation), `prefix` where it really is."""
+    """`venv` as the user named it (the activation), `prefix` where it really is. `quick` leaves
+    out the links, which need ELF files to be read."""
     from mlenv.venv import generations, links
 
     generation = generations.read(prefix)
-    linked = links.examine(packages)
+    linked = links.Links() if quick else links.examine(packages)
     return Provisioned(
         generation is not None,
         generation.profile if generation else "",

@@ -46,6 +46,8 @@ def of_venv(venv: Path) -> Target:
     """A venv directory; raises `MlenvError` (exit code 3) where there is none."""
     if not (venv / "pyvenv.cfg").is_file():
         what = "is not a virtual environment" if venv.exists() else "does not exist"
+        if venv.is_symlink() and not venv.exists():
+            what = f"leads to {venv.readlink()}, which is gone"
         raise MlenvError(
             "no-environment",
             f"{venv} {what}.",

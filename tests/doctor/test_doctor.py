@@ -208,3 +208,10 @@ def test_every_check_has_an_entry_that_people_can_read() -> None:
         for id in check.ids:
             entry = knowledge.entries()[id]
             assert entry.title and entry.cause and entry.remedy.prose, id
+
+
+def test_an_activation_whose_generation_is_gone(mlenv: Run, tmp_path: Path) -> None:
+    (tmp_path / "ml").symlink_to(".ml.mlenv/generations/001-cu124-6f1b0c2a")
+    ended = mlenv("doctor", "--venv", tmp_path / "ml")
+    assert ended.returncode == 3
+    assert "leads to .ml.mlenv/generations/001-cu124-6f1b0c2a, which is gone." in ended.stderr
