@@ -27,17 +27,13 @@ from pyannote.audio import Pipeline  # noqa: E402
 
 SHORTEST = RATE // 10  # samples; less holds no turn
 
-# pyannote's own values for speaker-diarization-3.1, but for the threshold, which belongs to the
-# embedding.
-CLUSTERING = {"method": "centroid", "min_cluster_size": 3, "threshold": 0.7}
-
 
 def load(config: dict):
     asked = config["pipeline"]
     if asked["kind"] == "open":
         from campplus import open_pipeline
 
-        pipeline = open_pipeline(asked["segmentation"], asked["embedding"], CLUSTERING)
+        pipeline = open_pipeline(asked["segmentation"], asked["embedding"])
     else:
         pipeline = Pipeline.from_pretrained(asked["from"])
         if pipeline is None:

@@ -23,6 +23,12 @@ from mlenv.transcribe.options import decoding
 from mlenv.transcribe.transcript import Segment, Transcript, Turn
 from mlenv.transcribe.workers import Inbox, Worker
 
+# Threads that wait by spinning take the cores from the worker beside them.
+SETTINGS = {
+    "PYANNOTE_METRICS_ENABLED": "0",
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "KMP_BLOCKTIME": "0",
+}
 IN_FLIGHT = 2  # files at once: one at work, one ready, so that memory stays flat
 
 
@@ -100,7 +106,9 @@ class Job:
         self._diarizer = self._start("diarizer.py") if options.diarize else None
 
     def _start(self, script: str) -> Worker:
-        settings = {"PYANNOTE_METRICS_ENABLED": "0"}
+        settings = dict(SETTINGS)
+        if self._options.offline:
+            settings["HF_HUB_OFFLINE"] = "1"
         if self._options.threads:
             settings["OMP_NUM_THREADS"] = str(self._options.threads)
         worker = Worker(script, self._venv, self._inbox, settings=settings)
