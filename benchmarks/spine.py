@@ -1,6 +1,6 @@
 """The main job against the plain tools beneath it, in one run.
 
-    uv run python benchmarks/spine.py            # needs `mlenv install cu124` to have run once
+uv run python benchmarks/spine.py            # needs `mlenv install cu124` to have run once
 """
 
 from __future__ import annotations
