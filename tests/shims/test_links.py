@@ -13,6 +13,7 @@ from mlenv.launch import site_packages
 from mlenv.venv import links
 
 from .conftest import PROOF, PROVED, MakeVenv
+from .programs import program
 
 # Calls cuBLAS through CTranslate2's own loader of it, which opens it by name. Torch is kept out:
 # it would bring cuBLAS into the process.
@@ -49,7 +50,9 @@ def packages(tmp_path: Path) -> Path:
 def opener(root: Path, *flags: str) -> None:
     target = root / "ctranslate2/_ext.cpython-311-x86_64-linux-gnu.so"
     target.parent.mkdir(exist_ok=True)
-    subprocess.run(["gcc", "-shared", "-x", "c", "/dev/null", "-o", target, *flags], check=True)
+    subprocess.run(
+        [program("gcc"), "-shared", "-x", "c", "/dev/null", "-o", target, *flags], check=True
+    )
 
 
 def tree(root: Path) -> dict[str, str]:
