@@ -168,7 +168,7 @@ def _check(wanted: Profile, lock: Lock, request: Request, generation: Path, give
                 _resolve(project, [*overrides, *offered], wanted, given)
                 break
             except uv.UvError as error:
-                conflict = _conflict(error, protected)
+                conflict = _conflict(error, protected, request)
                 if conflict is None:
                     if refusal is None:
                         raise
@@ -236,18 +236,27 @@ def _resolve(
 
 
 _DEPENDS = re.compile(
-    r"(?P<who>[A-Za-z0-9._-]+?)(?:==(?P<version>\S+)|[<>!]=?\S*)? depends on "
+    r"(?P<who>[A-Za-z0-9._-]+?)(?:==(?P<version>\S+)|[<>!]=?\S*)? depends? on "
     r"(?P<name>[A-Za-z0-9._-]+)(?:\{[^}]*\})?(?P<specifier>[<>=!~]=?[^\s,]+(?:,[<>=!~]=?[^\s,]+)*)"
 )
 
 
-def _conflict(error: uv.UvError, protected: Mapping[str, object]) -> tuple[str, str, str] | None:
+def _asked_version(name: str, request: Request) -> str:
+    for wanted in map(Requirement, request.add):
+        if canonicalize_name(wanted.name) == name and str(wanted.specifier).startswith("=="):
+            return str(wanted.specifier)[2:]
+    return ""
+
+
+def _conflict(
+    error: uv.UvError, protected: Mapping[str, object], request: Request
+) -> tuple[str, str, str] | None:
     """Who wants what of a protected package, out of uv's reasons."""
     text = " ".join(error.output.split())
     for found in _DEPENDS.finditer(text):
         if canonicalize_name(found["name"]) in protected and found["who"] != "environment":
-            who = f"{found['who']} {found['version'] or ''}".rstrip()
-            return who, found["name"], found["specifier"]
+            version = found["version"] or _asked_version(found["who"], request)
+            return f"{found['who']} {version}".rstrip(), found["name"], found["specifier"]
     return None
 
 
