@@ -75,7 +75,8 @@ def judge_sublibraries(facts: Facts) -> Iterator[Finding]:
         yield skip(SUBLIB, "an environment for the CPU: ctranslate2 never calls its cuDNN here")
     else:
         lines = [line for run in hurt for line in _unfound(facts, run)]
-        if not any(LAUNCH in run.environments for run in hurt):
+        launched = [run for run in runs if LAUNCH in run.environments]
+        if launched and all(run.exit_code == 0 for run in launched):
             lines.append("the launch environment (`mlenv exec`) finds all parts")
         yield Finding(SUBLIB, worst(hurt), unique(lines), _wheel(facts, "cudnn", hurt))
 

@@ -114,7 +114,7 @@ def judge_requirements(facts: Facts) -> Iterator[Finding]:
             if name in _JUDGED_BY_LOADING:
                 notes.append(f"{line}; here is {found or 'none'}")
             elif not found:
-                missing.append((name, f"{line}, which is not installed"))
+                missing.append((f"{name}{wanted.specifier}", f"{line}, which is not installed"))
             else:
                 other.append(f"{line}; installed is {found}")
     python = facts.interpreter.executable

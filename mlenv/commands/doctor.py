@@ -95,9 +95,11 @@ def cli(
     from mlenv.render import doctor as shown
 
     if not yes and not shown.confirmed(told["plan"]):
+        view["asked"] = True
         return _result(report, view, fixable, told)
     done = fix.carry_out(steps, progress)
     told["done"] = [{**_step(one.step), "error": one.error} for one in done]
+    view["begun"] = time.monotonic()
     examined = _target(venv, python)  # what was built again is elsewhere
     again = doctor.examine(examined, only, skip=skip, quick=quick)
     left = fix.plan(again.facts, again.findings, examined)

@@ -20,7 +20,14 @@ from mlenv.facts.target import Interpreter, Target
 BARE, ACTIVATED, LAUNCH = "bare", "activated", "launch"
 
 # What decides which libraries a process loads and which devices it sees.
-DECISIVE = ("LD_", "CUDA_", "NVIDIA_", "GLIBC_TUNABLES")
+# Not all of NVIDIA_*: NVIDIA_API_KEY is a secret.
+DECISIVE = (
+    "LD_",
+    "CUDA_",
+    "NVIDIA_VISIBLE_DEVICES",
+    "NVIDIA_DRIVER_CAPABILITIES",
+    "GLIBC_TUNABLES",
+)
 
 
 @dataclass(frozen=True, slots=True)

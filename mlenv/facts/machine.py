@@ -23,7 +23,7 @@ _TOLD = re.compile(
     r"|KMP_DUPLICATE_LIB_OK|OMP_NUM_THREADS|(HTTPS?|ALL|NO)_PROXY|(https?|all|no)_proxy)$"
 )
 _OF_INTEREST = re.compile(r"lib(cu|nv|npp|nccl|av|sw|sox|stdc\+\+|z\.so|gomp|iomp|omp|sndfile)")
-_CREDENTIALS = re.compile(r"(?<=//)[^/@\s]+@")
+_CREDENTIALS = re.compile(r"(?<=//)[^/@\s]+@|(?<=\?)\S+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def finish(child: Child | None, environ: Mapping[str, str], root: Path) -> Machi
         _glibc(),
         "microsoft" in kernel.lower(),
         _container(environ, root),
-        {name: _CREDENTIALS.sub("***@", v) for name, v in environ.items() if _TOLD.match(name)},
+        {name: _CREDENTIALS.sub("***", v) for name, v in environ.items() if _TOLD.match(name)},
         _loader_cache(child.ended().stdout) if child else (),
     )
 

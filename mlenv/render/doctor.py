@@ -22,7 +22,8 @@ def lines(result: Result) -> Iterator[str]:
         yield from _list(result.data["checks"])
         return
     findings, view = result.data["findings"], result.view
-    if mended := result.data.get("fix"):
+    mended = result.data.get("fix")
+    if mended and "asked" not in view:
         yield from _mended(mended)
     yield from _verdict(findings, result)
     for outcome in ("crash", "fail", "warn"):

@@ -106,12 +106,14 @@ def test_a_snapshot_is_judged_elsewhere_as_it_was_here(
     told = {
         "HF_TOKEN": secret,
         "HTTPS_PROXY": "http://anna:geheim@proxy.example:3128",
+        "PIP_EXTRA_INDEX_URL": "https://__token__:pw-x1@index.example/simple?key=pw-x2",
+        "NVIDIA_API_KEY": "nvapi-x3",
         "HF_HUB_OFFLINE": "1",
     }
     file = tmp_path / "facts.json"
     here = mlenv("doctor", "--venv", venv, "--snapshot", file, "--json", env=told)
     assert f"{home}" not in file.read_text()
-    for hidden in (secret, "geheim", "anna"):
+    for hidden in (secret, "geheim", "anna", "pw-x1", "pw-x2", "nvapi-x3"):
         assert hidden not in file.read_text() + here.stdout
     for there in (
         mlenv("doctor", "--from", file, "--json"),
