@@ -8,6 +8,7 @@ load can't matter.
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import queue
@@ -108,6 +109,13 @@ class Worker:
 
 
 def cause(said: str) -> tuple[str, str]:
-    """What a dead worker's last words mean: (cause to add to the message, what to do)."""
+    """What a dead worker's last words mean: (what to add to the message, what to do)."""
+    from mlenv.explain.judge import diagnose
+    from mlenv.explain.scan import scan
+
+    for diagnosis in diagnose(scan(io.BytesIO(said.encode()))):
+        if diagnosis.level == "error" and diagnosis.confidence != "low":
+            title, slug = diagnosis.entry.title, diagnosis.entry.id
+            return f": {title}", f"`mlenv explain {slug}` says why and what to do."
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    return (f": {lines[-1]}" if lines else "", "")
+    return (f": {lines[-1].rstrip('.')}" if lines else "", "Run `mlenv doctor`.")

@@ -29,21 +29,7 @@ def conversation(
     words = ["--model", "tiny.en", "--diarize", "--diarize-model", "open", "--format", "all"]
     words += ["--output-dir", str(out), "--speaker-names", "Ann,Bob"]
     done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "mlenv",
-            "exec",
-            "--venv",
-            real_venv,
-            "transcribe",
-            "--model",
-            "tiny.en",
-            "--speaker-names",
-            "Ann,Bob",
-            *words,
-            samples.CONVERSATION,
-        ],
+        [*command, *words, samples.CONVERSATION],
         env={**os.environ, "MLENV_CACHE_DIR": str(model_cache)},
         capture_output=True,
         text=True,

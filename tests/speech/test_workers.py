@@ -1,0 +1,84 @@
+"""Workers that end too soon: what is said about them, and the exit code."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from queue import SimpleQueue
+
+import pytest
+
+from mlenv.result import MlenvError
+from mlenv.transcribe import workers
+from mlenv.transcribe.workers import Inbox, Worker
+
+SAMPLE = Path(__file__).parents[1] / "data" / "utterances" / "libri_01_spk1089.flac"
+
+
+def death(script: str, venv: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> MlenvError:
+    """How a worker dies that runs `script`."""
+    (tmp_path / "speech").mkdir()
+    (tmp_path / "speech" / "transcriber.py").write_text(script)
+    monkeypatch.setattr(workers, "SPEECH", tmp_path / "speech")
+    inbox: Inbox = SimpleQueue()
+    worker = Worker("transcriber.py", venv, inbox)
+    assert inbox.get(timeout=30) == (worker, None)
+    error = worker.death()
+    worker.stop()
+    return error
+
+
+def test_an_abort_with_a_known_cause(
+    plain_venv: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    words = (
+        "Unable to load any of {libcudnn_ops.so.9.1.0, libcudnn_ops.so.9.1, libcudnn_ops.so.9, "
+        "libcudnn_ops.so}\\nInvalid handle. Cannot load symbol cudnnCreateTensorDescriptor\\n"
+    )
+    script = f"import os, sys\nsys.stderr.write('{words}')\nsys.stderr.flush()\nos.abort()\n"
+    error = death(script, plain_venv, monkeypatch, tmp_path)
+    assert error.exit_code == 134
+    assert error.message.startswith("The transcriber was ended by SIGABRT: ")
+    assert "cuDNN" in error.message
+    assert error.hint == (
+        "`mlenv explain cudnn9-sublib-not-on-loader-path` says why and what to do."
+    )
+
+
+def test_a_kill_is_told_as_what_it_mostly_is(
+    plain_venv: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    error = death("import os\nos.kill(os.getpid(), 9)\n", plain_venv, monkeypatch, tmp_path)
+    assert error.exit_code == 137
+    assert "SIGKILL, which is how Linux ends a process when memory runs out" in error.message
+
+
+def test_an_unknown_end_gives_its_last_words(
+    plain_venv: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    script = "import sys\nprint('the frob is not bent.', file=sys.stderr)\nsys.exit(7)\n"
+    error = death(script, plain_venv, monkeypatch, tmp_path)
+    assert (error.exit_code, error.hint) == (7, "Run `mlenv doctor`.")
+    assert error.message == "The transcriber ended with exit code 7: the frob is not bent."
+
+
+def test_an_environment_without_faster_whisper(mlenv, plain_venv: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "model.bin").write_bytes(b"")
+    shutil.copy(SAMPLE, tmp_path)
+    audio = tmp_path / SAMPLE.name
+    done = mlenv("exec", "--venv", plain_venv, "transcribe", "--model", folder, audio)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: The transcriber ended with exit code 1: ")
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.splitlines()) == 2
+
+
+def test_no_environment(mlenv, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    done = mlenv("exec", "--venv", tmp_path / "none", "transcribe", SAMPLE)
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"error: {tmp_path / 'none'} does not exist.\n"
+        "Run `mlenv install` to build one, or name another with --venv DIR.\n"
+    )
