@@ -44,6 +44,9 @@ def restore(generation: Path) -> tuple[Path, ...]:
         if kept.is_file():
             kept.replace(path)
         removed.append(path)
+    for folder in (generation / BEFORE, (generation / BEFORE).parent):
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
     return tuple(removed)
 
 

@@ -23,20 +23,20 @@ _SPEECH = ("transcribe", "diarize")
 def write(generation: Path, venv: Path) -> tuple[Path, ...]:
     """Write `shims/` into `generation`, for use as `venv/shims`; returns the files.
 
-    `venv` only names it here: the shims name the generation.
-
     What is no longer a command of the environment goes away.
     """
     folder = generation / FOLDER
-    wanted = texts(generation)
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
+    wanted = texts(generation, venv)
     for name, text in wanted.items():
         write_atomically(folder / name, text, mode=0o755)
+    for file in folder.iterdir():
+        if file.name not in wanted:
+            file.unlink()
     return tuple(sorted(folder.iterdir()))
 
 
-def texts(generation: Path) -> dict[str, bytes]:
+def texts(generation: Path, venv: Path) -> dict[str, bytes]:
     """Every shim, by the command's name."""
     rule = library_path(site_packages(generation))
     head = "#!/bin/sh\n# Made by mlenv: runs this command of the environment.\nunset PYTHONHOME\n"
@@ -49,7 +49,7 @@ def texts(generation: Path) -> dict[str, bytes]:
                 "SHADOWING": " ".join(map(posix, rule.shadowing)),
             },
         )
-    lines = {**_tools(generation), **_speech(generation)}
+    lines = {**_tools(generation), **_speech(venv)}
     return {
         name: f"{head}{last}\n".encode("utf-8", "surrogateescape") for name, last in lines.items()
     }
@@ -76,12 +76,12 @@ def _tools(generation: Path) -> dict[str, str]:
     return lines
 
 
-def _speech(generation: Path) -> dict[str, str]:
-    """mlenv's own commands run in mlenv's Python, which then becomes the environment's."""
+def _speech(venv: Path) -> dict[str, str]:
+    """mlenv's own commands run in mlenv's Python, which finds the generation and becomes its."""
     python = posix(sys.executable)
     lines = {}
     for name in _SPEECH:
-        arguments = f'exec --venv {posix(str(generation))} {name} "$@"'
+        arguments = f'exec --venv {posix(str(venv))} {name} "$@"'
         lines[name] = (
             f"[ ! -x {python} ] || exec {python} -P -m mlenv {arguments}\n"
             f"! command -v mlenv >/dev/null || exec mlenv {arguments}\n"

@@ -24,7 +24,7 @@ def remove(place: Place) -> Shim:
 
 def look(place: Place) -> Shim:
     generation = place.venv.resolve()
-    wanted = commands.texts(generation)
+    wanted = commands.texts(generation, place.venv)
     folder = generation / commands.FOLDER
     files = tuple(sorted(folder.iterdir())) if folder.is_dir() else ()
     if not files:
