@@ -125,7 +125,9 @@ def _ordered(found: list[Diagnosis]) -> list[Diagnosis]:
     roots: list[Diagnosis] = []
     dependent: dict[str, list[Diagnosis]] = defaultdict(list)
     for diagnosis in found:
-        root = next((id for id in diagnosis.entry.follows if id in ids), "")
+        causes = [r for r in found if r.entry.id in ids and not _same_place(r, diagnosis)]
+        known = {cause.entry.id for cause in causes}
+        root = next((id for id in diagnosis.entry.follows if id in known), "")
         same_words = next((r for r in roots if _same_place(r, diagnosis)), None)
         if root:
             dependent[root].append(replace(diagnosis, follows=root))

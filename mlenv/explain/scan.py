@@ -23,7 +23,7 @@ TRIED = 20  # places that are tried in a block, from either end of it
 WRAPPED = 60  # places that are tried, in all, for a wording that the log may have wrapped
 KEPT = 12  # hits of one pattern that are remembered
 SHOWN = 300  # characters of a line that are shown
-_MARK = b"\x02"
+_MARK = b"\x02\x1d\x02\x1d\x02"  # stands in no log
 _DIGITS = b"0123456789"
 CONTEXT = 1 << 17  # bytes from the log's beginning and end that versions are read from
 
@@ -93,7 +93,8 @@ class Scanner:
         around = [] if self._offset == 0 else self._around  # a short log is context as a whole
         parts = [self._head, *around, self._tail] if self._tail else [self._head]
         self._found.context = b"\n".join(parts).decode("utf-8", "replace")
-        self._found.lines = self._line
+        rest = bytes(self._buffer)
+        self._found.lines = self._line - 1 + rest.count(b"\n") + (rest[-1:] not in (b"", b"\n"))
         return self._found
 
     def _search(self, end: int) -> None:

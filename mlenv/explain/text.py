@@ -69,9 +69,10 @@ def decoder(start: bytes) -> codecs.IncrementalDecoder | None:
     marked = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     if marked and sample.count(0) > 0.05 * len(sample):
         return codecs.getincrementaldecoder("utf-16")("replace")
-    if len(sample) >= 8:
-        if sample[1::2].count(0) > 0.4 * len(sample[1::2]):
-            return codecs.getincrementaldecoder("utf-16-le")("replace")
-        if sample[0::2].count(0) > 0.4 * len(sample[0::2]):
-            return codecs.getincrementaldecoder("utf-16-be")("replace")
+    even, odd = sample[0::2].count(0), sample[1::2].count(0)
+    few, many = 0.1 * len(sample) / 2, 0.4 * len(sample) / 2
+    if odd > many and even < few:
+        return codecs.getincrementaldecoder("utf-16-le")("replace")
+    if even > many and odd < few:
+        return codecs.getincrementaldecoder("utf-16-be")("replace")
     return None

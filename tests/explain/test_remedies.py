@@ -1,0 +1,62 @@
+"""Remedies fit what the log says of versions and platform."""
+
+from __future__ import annotations
+
+import pytest
+from logs import explained
+
+
+@pytest.mark.parametrize(
+    ("log", "said"),
+    [
+        (
+            "RuntimeError: The NVIDIA driver on your system is too old (found version 12080).",
+            "The driver knows CUDA 12.8, and the build wants a newer one, mostly CUDA 13",
+        ),
+        (
+            "RuntimeError: The NVIDIA driver on your system is too old (found version 11040).",
+            "The driver knows CUDA 11.4 only.",
+        ),
+        (
+            'File "C:\\app\\main.py"\nAssertionError: Torch not compiled with CUDA enabled',
+            "The package index has only CPU builds of torch for Windows.",
+        ),
+        (
+            'File "/Users/me/main.py"\nAssertionError: Torch not compiled with CUDA enabled',
+            "There is no CUDA on a Mac",
+        ),
+        (
+            "torch 2.8.0\nRuntimeError: operator torchvision::nms does not exist",
+            "torchvision 0.23 belongs to torch 2.8.0",
+        ),
+        (
+            "RuntimeError: Could not load libtorchcodec. The PyTorch version (2.9.1+cpu) ..\n"
+            "OSError: /v/torchcodec/libtorchcodec_core7.so: undefined symbol: hint",
+            "The torch here is 2.9.1: install torchcodec 0.9",
+        ),
+        (
+            "#14 2.345 RuntimeError: Found no NVIDIA driver on your system.",
+            "A build step has no GPU.",
+        ),
+        (
+            "kubectl logs whisper\nRuntimeError: Found no NVIDIA driver on your system.",
+            "Ask for the GPU in the pod",
+        ),
+        (
+            "RuntimeError: Library cublas64_12.dll is not found or cannot be loaded",
+            "site-packages\\nvidia\\cublas\\bin on PATH",
+        ),
+    ],
+)
+def test_remedy_fits_the_log(log: str, said: str) -> None:
+    assert said in explained(log)[0].remedy.prose
+
+
+def test_no_brace_is_left_in_a_remedy() -> None:
+    from mlenv import knowledge
+
+    for entry in knowledge.entries().values():
+        for variant in entry.variants:
+            named = set(__import__("re").findall(r"\{(\w+)\}", variant.remedy.prose))
+            told = {condition.split()[0] for condition in variant.when}
+            assert named <= told, entry.id  # a fact is named only where it must be known
