@@ -45,6 +45,11 @@ class Place:
     def home(self) -> Path:
         return Path(self.environ.get("HOME") or "~").expanduser()
 
+    def through_activation(self, files: tuple[Path, ...]) -> tuple[Path, ...]:
+        """Files of the generation as they are reached through the activation."""
+        generation = self.venv.resolve()
+        return tuple(self.venv / file.relative_to(generation) for file in files)
+
 
 @dataclass(frozen=True, slots=True)
 class Shim:

@@ -11,7 +11,7 @@ def install(place: Place) -> Shim:
     files = commands.write(place.venv.resolve(), place.venv)
     return Shim(
         INSTALLED,
-        files,
+        place.through_activation(files),
         changed=before.state != INSTALLED,
         todo=f"Put this directory on PATH: {place.venv / commands.FOLDER}",
     )
@@ -19,7 +19,7 @@ def install(place: Place) -> Shim:
 
 def remove(place: Place) -> Shim:
     files = commands.remove(place.venv.resolve())
-    return Shim(ABSENT, files, changed=bool(files))
+    return Shim(ABSENT, place.through_activation(files), changed=bool(files))
 
 
 def look(place: Place) -> Shim:
@@ -30,4 +30,4 @@ def look(place: Place) -> Shim:
     if not files:
         return Shim(ABSENT)
     same = {file.name: file.read_bytes() for file in files} == wanted
-    return Shim(INSTALLED if same else OUTDATED, files)
+    return Shim(INSTALLED if same else OUTDATED, place.through_activation(files))

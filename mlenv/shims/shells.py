@@ -12,7 +12,7 @@ def install(place: Place) -> Shim:
     files = activate.write(place.venv.resolve(), place.venv)
     return Shim(
         INSTALLED,
-        files,
+        place.through_activation(files),
         changed=before.state != INSTALLED,
         todo=f"Use it: `. {place.venv / 'bin' / 'activate'}`, or the one for your shell.",
     )
@@ -20,7 +20,7 @@ def install(place: Place) -> Shim:
 
 def remove(place: Place) -> Shim:
     files = activate.restore(place.venv.resolve())
-    return Shim(ABSENT, files, changed=bool(files))
+    return Shim(ABSENT, place.through_activation(files), changed=bool(files))
 
 
 def look(place: Place) -> Shim:
@@ -35,4 +35,4 @@ def look(place: Place) -> Shim:
         file.is_file() and file.read_bytes() == wanted[file.name].encode("utf-8", "surrogateescape")
         for file in files
     )
-    return Shim(INSTALLED if same else OUTDATED, ours)
+    return Shim(INSTALLED if same else OUTDATED, place.through_activation(ours))
