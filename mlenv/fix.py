@@ -6,6 +6,7 @@ tool's environment by installing single packages again. Then come links and acti
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,10 +56,18 @@ def plan(facts: Facts, findings: Sequence[Finding], target: Target) -> tuple[Ste
     followed = {finding.id for finding in findings if finding.root}
     if linking := _linking(facts, {*bad, *followed}, mended):
         steps.append(Step("Link cuDNN and cuBLAS beside CTranslate2", linking, _link(site)))
-    if provisioned.ACTIVATION in bad and not any(s.what.startswith("Build") for s in steps):
+    rebuilt = facts.provisioned.managed and bool(mended)  # with its launchers
+    if provisioned.ACTIVATION in bad and not rebuilt:
         steps.append(
             Step("Write bin/activate again", (provisioned.ACTIVATION,), _activate(facts, target))
         )
+    if provisioned.SHIMS in bad and not rebuilt:
+        for shim in facts.provisioned.shims:
+            if shim.state == "outdated":
+                argv = ("mlenv", "shim", "install", shim.launcher)
+                act = _shim(target.venv, shim.launcher)
+                what = f"Write the shim for {shim.launcher} again"
+                steps.append(Step(what, (provisioned.SHIMS,), act, argv))
     if hub.INCOMPLETE in bad:
         count = len(facts.files.partial)
         steps.append(
@@ -163,6 +172,15 @@ def _activate(facts: Facts, target: Target) -> Callable[[Progress], None]:
         from mlenv.shims import activate
 
         activate.write(Path(facts.interpreter.prefix), target.venv)
+
+    return act
+
+
+def _shim(venv: Path, name: str) -> Callable[[Progress], None]:
+    def act(_progress: Progress) -> None:
+        from mlenv.shims import launcher
+
+        launcher.load(name).install(launcher.Place(venv, Path.cwd(), os.environ))
 
     return act
 

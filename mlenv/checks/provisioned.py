@@ -10,6 +10,7 @@ from mlenv.facts import Facts
 DRIFT = "environment-drifted-from-lock"
 LINKS = "library-links-broken"
 ACTIVATION = "activation-not-current"
+SHIMS = "launcher-shim-outdated"
 VERIFIED = "changed-since-verified"
 
 
@@ -51,6 +52,18 @@ def judge_activation(facts: Facts) -> Iterator[Finding]:
             yield skip(ACTIVATION, "mlenv did not build this environment")
 
 
+def judge_shims(facts: Facts) -> Iterator[Finding]:
+    """Shims that were written for another state of the environment."""
+    stale = [shim for shim in facts.provisioned.shims if shim.state == "outdated"]
+    made = [shim.launcher for shim in facts.provisioned.shims if shim.state == "installed"]
+    if stale:
+        yield warn(SHIMS, *(f"{s.launcher}: {', '.join(s.files) or s.todo}" for s in stale))
+    elif made:
+        yield ok(SHIMS, f"as mlenv would write them now: {', '.join(made)}")
+    else:
+        yield skip(SHIMS, "no shims of mlenv's, or another tool built this environment")
+
+
 def judge_verified(facts: Facts) -> Iterator[Finding]:
     """Says what a failure may come from; a change alone is no fault."""
     own = facts.provisioned
@@ -67,5 +80,6 @@ CHECKS = (
     Check(TOPIC, (DRIFT,), judge_drift),
     Check(TOPIC, (LINKS,), judge_links, full=True),
     Check(TOPIC, (ACTIVATION,), judge_activation),
+    Check(TOPIC, (SHIMS,), judge_shims, full=True),
     Check(TOPIC, (VERIFIED,), judge_verified),
 )

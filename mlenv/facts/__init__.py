@@ -92,7 +92,8 @@ def collect(
     )
     started = [] if interpreter.error else loader.start_all(interpreter, linked, whole, quick=quick)
     # While the children run, the files.
-    own = files.read(environ, Path(interpreter.prefix), directory or Path.cwd())
+    here = directory or Path.cwd()
+    own = files.read(environ, Path(interpreter.prefix), here)
     offline = quick or environ.get("HF_HUB_OFFLINE") in ("1", "true", "True", "ON", "YES")
     asked = None if offline else network.Questions(environ, own.token)
     installed = packages.read(_directories(interpreter), hashes=hashes)
@@ -113,7 +114,9 @@ def collect(
         linked,
         (*runs, *loader.reopened(interpreter, runs, whole)),
         own,
-        generation.read(target.venv, Path(interpreter.prefix), site, seen, environ, quick=quick),
+        generation.read(
+            target.venv, Path(interpreter.prefix), site, seen, environ, here, quick=quick
+        ),
         asked.answers() if asked else Network(),
     )
 

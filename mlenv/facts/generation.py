@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from mlenv.facts.driver import Driver
+
+# Launchers whose shims doctor looks at; `shells` is `activation`, the rest is only text to paste.
+LAUNCHERS = ("commands", "jupyter", "vscode", "direnv")
+
+
+@dataclass(frozen=True, slots=True)
+class Launched:
+    """A launcher's shim: `state` as `mlenv shim list` names it, the files, what is left to do."""
+
+    launcher: str
+    state: str
+    files: tuple[str, ...] = ()
+    todo: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +41,7 @@ class Provisioned:
     activation: str = ""
     verified: str = ""
     changed_since: tuple[str, ...] = ()
+    shims: tuple[Launched, ...] = ()
 
 
 def read(
@@ -36,11 +50,12 @@ def read(
     packages: Path,
     driver: Driver,
     environ: Mapping[str, str],
+    directory: Path,
     *,
     quick: bool,
 ) -> Provisioned:
-    """`venv` as the user named it (the activation), `prefix` where it really is. `quick` leaves
-    out the links, which need ELF files to be read."""
+    """`venv` as the user named it (the activation), `prefix` where it really is. `directory`:
+    the folder of a workspace, where some shims are. `quick` leaves out links and shims."""
     from mlenv.venv import generations, links
 
     generation = generations.read(prefix)
@@ -57,7 +72,22 @@ def read(
         linked.obstacle,
         _activation(venv, prefix) if generation else "",
         *_verified(venv, generation.lock_sha256 if generation else None, driver, environ),
+        tuple(_shims(venv, directory, environ)) if generation and not quick else (),
     )
+
+
+def _shims(venv: Path, directory: Path, environ: Mapping[str, str]) -> Iterator[Launched]:
+    from mlenv.result import MlenvError
+    from mlenv.shims import launcher
+
+    place = launcher.Place(venv, directory, environ)
+    for name in LAUNCHERS:
+        try:
+            shim = launcher.load(name).look(place)
+        except MlenvError as error:
+            yield Launched(name, "unknown", (), error.message)
+        else:
+            yield Launched(name, shim.state, tuple(map(str, shim.files)), shim.todo)
 
 
 def _verified(

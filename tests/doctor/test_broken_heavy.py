@@ -264,3 +264,17 @@ def test_an_environment_for_the_cpu_gets_no_alarm(
     venv_of: MakeVenv, ctranslate2: str, tmp_path: Path
 ) -> None:
     assert bad(look(venv_of(ctranslate2), tmp_path)) == {}
+
+
+def test_a_changed_byte_is_found_when_contents_are_asked_for(
+    venv_of: MakeVenv, tmp_path: Path
+) -> None:
+    venv = venv_of(*USUAL)
+    heuristic = part(venv, "libcudnn_heuristic.so.9")
+    content = bytearray(heuristic.read_bytes())
+    content[len(content) // 2] ^= 1
+    replaced(heuristic, bytes(content))
+    assert "package-files-damaged" not in bad(look(venv, tmp_path))
+    asked = doctor.examine(target.of_venv(venv), ("package-files-damaged",), environ={"PATH": ""})
+    assert bad(asked) == {"package-files-damaged": "fail"}
+    assert f"changed: {heuristic}" in evidence(asked, "package-files-damaged")

@@ -61,3 +61,14 @@ def test_an_activation_script_that_another_tool_wrote(mlenv: Run, home: Path) ->
     assert json.loads(before.stdout)["data"]["findings"][0]["outcome"] == "warn"
     after = mlenv("doctor", "--json", "--fix", "--yes", "activation-not-current")
     assert json.loads(after.stdout)["data"]["findings"][0]["outcome"] == "ok"
+
+
+@pytest.mark.usefixtures("uv_cache")
+def test_a_shim_that_was_changed(mlenv: Run, home: Path) -> None:
+    assert mlenv("install", "cu124", "--no-verify").returncode == 0
+    shims = home / ".venvs" / "ml" / "shims"
+    (shims / "python").write_text((shims / "python").read_text() + "# changed\n")
+    before = mlenv("doctor", "--json", "launcher-shim-outdated")
+    assert json.loads(before.stdout)["data"]["findings"][0]["outcome"] == "warn"
+    after = mlenv("doctor", "--json", "--fix", "--yes", "launcher-shim-outdated")
+    assert json.loads(after.stdout)["data"]["findings"][0]["outcome"] == "ok"

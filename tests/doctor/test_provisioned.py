@@ -10,7 +10,7 @@ import pytest
 
 from mlenv import doctor, receipts
 from mlenv.facts import Facts, target
-from mlenv.facts.generation import Provisioned
+from mlenv.facts.generation import Launched, Provisioned
 from tests.doctor.conftest import empty_venv
 
 
@@ -55,6 +55,16 @@ def test_links_that_lead_to_nothing_are_named(seen: Facts) -> None:
 def test_an_activation_script_of_another_tool(seen: Facts, activation: str, outcome: str) -> None:
     found = judged(seen, Provisioned(managed=True, activation=activation))
     assert found["activation-not-current"][0] == outcome
+
+
+def test_a_shim_of_another_state_of_the_environment(seen: Facts) -> None:
+    kernel = Launched("jupyter", "outdated", ("/home/user/kernels/ml/kernel.json",))
+    commands = Launched("commands", "installed")
+    found = judged(seen, Provisioned(managed=True, shims=(commands, kernel)))
+    assert found["launcher-shim-outdated"] == (
+        "warn",
+        ("jupyter: /home/user/kernels/ml/kernel.json",),
+    )
 
 
 def test_what_changed_since_it_was_verified(tmp_path: Path) -> None:
