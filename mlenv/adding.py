@@ -231,7 +231,7 @@ def _resolve(
     uv.resolve(
         tomlkit.dumps(project),
         python=wanted.lowest_python,
-        sources=uv.Sources(default=given.default),
+        sources=uv.Sources(given.default, several=bool(wanted.indexes)),
     )
 
 

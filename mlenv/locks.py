@@ -173,7 +173,7 @@ def make(
             python=profile.lowest_python,
             upgrade=upgrade,
             previous=previous,
-            sources=uv.Sources(default=indexes.default),
+            sources=uv.Sources(indexes.default, several=bool(profile.indexes)),
         )
     body = "".join(line for line in body.splitlines(keepends=True) if not line.startswith("#"))
     _check_origins(profile, urls, body)
