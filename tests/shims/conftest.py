@@ -73,7 +73,8 @@ def hollow() -> MakeVenv:
 
 @pytest.fixture
 def real(real_venv: Path) -> MakeVenv:
-    """A venv with the real packages, each linked but CTranslate2's, which is there as files."""
+    """A venv with the real packages, linked. CTranslate2's two folders are real ones, with links in
+    them: the loader takes a library to be where it was found, not where a link leads."""
 
     def make(path: Path) -> Path:
         source = next(real_venv.glob("lib/python3*/site-packages"))
@@ -81,7 +82,7 @@ def real(real_venv: Path) -> MakeVenv:
         packages.mkdir(parents=True)
         for entry in source.iterdir():
             if entry.name in ("ctranslate2", "ctranslate2.libs"):
-                shutil.copytree(entry, packages / entry.name, copy_function=_without_links)
+                shutil.copytree(entry, packages / entry.name, copy_function=_link)
             elif entry.name != "mlenv-links.json":
                 (packages / entry.name).symlink_to(entry)
         (path / "bin").mkdir()
@@ -92,6 +93,6 @@ def real(real_venv: Path) -> MakeVenv:
     return make
 
 
-def _without_links(source: str, target: str) -> None:
-    if not Path(source).is_symlink():
-        shutil.copy2(source, target)
+def _link(source: str, target: str) -> None:
+    if not Path(source).is_symlink():  # mlenv's own links
+        Path(target).symlink_to(source)
