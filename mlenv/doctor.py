@@ -64,8 +64,16 @@ def examine(
         hashes=packages.DAMAGED in only,
         root=root,
         directory=directory,
+        meanwhile=_prepared,
     )
     return judge(seen, only, skip)
+
+
+def _prepared() -> None:
+    """What the judging needs and takes a while to load."""
+    import packaging.requirements  # noqa: F401
+
+    knowledge.entries()
 
 
 def judge(seen: Facts, only: Collection[str] = (), skip: Collection[str] = ()) -> Report:

@@ -50,7 +50,7 @@ class Cuda:
 
 
 def cudas(facts: Facts) -> tuple[Cuda, ...]:
-    return tuple(_cuda(run) for run in facts.probes("driver"))
+    return tuple(_cuda(run) for run in facts.probes("names"))
 
 
 def _cuda(run: ProbeRun) -> Cuda:

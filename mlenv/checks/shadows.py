@@ -26,7 +26,7 @@ def judge_shadows(facts: Facts) -> Iterator[Finding]:
     inside = facts.interpreter.packages
     hurt, lines, notes = [], [], []
     for run in facts.runs:
-        if run.probe in ("reopened", "driver"):
+        if run.probe == "reopened":
             continue
         broken = run.exit_code != 0 or any(s.error for s in run.steps if run.probe == "torch")
         path = _entries(facts, run)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -55,11 +55,13 @@ def collect(
     hashes: bool = False,
     root: Path = Path("/"),
     directory: Path | None = None,
+    meanwhile: Callable[[], object] = lambda: None,
 ) -> Facts:
     """Look at everything, children side by side.
 
     `environ`: the user's variables. `hashes`: compare file contents with RECORD (reads
     gigabytes). `root` is where proc, sys and dev are; `directory` where programs are started.
+    `meanwhile`: work of the caller's to do while the children run.
     """
     from mlenv.facts import (
         builds,
@@ -97,6 +99,7 @@ def collect(
     offline = quick or environ.get("HF_HUB_OFFLINE") in ("1", "true", "True", "ON", "YES")
     asked = None if offline else network.Questions(environ, own.token)
     installed = packages.read(_directories(interpreter), hashes=hashes)
+    meanwhile()
     if not quick:
         linked = linkage.with_elves(linked, site)
     seen = driver.finish(asked_nvml, root)

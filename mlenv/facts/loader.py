@@ -49,7 +49,7 @@ class Step:
 class ProbeRun:
     """One child. `libraries` maps each library's name in `steps` to the file asked for.
 
-    `probe`: `cudnn`, `names` (opened by bare name), `driver`, `torch`, `torchcodec`,
+    `probe`: `cudnn`, `names` (opened by bare name, the driver too), `torch`, `torchcodec`,
     `extensions`, `gpu` (computed on it), or `reopened` (opened by path, to hear the loader's
     reason).
     """
@@ -182,9 +182,8 @@ def _by_name(linkage: Linkage, packages: Path) -> Iterator[tuple[str, tuple[Want
     if linkage.wheel_cudnn or linkage.ctranslate2_cudnn:
         for file in sorted(packages.glob("nvidia/cuda_nvrtc/lib/libnvrtc.so.*")):
             wanted.append(Wanted("nvrtc", file.name))
-    if wanted:
-        yield "names", tuple(wanted)
-    yield "driver", (Wanted("cuda", "libcuda.so.1", CUDA_CALLS),)
+    # The driver last: where it hangs or crashes, the answers before it have been given.
+    yield "names", (*wanted, Wanted("cuda", "libcuda.so.1", CUDA_CALLS))
 
 
 def _families(packages: Path) -> Iterator[tuple[str, tuple[Wanted, ...]]]:
