@@ -213,15 +213,16 @@ def reinstall(python: Path, requirements: Sequence[str], *, dependencies: bool =
 
     Nothing else of the environment changes, unless `dependencies` are asked for and missing.
     """
-    _run(
-        "pip",
-        "install",
-        "--python",
-        os.fspath(python),
+    arguments = [
+        *("pip", "install", "--python", os.fspath(python)),
         *(f"--reinstall-package={re.split('[=<>!~ ]', wanted)[0]}" for wanted in requirements),
         *([] if dependencies else ["--no-deps"]),
         *requirements,
-    )
+    ]
+    try:  # online, to reinstall means to download again what the cache holds
+        _run(*arguments, "--offline")
+    except UvError:
+        _run(*arguments)
 
 
 def fetch_wheel(
