@@ -16,12 +16,12 @@ GAP = 300  # characters that `...` may skip
 WORD_PART = 120  # characters that `*` may skip
 
 _PIECES = re.compile(r"( ?\.\.\. ?|\*|<[^<>]*\|[^<>]*>|\{[a-z-]+\})")
-_NOT_WORD = bytes(byte if bytes([byte]).isalnum() else ord(" ") for byte in range(256))
+_NOT_WORD = bytes(byte if bytes([byte]).isalpha() else ord(" ") for byte in range(256))
 Phrases = Mapping[str, tuple[str, ...]]
 
 
 def words(text: bytes) -> list[bytes]:
-    """The words of lower-cased text: runs of ASCII letters and digits."""
+    """The words of lower-cased text: runs of ASCII letters."""
     return text.translate(_NOT_WORD).split()
 
 
@@ -57,12 +57,13 @@ class _Part:
 class Pattern:
     """One wording.
 
-    `words` are among the words of every block that holds it, `ends` stand in one of them;
-    `literal` is its longest plain part and stands in the block unless it was wrapped; `key` is a
-    word of it. `literals` counts the characters that it fixes, `reach` those that it can cover.
+    `words` are among the words of every block that holds it, `ends` stand in one of them,
+    `letters` (those of other alphabets) in the block; `literal` is its longest plain part and
+    stands in the block unless it was wrapped; `key` is a word of it. `literals` counts the
+    characters that it fixes, `reach` those that it can cover.
     """
 
-    __slots__ = ("_parts", "ends", "key", "literal", "literals", "reach", "words")
+    __slots__ = ("_parts", "ends", "key", "letters", "literal", "literals", "reach", "words")
 
     def __init__(self, pieces: list[str], phrases: Phrases) -> None:
         self._parts = list(_parts(pieces, phrases))
@@ -74,6 +75,7 @@ class Pattern:
             whole.update(words(plain[0])[: 1 if len(words(plain[0])) > 1 else 0])
         self.words = frozenset(whole)
         self.ends = {word for text in plain for word in words(text)} - self.words
+        self.letters = frozenset(c for c in self.literal.decode() if not c.isascii())
         self.key = max(whole or words(self.literal) or [self.literal], key=len)
         self.reach = sum(max(map(len, part.choices)) + part.gap for part in self._parts)
 

@@ -24,7 +24,6 @@ WRAPPED = 60  # places that are tried, in all, for a wording that the log may ha
 KEPT = 12  # hits of one pattern that are remembered
 SHOWN = 300  # characters of a line that are shown
 _MARK = b"\x02\x1d\x02\x1d\x02"  # stands in no log
-_DIGITS = b"0123456789"
 CONTEXT = 1 << 17  # bytes from the log's beginning and end that versions are read from
 
 
@@ -66,6 +65,7 @@ class Scanner:
         self._kept = [0] * len(self._patterns)
         self._tried_to = [-1] * len(self._patterns)
         self._budget = [WRAPPED] * len(self._patterns)
+        self._places: dict[bytes, list[int]] = {}
         self._buffer = bytearray()
         self._seen = 0  # bytes at the buffer's beginning that were searched already
         self._offset = 0  # of the buffer's beginning in the log
@@ -106,16 +106,17 @@ class Scanner:
         self._look_for_errors(block, lowered)
         present = _words(lowered)
         vocabulary = b""
-        ascii_only = lowered.isascii()
+        self._places.clear()
+        letters = () if lowered.isascii() else frozenset(lowered.decode("utf-8", "ignore"))
         for index, (_, _, pattern) in enumerate(self._patterns):
             if self._kept[index] >= KEPT or not pattern.words <= present:
+                continue
+            if pattern.letters and not pattern.letters.issubset(letters):
                 continue
             if pattern.ends:
                 vocabulary = vocabulary or b" ".join(present)
                 if not all(end in present or end in vocabulary for end in pattern.ends):
                     continue
-            elif ascii_only and not pattern.words:
-                continue
             self._try(index, block, lowered)
         forgotten = max(end - OVERLAP, 0)
         self._line += raw.count(b"\n", 0, forgotten)
@@ -126,17 +127,23 @@ class Scanner:
     def _try(self, index: int, block: bytes, lowered: bytes) -> None:
         pattern = self._patterns[index][2]
         found = False
-        for place in _places(lowered, pattern.literal):
+        for place in self._places_of(lowered, pattern.literal):
             found = self._match_at(index, block, lowered, place) or found
             if self._kept[index] >= KEPT:
                 return
         if found or self._budget[index] <= 0:
             return
         self._budget[index] -= 1
-        for place in _places(lowered, pattern.key):
+        for place in self._places_of(lowered, pattern.key):
             self._budget[index] -= 1
             if self._match_at(index, block, lowered, place) or self._budget[index] <= 0:
                 return
+
+    def _places_of(self, lowered: bytes, key: bytes) -> list[int]:
+        """Where `key` stands in the block; many wordings share theirs."""
+        if key not in self._places:
+            self._places[key] = list(_places(lowered, key))
+        return self._places[key]
 
     def _match_at(self, index: int, block: bytes, lowered: bytes, place: int) -> bool:
         """Record the wording if it stands around `place`."""
@@ -185,12 +192,11 @@ def scan(stream: BinaryIO) -> Scan:
 
 
 def _words(block: bytes) -> set[bytes]:
-    """All words of a block; also those that an escaped line break or a number sticks to."""
+    """All words of a block; also those that an escaped line break sticks to."""
     present = set(words(block))
     if b"\\n" in block or b"\\t" in block:
         present.update(words(block.replace(b"\\n", b"  ").replace(b"\\t", b"  ")))
-    stuck = {word.lstrip(_DIGITS) for word in present if word[0] <= ord("9")}
-    return present | stuck
+    return present
 
 
 def _places(block: bytes, key: bytes) -> Iterator[int]:
