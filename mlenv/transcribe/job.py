@@ -97,6 +97,15 @@ class Job:
         self._inbox: Inbox = SimpleQueue()
         self._files: dict[int, _File] = {}
         self._startup: dict[str, float] = {}
+        self._trying: str | None = None  # the device on which the worker may die
+        self._handlers = {
+            "decoded": self._decoded,
+            "segment": self._segment,
+            "done": self._done,
+            "diarized": self._diarized,
+            "progress": self._progress,
+            "failed": self._failed,
+        }
         self.compute_type: str | None = None
         self.libraries: tuple[str, ...] = ()
         self._workers: list[Worker] = []
@@ -129,34 +138,57 @@ class Job:
     ) -> Iterator[Event]:
         """Transcribe `sources`; raises `MlenvError` where none of them can go on."""
         if self._transcriber:
-            self._transcriber.send(self._transcription(model()))
+            self._transcriber.send(self._transcription(model(), self._options.device))
         if self._diarizer:
             chosen = pipeline()
             yield Note(chosen.note)
             self._diarizer.send(self._diarization(chosen))
         waiting = list(enumerate(sources))[::-1]
-        first = self._transcriber or self._diarizer
-        assert first
         while waiting or self._files:
             while waiting and len(self._files) < IN_FLIGHT:
                 number, source = waiting.pop()
                 self._files[number] = _File(source)
-                first.send({"id": number, "path": str(source.file)})
+                self._first.send({"id": number, "path": str(source.file)})
             worker, event = self._inbox.get()
-            if event is None:
+            if event is not None:
+                yield from self._take(event)
+            elif worker is self._transcriber and self._trying == "cuda":
+                yield self._on_the_cpu(worker.death(), model())
+            else:
                 raise worker.death()
-            yield from self._take(event)
+
+    @property
+    def _first(self) -> Worker:
+        """The worker that files are given to."""
+        first = self._transcriber or self._diarizer
+        assert first
+        return first
+
+    def _on_the_cpu(self, death: MlenvError, model: Path) -> Note:
+        """Begin anew on the CPU after a GPU that only seemed usable ended the worker; raises
+        `death` where the GPU was asked for."""
+        if self._options.device != "auto":
+            raise death
+        self._trying = None
+        self._transcriber = self._start("transcriber.py")
+        self._transcriber.send(self._transcription(model, "cpu"))
+        for number, file in self._files.items():
+            self._transcriber.send({"id": number, "path": str(file.source.file)})
+        return Note(f"the GPU can't be used, going on with the CPU. {death.message}", warning=True)
 
     def _take(self, event: dict[str, Any]) -> Iterator[Event]:
         kind = event["event"]
-        if kind == "ready":
+        if kind == "trying":
+            self._trying = event["device"]
+        elif kind == "ready":
+            self._trying = None
             self._startup |= event["seconds"]
             self.compute_type = event.get("compute_type", self.compute_type)
             yield from _announced(event)
         elif kind == "refused":
             raise refusal(event, self._options)
-        elif kind in ("decoded", "segment", "done", "diarized", "progress", "failed"):
-            yield from getattr(self, f"_{kind}")(event)
+        elif event["id"] in self._files:  # else it has failed in the other worker
+            yield from self._handlers[kind](event)
 
     def _decoded(self, event: dict[str, Any]) -> Iterator[Event]:
         file = self._files[event["id"]]
@@ -185,8 +217,8 @@ class Job:
 
     def _progress(self, event: dict[str, Any]) -> Iterator[Event]:
         """Of speakers, once the words are through: before, the words say how far it is."""
-        file = self._files.get(event["id"])
-        if file and (file.transcribed or not self._transcriber):
+        file = self._files[event["id"]]
+        if file.transcribed or not self._transcriber:
             yield Progress(file.source, event["share"] * file.duration, file.duration)
 
     def _done(self, event: dict[str, Any]) -> Iterator[Event]:
@@ -208,9 +240,9 @@ class Job:
         yield from self._finish(event["id"])
 
     def _failed(self, event: dict[str, Any]) -> Iterator[Event]:
-        if file := self._files.pop(event["id"], None):
-            message = f"{file.source.shown} {event['message']}"
-            yield Failed(file.source, Problem(event["code"], message))
+        file = self._files.pop(event["id"])
+        message = f"{file.source.shown} {event['message']}"
+        yield Failed(file.source, Problem(event["code"], message))
 
     def _finish(self, number: int) -> Iterator[Event]:
         file = self._files[number]
@@ -219,11 +251,11 @@ class Job:
         del self._files[number]
         yield Finished(file.source, _transcript(file, self._startup))
 
-    def _transcription(self, model: Path) -> dict[str, object]:
+    def _transcription(self, model: Path, device: str) -> dict[str, object]:
         options = self._options
         return {
             "model": str(model),
-            "device": options.device,
+            "device": device,
             "device_index": options.device_index,
             "compute_type": options.compute_type,
             "threads": options.threads,

@@ -220,6 +220,7 @@ def _usage(message: str) -> MlenvError:
 def _parser(command: str) -> argparse.ArgumentParser:
     parser = _Parser(
         prog=f"mlenv exec {command}",
+        usage="%(prog)s [OPTION].. AUDIO..",
         description="Turn speech into text, with --diarize also into who said what.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,

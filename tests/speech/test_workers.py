@@ -9,7 +9,8 @@ from queue import SimpleQueue
 import pytest
 
 from mlenv.result import MlenvError
-from mlenv.transcribe import workers
+from mlenv.transcribe import inputs, job, workers
+from mlenv.transcribe.options import parse
 from mlenv.transcribe.workers import Inbox, Worker
 
 SAMPLE = Path(__file__).parents[1] / "data" / "utterances" / "libri_01_spk1089.flac"
@@ -82,3 +83,55 @@ def test_no_environment(mlenv, tmp_path: Path) -> None:  # type: ignore[no-untyp
         f"error: {tmp_path / 'none'} does not exist.\n"
         "Run `mlenv install` to build one, or name another with --venv DIR.\n"
     )
+
+
+# Stands in for the transcriber on a machine whose GPU ends the process at its first use.
+ABORTS_ON_A_GPU = """
+import json, os, sys
+def emit(**event): print(json.dumps(event), flush=True)
+config = json.loads(sys.stdin.readline())
+if config["device"] != "cpu":
+    emit(event="trying", device="cuda")
+    print("Unable to load any of {libcudnn_ops.so.9.1.0}", file=sys.stderr, flush=True)
+    os.abort()
+emit(event="ready", device="cpu", why="asked for", compute_type="int8", warning=None,
+     seconds={"load": 0.1})
+for line in sys.stdin:
+    number = json.loads(line)["id"]
+    emit(event="decoded", id=number, duration=1.0, truncated=None, path=None)
+    emit(event="done", id=number, language="en", seconds={"transcribe": 0.1}, libraries=[])
+"""
+
+
+def through_a_bad_gpu(
+    device: str, plain_venv: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> list[job.Event]:
+    (tmp_path / "speech").mkdir()
+    (tmp_path / "speech" / "transcriber.py").write_text(ABORTS_ON_A_GPU)
+    monkeypatch.setattr(workers, "SPEECH", tmp_path / "speech")
+    work = job.Job(plain_venv, parse([str(SAMPLE), "--device", device]))
+    sources = inputs.expand([str(SAMPLE)], recursive=False)
+    try:
+        return list(work.run(sources, lambda: tmp_path, lambda: pytest.fail("no speakers asked")))
+    finally:
+        work.close()
+        assert not work.directory.exists()
+
+
+def test_a_gpu_that_ends_the_worker_is_left_for_the_cpu_with_a_warning(
+    plain_venv: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    first, second, third = through_a_bad_gpu("auto", plain_venv, monkeypatch, tmp_path)
+    assert isinstance(first, job.Note)
+    assert first.warning
+    assert first.text.startswith("the GPU can't be used, going on with the CPU. The transcriber")
+    assert second == job.Note("transcribing on cpu in int8 (asked for)")
+    assert isinstance(third, job.Finished)
+
+
+def test_no_cpu_where_the_gpu_was_asked_for(
+    plain_venv: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with pytest.raises(MlenvError) as caught:
+        through_a_bad_gpu("cuda", plain_venv, monkeypatch, tmp_path)
+    assert caught.value.exit_code == 134
