@@ -15,7 +15,7 @@ from mlenv import fetch, models, samples, scores
 from mlenv.models import Model
 from mlenv.progress import Progress
 from mlenv.result import MlenvError
-from mlenv.transcribe import inputs, job, pipelines
+from mlenv.transcribe import events, inputs, job, pipelines
 from mlenv.transcribe.options import parse
 from mlenv.transcribe.transcript import Transcript, Turn
 
@@ -112,9 +112,9 @@ def _measured(venv: Path, name: str, device: str, progress: Progress, offline: b
         (source,) = inputs.expand([str(samples.CONVERSATION)], recursive=False)
         transcript = None
         for event in work.run([source], model, pipeline):
-            if isinstance(event, job.Failed):
+            if isinstance(event, events.Failed):
                 return Row(name, device, problem=event.problem.message)
-            if isinstance(event, job.Finished):
+            if isinstance(event, events.Finished):
                 transcript = event.transcript
     finally:
         work.close()

@@ -15,7 +15,7 @@ from mlenv.files import write_atomically
 from mlenv.paths import venv_path
 from mlenv.render.transcribe import Screen
 from mlenv.result import DONE, FAILED, MlenvError, Problem, Result
-from mlenv.transcribe import formats, inputs, job, pipelines
+from mlenv.transcribe import events, formats, inputs, job, pipelines
 from mlenv.transcribe.inputs import Source
 from mlenv.transcribe.options import STREAMED, parse
 from mlenv.transcribe.pipelines import Pipeline
@@ -145,20 +145,20 @@ class _Call:
     def _pipeline(self) -> Pipeline:
         return pipelines.choose(self._options, self._venv, self._found)
 
-    def _take(self, event: job.Event) -> None:
+    def _take(self, event: events.Event) -> None:
         match event:
-            case job.Note():
+            case events.Note():
                 self._screen.note(event.text, warning=event.warning)
-            case job.Progress():
+            case events.Progress():
                 self._progress(event.source, event.at, event.duration)
-            case job.Heard():
+            case events.Heard():
                 self._heard(event)
-            case job.Failed():
+            case events.Failed():
                 self._failed(event.problem)
-            case job.Finished():
+            case events.Finished():
                 self._finished(event.source, event.transcript)
 
-    def _heard(self, event: job.Heard) -> None:
+    def _heard(self, event: events.Heard) -> None:
         options = self._options
         if not options.output_dir and not options.json:
             if STREAMED in options.formats:

@@ -18,6 +18,7 @@ from typing import Any
 
 from mlenv.result import MlenvError, Problem
 from mlenv.transcribe import pipelines, speakers
+from mlenv.transcribe.events import Event, Failed, Finished, Heard, Note, Progress
 from mlenv.transcribe.inputs import Source
 from mlenv.transcribe.options import decoding
 from mlenv.transcribe.transcript import Segment, Transcript, Turn
@@ -30,51 +31,6 @@ SETTINGS = {
     "KMP_BLOCKTIME": "0",
 }
 IN_FLIGHT = 2  # files at once: one at work, one ready, so that memory stays flat
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """Something to know: which device and pipeline, what was not as asked for."""
-
-    text: str
-    warning: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """A segment, as soon as it is there; without its speaker where one is still looked for."""
-
-    source: Source
-    segment: Segment
-    duration: float
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """So many seconds of a file are through."""
-
-    source: Source
-    at: float
-    duration: float
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """One file is through."""
-
-    source: Source
-    transcript: Transcript
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """One file could not be done."""
-
-    source: Source
-    problem: Problem
-
-
-Event = Note | Heard | Progress | Finished | Failed
 
 
 @dataclass(slots=True)

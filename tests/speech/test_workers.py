@@ -9,7 +9,7 @@ from queue import SimpleQueue
 import pytest
 
 from mlenv.result import MlenvError
-from mlenv.transcribe import inputs, job, workers
+from mlenv.transcribe import events, inputs, job, workers
 from mlenv.transcribe.options import parse
 from mlenv.transcribe.workers import Inbox, Worker
 
@@ -105,7 +105,7 @@ for line in sys.stdin:
 
 def through_a_bad_gpu(
     device: str, plain_venv: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> list[job.Event]:
+) -> list[events.Event]:
     (tmp_path / "speech").mkdir()
     (tmp_path / "speech" / "transcriber.py").write_text(ABORTS_ON_A_GPU)
     monkeypatch.setattr(workers, "SPEECH", tmp_path / "speech")
@@ -122,11 +122,11 @@ def test_a_gpu_that_ends_the_worker_is_left_for_the_cpu_with_a_warning(
     plain_venv: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     first, second, third = through_a_bad_gpu("auto", plain_venv, monkeypatch, tmp_path)
-    assert isinstance(first, job.Note)
+    assert isinstance(first, events.Note)
     assert first.warning
     assert first.text.startswith("the GPU can't be used, going on with the CPU. The transcriber")
-    assert second == job.Note("transcribing on cpu in int8 (asked for)")
-    assert isinstance(third, job.Finished)
+    assert second == events.Note("transcribing on cpu in int8 (asked for)")
+    assert isinstance(third, events.Finished)
 
 
 def test_no_cpu_where_the_gpu_was_asked_for(
