@@ -122,15 +122,20 @@ def library_path(packages: Path) -> LibraryPath:
     """
     first = library_directories(packages)
     for directory in first:
-        if _INEXPRESSIBLE.search(str(directory)):
-            raise MlenvError(
-                "path-not-expressible",
-                f"{packages} can't stand on {LIBRARY_PATH}: the loader reads `:`, `;`, $ORIGIN, "
-                "$LIB and $PLATFORM in it as something else.",
-                "Put the environment into another directory.",
-            )
+        check_expressible(directory)
     names = {file.name for directory in first for file in directory.glob("lib*.so.*")}
     return LibraryPath(first, _wsl(), tuple(sorted(names)))
+
+
+def check_expressible(path: Path) -> None:
+    """Raise `MlenvError` for a path that can't stand on the loader's path."""
+    if _INEXPRESSIBLE.search(str(path)):
+        raise MlenvError(
+            "path-not-expressible",
+            f"{path} can't stand on {LIBRARY_PATH}: the loader reads `:`, `;`, $ORIGIN, "
+            "$LIB and $PLATFORM in it as something else.",
+            "Put the environment into another directory.",
+        )
 
 
 # Separators and dynamic string tokens of LD_LIBRARY_PATH (ld.so(8)).

@@ -2,7 +2,8 @@
 
 The kernel's own packages (ipykernel) are no part of the environment, whose content is pinned.
 They lie beside the kernelspec and come last on its `sys.path`: nothing of the environment is
-shadowed.
+shadowed. The kernel starts through the command shim, which keeps the library path that Jupyter
+has; the kernelspec's own `env` could only replace it.
 """
 
 from __future__ import annotations

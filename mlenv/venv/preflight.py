@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from mlenv import uv
+from mlenv import launch, uv
 from mlenv.indexes import Indexes
 from mlenv.profiles import Profile
 from mlenv.result import MlenvError
@@ -19,12 +19,7 @@ TEMPORARY_MB = 100  # uv unpacks in its cache; the temp directory holds only sma
 
 def location(venv: Path) -> None:
     """The environment's path can be used, and what is there now can be kept."""
-    if any(sign in str(venv) for sign in ":;\n"):
-        raise MlenvError(
-            "unusable-path",
-            f"{str(venv)!r} can't be on the loader's path: it has a colon, semicolon or newline.",
-            "Name another directory with --venv DIR.",
-        )
+    launch.check_expressible(venv)
     if venv.exists() and not venv.is_dir():
         raise MlenvError(
             "not-a-directory",
@@ -68,12 +63,18 @@ def space(venv: Path, profile: Profile) -> None:
             )
 
 
+def links_to_cache(venv: Path) -> bool:
+    """Whether one file system holds both, so that uv links its cached files into the venv."""
+    place, cache = _existing(venv.parent), _existing(uv.cache_directory())
+    return place.stat().st_dev == cache.stat().st_dev
+
+
 def _needs(venv: Path, profile: Profile) -> Iterator[tuple[Path, int]]:
     """Unpacked wheels lie in uv's cache and are hard-linked into the venv where one disk
     holds both; else each has its own copy."""
     place, cache = _existing(venv.parent), _existing(uv.cache_directory())
     yield cache, profile.machine.disk_mb
-    if place.stat().st_dev != cache.stat().st_dev:
+    if not links_to_cache(venv):
         yield place, profile.machine.disk_mb
     yield Path(tempfile.gettempdir()), TEMPORARY_MB
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import shutil
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from mlenv import launch
-from mlenv.shims import activate
+from mlenv.shims import activate, commands
 from mlenv.venv import links
 
 from .conftest import PROOF, PROVED, MakeVenv
@@ -64,6 +65,27 @@ def test_activate_exports_the_launch_environment_and_deactivate_restores_all(
     changed = {n for n in {*before, *active} if before.get(n) != active.get(n)}
     assert changed <= {*expected, b"PYTHONHOME", b"PS1", *shell.own}
     assert b"PYTHONHOME" not in active
+
+
+@each_shell
+def test_on_wsl_the_drivers_directory_comes_last(
+    shell: Shell, hollow: MakeVenv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    venv, drivers = hollow(tmp_path / "ml"), tmp_path / "wsl lib"
+    drivers.mkdir()
+    release = SimpleNamespace(release="5.15.153.1-microsoft-standard-WSL2")  # none here
+    monkeypatch.setattr(launch.os, "uname", lambda: release)
+    monkeypatch.setattr(launch, "WSL_LIBRARIES", drivers)
+    activate.write(venv, venv)
+    commands.write(venv, venv)
+    env = {**BASE, "LD_LIBRARY_PATH": "/opt/a"}
+    wanted = launch.build(venv, env).variables["LD_LIBRARY_PATH"]
+    assert wanted.endswith(f":/opt/a:{drivers}")
+    done = shell.run(shell.source, shell.dump, env=env, venv=venv)
+    assert environments(done.stdout)[0][b"LD_LIBRARY_PATH"].decode() == wanted
+    code = "import os; print(os.environ['LD_LIBRARY_PATH'])"
+    run = subprocess.run([venv / "shims/python", "-c", code], env=env, capture_output=True)
+    assert run.stdout.decode() == f"{wanted}\n"
 
 
 @each_shell

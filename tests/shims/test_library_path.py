@@ -8,6 +8,7 @@ import pytest
 
 from mlenv import launch
 from mlenv.result import MlenvError
+from mlenv.venv import preflight
 
 
 @pytest.fixture
@@ -86,6 +87,9 @@ def test_a_path_that_the_loader_would_misread_is_refused(tmp_path: Path, name: s
         launch.library_path(packages)
     assert caught.value.code == "path-not-expressible"
     assert str(packages) in caught.value.message
+    with pytest.raises(MlenvError) as caught:  # before anything is downloaded
+        preflight.location(tmp_path / name / "ml")
+    assert caught.value.code == "path-not-expressible"
 
 
 @pytest.mark.parametrize("name", ["a b", "a$b", "it's", "ünï", "$LIBRARY", "new\nline"])
@@ -93,6 +97,7 @@ def test_any_other_path_is_right(tmp_path: Path, name: str) -> None:
     packages = tmp_path / name / "lib/python3.11/site-packages"
     (packages / "nvidia/cudnn/lib").mkdir(parents=True)
     assert launch.library_path(packages).value(None) == str(packages / "nvidia/cudnn/lib")
+    preflight.location(tmp_path / name / "ml")
 
 
 def test_a_value_of_empty_elements_is_taken_away(tmp_path: Path) -> None:
