@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mlenv import bundle, choose, indexes, locks, profiles, uv
@@ -63,14 +63,29 @@ def take(request: Request, venv: Path) -> Order:
         )
     profile, lock = verdict.profile, locks.load(verdict.profile)
     preflight.location(venv)
-    preflight.space(venv, profile)
     sources = uv.Sources(given.default, given.extra(profile), offline=request.offline)
+    _room(venv, profile, lock, sources)
     python = request.python
     if given_bundle:
         sources = uv.Sources(folder=given_bundle.path / "wheels")
         python = python or given_bundle.python
     interpreter = preflight.interpreter(profile, python)
     return Order(verdict, lock, interpreter, given, sources, given_bundle)
+
+
+def _room(venv: Path, profile: Profile, lock: Lock, sources: uv.Sources) -> None:
+    """There is room for it: next to none is needed where uv's cache holds all and can be linked."""
+    try:
+        preflight.space(venv, profile)
+    except MlenvError:
+        if not preflight.links_to_cache(venv):
+            raise
+        try:
+            fetches = uv.plan(lock.path, profile.python, replace(sources, offline=True)).fetches
+        except MlenvError:
+            fetches = ("something",)
+        if fetches:
+            raise
 
 
 def for_files(name: str, python: str | None, mirrors: Sequence[str]) -> Order:

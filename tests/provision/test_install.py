@@ -180,6 +180,13 @@ def test_no_network_but_all_in_the_cache(install: Run, home: Path, index: Index)
     assert (home / "second").is_symlink()
 
 
+def test_no_disk_but_all_in_the_cache(install: Run, home: Path, locked: Path) -> None:
+    install()
+    locked.write_text(locked.read_text() + "\n[machine]\ndisk-mb = 900000000\n")
+    done = install("--venv", home / "second")
+    assert done.returncode == 0, done.stderr
+
+
 def test_no_disk(install: Run, home: Path, locked: Path) -> None:
     text = locked.read_text() + "\n[machine]\ndisk-mb = 900000000\n"
     locked.write_text(text)

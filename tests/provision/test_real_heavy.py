@@ -82,8 +82,9 @@ def test_cu128_lets_a_newer_pyannote_in_and_torch_stays(built: Built) -> None:
     assert mlenv("rollback", "--venv", venv)["data"]["to"] == before["name"]
 
 
-def test_whisper_from_a_bundle_without_a_network(built: Built, tmp_path: Path) -> None:
+def test_whisper_from_a_bundle_without_a_network(built: Built) -> None:
     venv, _ = built("whisper")
+    tmp_path = venv.parent  # gigabytes: it must not outlive the session
     bundled = mlenv("bundle", "whisper", "-o", tmp_path / "usb", "--model", "tiny.en")
     assert bundled["ok"], bundled["errors"]
     alone = {
@@ -94,7 +95,7 @@ def test_whisper_from_a_bundle_without_a_network(built: Built, tmp_path: Path) -
         "HTTP_PROXY": "http://127.0.0.1:9",
         "HTTPS_PROXY": "http://127.0.0.1:9",
     }
-    place = tmp_path / "envs/ml"
+    place = tmp_path / "bundled/ml"
     document = mlenv("install", "--from", tmp_path / "usb", "--venv", place, **alone)
     assert document["ok"], document["errors"]
     [row] = document["data"]["transcription"]
