@@ -15,7 +15,7 @@ from mlenv.cli import command, venv_option
 from mlenv.explain.judge import Diagnosis, diagnose
 from mlenv.explain.scan import Scan, scan
 from mlenv.knowledge import Entry, Remedy
-from mlenv.result import DONE, FAILED, WRONG_USAGE, MlenvError, Result
+from mlenv.result import DONE, FAILED, WRONG_USAGE, MlenvError, Problem, Result
 
 _RUN = "mlenv.explain.run"
 
@@ -95,9 +95,9 @@ def _scanned(what: str | None) -> Scan:
 
 
 def _of_log(scanned: Scan, venv: Path, here: bool | None) -> Result:
-    data = _explained(scanned, venv, here)
+    data, problems = _explained(scanned, venv, here)
     known = data["diagnoses"] and not data["unrecognised"]
-    return Result("explain", data, DONE if known else FAILED)
+    return Result("explain", data, DONE if known else FAILED, problems)
 
 
 def _of_command(argv: Sequence[str], as_json: bool, venv: Path, here: bool | None) -> Result:
@@ -105,25 +105,35 @@ def _of_command(argv: Sequence[str], as_json: bool, venv: Path, here: bool | Non
 
     exit_code, scanned = run(argv, stdout=2 if as_json else 1)
     data: dict[str, Any] = {"command": list(argv), "diagnoses": [], "unrecognised": ""}
+    problems: tuple[Problem, ...] = ()
     if exit_code != DONE:
-        data |= _explained(scanned, venv, here)
-    return Result("explain", data, exit_code, view={"stream": "stderr"})
+        told, problems = _explained(scanned, venv, here)
+        data |= told
+    return Result("explain", data, exit_code, problems, view={"stream": "stderr"})
 
 
-def _explained(scanned: Scan, venv: Path, here: bool | None) -> dict[str, Any]:
+def _explained(
+    scanned: Scan, venv: Path, here: bool | None
+) -> tuple[dict[str, Any], tuple[Problem, ...]]:
     """The document: what was found, and what the machine says to it."""
     found = diagnose(scanned)
     seen: Mapping[str, Mapping[str, Any]] = {}
+    problems: tuple[Problem, ...] = ()
     if here or (here is None and (venv / "pyvenv.cfg").is_file()):
         from mlenv.explain.look import decided
 
-        found, seen = decided(found, venv)
+        try:
+            found, seen = decided(found, venv)
+        except MlenvError as error:  # the log is explained all the same
+            problems = (error.problem(),)
     only_harmless = all(diagnosis.level == "harmless" for diagnosis in found)
+    noise = {diagnosis.matched for diagnosis in found}
+    unrecognised = only_harmless and scanned.last_error not in noise
     return {
         "diagnoses": [_diagnosis(d, seen.get(d.entry.id)) for d in found],
-        "unrecognised": scanned.last_error if only_harmless else "",
+        "unrecognised": scanned.last_error if unrecognised else "",
         "lines": scanned.lines,
-    }
+    }, problems
 
 
 def _diagnosis(found: Diagnosis, seen: Mapping[str, Any] | None) -> dict[str, Any]:

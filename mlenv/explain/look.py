@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ def decided(
         for document in report.documents()
         if document["id"] in ids
     }
-    return _reordered(found, seen), seen
+    return reordered(found, seen), seen
 
 
 def _in_question(found: Sequence[Diagnosis]) -> list[str]:
@@ -41,7 +41,8 @@ def _in_question(found: Sequence[Diagnosis]) -> list[str]:
     return [d.entry.id for d in found if d.entry.id == first or d.instead_of == first]
 
 
-def _reordered(found: Sequence[Diagnosis], seen: dict[str, dict[str, Any]]) -> list[Diagnosis]:
+def reordered(found: Sequence[Diagnosis], seen: Mapping[str, Mapping[str, Any]]) -> list[Diagnosis]:
+    """Candidates that a check confirms before those it speaks against; ties stay as they are."""
     ids = _in_question(found)
     candidates = [d for d in found if d.entry.id in ids]
     rest = [d for d in found if d.entry.id not in ids]

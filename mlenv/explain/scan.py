@@ -20,10 +20,12 @@ BLOCK = 1 << 16  # bytes that are searched at once
 OVERLAP = 1 << 12  # bytes of a block that the next one sees again
 SLACK = 200  # bytes that prefixes, frames and escapes may add to what a pattern covers
 TRIED = 20  # places that are tried in a block, from either end of it
+FAILED = 200  # places, in all, after which only a block's first and last one are tried
 WRAPPED = 60  # places that are tried, in all, for a wording that the log may have wrapped
 KEPT = 12  # hits of one pattern that are remembered
 SHOWN = 300  # characters of a line that are shown
 _MARK = b"\x02\x1d\x02\x1d\x02"  # stands in no log
+_FAILURES = (b"Error: ", b"Exception: ", b"core dumped)", b"Segmentation fault", b"\nerror: ")
 CONTEXT = 1 << 17  # bytes from the log's beginning and end that versions are read from
 
 
@@ -64,6 +66,7 @@ class Scanner:
         ]
         self._kept = [0] * len(self._patterns)
         self._tried_to = [-1] * len(self._patterns)
+        self._failed = [0] * len(self._patterns)
         self._budget = [WRAPPED] * len(self._patterns)
         self._places: dict[bytes, list[int]] = {}
         self._buffer = bytearray()
@@ -103,7 +106,7 @@ class Scanner:
         block = text.without_colours(raw)
         lowered = block.lower()
         self._remember(block)
-        self._look_for_errors(block, lowered)
+        self._look_for_errors(block)
         present = _words(lowered)
         vocabulary = b""
         self._places.clear()
@@ -127,10 +130,14 @@ class Scanner:
     def _try(self, index: int, block: bytes, lowered: bytes) -> None:
         pattern = self._patterns[index][2]
         found = False
-        for place in self._places_of(lowered, pattern.literal):
+        places = self._places_of(lowered, pattern.literal)
+        if self._failed[index] > FAILED:
+            places = places[:1] + places[-1:]
+        for place in places:
             found = self._match_at(index, block, lowered, place) or found
             if self._kept[index] >= KEPT:
                 return
+        self._failed[index] += 0 if found else len(places)
         if found or self._budget[index] <= 0:
             return
         self._budget[index] -= 1
@@ -174,13 +181,11 @@ class Scanner:
         else:
             self._tail = (self._tail + block)[-CONTEXT:]
 
-    def _look_for_errors(self, block: bytes, lowered: bytes) -> None:
+    def _look_for_errors(self, block: bytes) -> None:
         """Remember the last line that says that something went wrong."""
-        for sign in (b"error:", b"error ", b"exception:", b"aborted", b"fatal:"):
-            place = lowered.rfind(sign)
-            if place >= 0:
-                self._found.last_error = _line_at(block, place)
-                return
+        place = max(block.rfind(sign) for sign in _FAILURES)
+        if place >= 0:
+            self._found.last_error = _line_at(block, place + 1)
 
 
 def scan(stream: BinaryIO) -> Scan:
