@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlenv.explain.judge import Diagnosis
+
+if TYPE_CHECKING:
+    from mlenv.facts import Facts
+
+Seen = Mapping[str, Any]
 
 # What a check found, from the one that confirms a diagnosis to the one that speaks against it.
 _SPEAKS_FOR = {"fail": 0, "warn": 1, "unknown": 2, "crash": 2, "skip": 2, "": 2, "ok": 3}
 
 
-def decided(
-    found: Sequence[Diagnosis], venv: Path
-) -> tuple[list[Diagnosis], dict[str, dict[str, Any]]]:
+def decided(found: Sequence[Diagnosis], venv: Path) -> tuple[list[Diagnosis], dict[str, Seen]]:
     """The diagnoses, those that the machine confirms before others of the same words; and what
     the check of each one saw: {id: {"outcome", "evidence"}}."""
     from mlenv import doctor
@@ -25,12 +28,23 @@ def decided(
     if not ids:
         return list(found), {}
     report = doctor.examine(target.of_venv(venv), ids)
-    seen = {
+    seen: dict[str, Seen] = {
         document["id"]: {"outcome": document["outcome"], "evidence": document["evidence"]}
         for document in report.documents()
         if document["id"] in ids
     }
-    return reordered(found, seen), seen
+    return reordered(found, {**seen, **_without_driver(report.facts, seen)}), seen
+
+
+def _without_driver(facts: Facts, seen: Mapping[str, Seen]) -> dict[str, Seen]:
+    """Doctor says nothing against a machine without a GPU; for a log that wanted one, that
+    there is no driver is the answer."""
+    from mlenv.checks import driver
+
+    if driver.has_library(facts) or driver.on_the_bus(facts):
+        return {}
+    said = {"no-nvidia-driver": "fail", "driver-too-old": "ok"}
+    return {id: {**seen[id], "outcome": outcome} for id, outcome in said.items() if id in seen}
 
 
 def _in_question(found: Sequence[Diagnosis]) -> list[str]:
@@ -41,7 +55,7 @@ def _in_question(found: Sequence[Diagnosis]) -> list[str]:
     return [d.entry.id for d in found if d.entry.id == first or d.instead_of == first]
 
 
-def reordered(found: Sequence[Diagnosis], seen: Mapping[str, Mapping[str, Any]]) -> list[Diagnosis]:
+def reordered(found: Sequence[Diagnosis], seen: Mapping[str, Seen]) -> list[Diagnosis]:
     """Candidates that a check confirms before those it speaks against; ties stay as they are."""
     ids = _in_question(found)
     candidates = [d for d in found if d.entry.id in ids]
