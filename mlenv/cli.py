@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -139,17 +140,21 @@ def main(arguments: Sequence[str]) -> int:
     """Run one command line and print its result; returns the exit code."""
     as_json = "--json" in _before_separator(arguments)
     name = next((word for word in arguments if not word.startswith("-")), "mlenv")
+    signal.signal(signal.SIGTERM, _terminated)
     progress = render.progress.for_people(as_json=as_json)
     try:
         returned: Any = mlenv.main(
             list(arguments), prog_name="mlenv", standalone_mode=False, obj=progress
         )
+    except click.exceptions.NoArgsIsHelpError as error:
+        render.say(error.format_message())
+        return WRONG_USAGE
     except click.UsageError as error:
         result = Result(name, exit_code=WRONG_USAGE, errors=(Problem("usage", _usage(error)),))
     except click.ClickException as error:
         result = Result(name, exit_code=FAILED, errors=(Problem("failed", error.format_message()),))
     except (click.Abort, KeyboardInterrupt):
-        return 130
+        return 128 + signal.SIGINT
     except MlenvError as error:
         result = error.result(name)
     except OSError as error:  # a disk, a permission, a mount: the user's, and never a traceback
@@ -163,6 +168,11 @@ def main(arguments: Sequence[str]) -> int:
     finally:
         progress.close()
     return render.emit(result, as_json=as_json)
+
+
+def _terminated(_signal: int, _frame: object) -> NoReturn:
+    """End as an interrupt does: what is half-done is cleared away, the terminal left as it was."""
+    raise SystemExit(128 + signal.SIGTERM)
 
 
 def _before_separator(arguments: Sequence[str]) -> Sequence[str]:

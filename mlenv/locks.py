@@ -63,6 +63,7 @@ class Lock:
     path: Path
     text: str
     profile_digest: str
+    content_digest: str
     pins: tuple[Pin, ...]
 
     @property
@@ -151,6 +152,12 @@ def digest(profile: Profile) -> str:
     return hashlib.sha256(json.dumps(project(profile), sort_keys=True).encode()).hexdigest()
 
 
+def content(pins: Sequence[Pin]) -> str:
+    """All pins with their hashes as one sha256, so that a lock tells when it was edited."""
+    rows = [[pin.name, pin.version, pin.marker, *pin.hashes] for pin in pins]
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+
+
 def make(
     profile: Profile,
     *,
@@ -178,7 +185,8 @@ def make(
     body = "".join(line for line in body.splitlines(keepends=True) if not line.startswith("#"))
     _check_origins(profile, urls, body)
     body = "".join(line for line in body.splitlines(keepends=True) if not _FROM.match(line))
-    return parse(profile.lock_path, _header(profile, told) + body.lstrip())
+    pins = parse(profile.lock_path, body).pins
+    return parse(profile.lock_path, _header(profile, pins, told) + body.lstrip())
 
 
 def idle_overrides(profile: Profile, lock: Lock, indexes: Indexes) -> tuple[str, ...]:
@@ -252,11 +260,12 @@ def _text(path: Path) -> str:
         return ""
 
 
-def _header(profile: Profile, told: Sequence[Index]) -> str:
+def _header(profile: Profile, pins: Sequence[Pin], told: Sequence[Index]) -> str:
     """`told`: the indexes that were not asked, but answered for from what is recorded of them."""
     lines = [
         f"# Written by `mlenv lock {profile.name}`: do not edit.",
         f"# profile {digest(profile)}",
+        f"# content {content(pins)}",
     ]
     for index in told:
         names = ", ".join(index.packages)
@@ -275,7 +284,7 @@ def _header(profile: Profile, told: Sequence[Index]) -> str:
 
 def load(profile: Profile) -> Lock:
     """The lock of a profile; raises `MlenvError` where there is none or it does not fit."""
-    again = f"Write it with `mlenv lock {profile.name}`."
+    again = f"Write it with `mlenv lock {profile.spelled}`."
     try:
         lock = parse(profile.lock_path, profile.lock_path.read_text("utf-8"))
     except FileNotFoundError as error:
@@ -294,6 +303,8 @@ def problems(profile: Profile, lock: Lock) -> tuple[str, ...]:
 def _problems(profile: Profile, lock: Lock) -> Iterator[str]:
     if lock.profile_digest != digest(profile):
         yield "the profile has changed since the lock was made"
+    if lock.content_digest != content(lock.pins):
+        yield "it was edited after it was written"
     pins: dict[str, list[Pin]] = {}
     for pin in lock.pins:
         pins.setdefault(canonicalize_name(pin.name), []).append(pin)
@@ -340,6 +351,7 @@ _PIN = re.compile(
 )
 _HASH = re.compile(r"--hash=sha256:(?P<sha256>[0-9a-f]{64})\b")
 _PROFILE = re.compile(r"^# profile (?P<digest>[0-9a-f]{64})$", re.MULTILINE)
+_CONTENT = re.compile(r"^# content (?P<digest>[0-9a-f]{64})$", re.MULTILINE)
 
 
 def parse(path: Path, text: str) -> Lock:
@@ -358,8 +370,14 @@ def parse(path: Path, text: str) -> Lock:
             pins.append(Pin(found["name"], found["version"], (found["marker"] or "").strip(), ()))
         else:
             raise _broken(path, number, line)
-    made_from = _PROFILE.search(text)
-    return Lock(path, text, made_from["digest"] if made_from else "", tuple(pins))
+    made_from, held = _PROFILE.search(text), _CONTENT.search(text)
+    return Lock(
+        path,
+        text,
+        made_from["digest"] if made_from else "",
+        held["digest"] if held else "",
+        tuple(pins),
+    )
 
 
 def _broken(path: Path, number: int, line: str) -> MlenvError:

@@ -115,10 +115,18 @@ class Profile:
         return max(lower, key=Version, default="3.11").removesuffix(".*")
 
     @property
+    def is_shipped(self) -> bool:
+        return self.path.parent == paths.shipped("profiles")
+
+    @property
+    def spelled(self) -> str:
+        """How commands name it: a shipped one by its name, any other by its path."""
+        return self.name if self.is_shipped else str(self.path)
+
+    @property
     def lock_path(self) -> Path:
         """Where the lock is: `constraints/` for a shipped profile, else beside the file."""
-        shipped = self.path.parent == paths.shipped("profiles")
-        folder = paths.shipped("constraints") if shipped else self.path.parent
+        folder = paths.shipped("constraints") if self.is_shipped else self.path.parent
         return folder / f"{self.name}.txt"
 
 

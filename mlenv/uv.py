@@ -7,9 +7,12 @@ credentials) still hold.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
+import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -320,6 +323,15 @@ def _empty_directory() -> AbstractContextManager[str]:
     return tempfile.TemporaryDirectory(prefix="mlenv-")
 
 
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+def _end_with_parent() -> None:
+    """In the child: end when mlenv does, even where that is killed outright."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
 def _run(
     *arguments: str,
     directory: str | None = None,
@@ -342,14 +354,19 @@ def _run(
             stdin=subprocess.DEVNULL,
             stdout=printed,
             stderr=subprocess.PIPE,
+            preexec_fn=_end_with_parent,
         ) as process,
     ):
         assert process.stderr is not None
         said = []
-        for line in process.stderr:
-            said.append(line)
-            if on_line:
-                on_line(line.rstrip())
+        try:
+            for line in process.stderr:
+                said.append(line)
+                if on_line:
+                    on_line(line.rstrip())
+        except BaseException:
+            process.terminate()
+            raise
         if process.wait() != 0:
             raise understood("".join(said), process.returncode)
         printed.seek(0)

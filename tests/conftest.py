@@ -40,9 +40,13 @@ def mlenv(home: Path) -> Run:
         return subprocess.run(
             [*prefix, sys.executable, "-m", "mlenv", *map(str, arguments)],
             env={**kept, "HOME": str(home), **(env or {})},
-            capture_output=True,
             text=True,
-            **{"stdin": subprocess.DEVNULL, **options},
+            **{
+                "stdin": subprocess.DEVNULL,
+                "stdout": subprocess.PIPE,
+                "stderr": subprocess.PIPE,
+                **options,
+            },
         )
 
     return run
@@ -50,15 +54,15 @@ def mlenv(home: Path) -> Run:
 
 @pytest.fixture(scope="session")
 def real_venv() -> Path:
-    """The real environment of profile cu124, for heavy tests: 5.7 GB, built once.
+    """The real environment of profile cu124 and the model tiny.en, for heavy tests: built once.
 
     `$MLENV_TEST_VENV` names one that is there already.
     """
-    if given := os.environ.get("MLENV_TEST_VENV"):
-        return Path(given)
-    venv = Path("~/.cache/mlenv-tests/ml").expanduser()
-    subprocess.run(
-        [sys.executable, "-m", "mlenv", "install", "cu124", "--no-verify", "--venv", venv],
-        check=True,
-    )
+    given = os.environ.get("MLENV_TEST_VENV")
+    venv = Path(given or "~/.cache/mlenv-tests/ml").expanduser()
+    command = [sys.executable, "-m", "mlenv"]
+    if not given:
+        install = ["install", "cu124", "--no-verify", "--venv", venv]
+        subprocess.run([*command, *install], check=True)
+    subprocess.run([*command, "models", "pull", "tiny.en", "--venv", venv], check=True)
     return venv

@@ -48,6 +48,19 @@ def test_wrong_usage(mlenv: Run, arguments: tuple[str, ...], said: str) -> None:
     assert document["errors"][0]["code"] == "usage"
 
 
+def test_no_arguments_show_the_help(mlenv: Run) -> None:
+    done = mlenv()
+    assert (done.returncode, done.stderr) == (2, "")
+    assert done.stdout == mlenv("--help").stdout
+
+
+def test_output_that_cannot_be_written(mlenv: Run) -> None:
+    for words in (("profiles",), ("lock", "--check", "--json"), ("env",)):
+        done = mlenv(*words, stdout=Path("/dev/full").open("w"))
+        assert done.returncode == 1
+        assert "Traceback" not in done.stderr and done.stderr.startswith("error: ")
+
+
 def test_no_environment_is_one_document(mlenv: Run, home: Path) -> None:
     done = mlenv("env", "--json")
     assert (done.returncode, done.stderr) == (1, "")
@@ -74,6 +87,7 @@ def test_completion_of_commands_and_profiles(mlenv: Run) -> None:
         return [line.partition(",")[2] for line in mlenv(env=env).stdout.splitlines()]
 
     assert completed("mlenv insta", 1) == ["install"]
+    assert completed("mlenv exec trans", 2) == ["transcribe", "trans"]  # and files: `trans*`
     assert "cu124" in completed("mlenv install cu", 2)
 
 

@@ -9,7 +9,7 @@ import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from mlenv import launch
 from mlenv.paths import venv_path
@@ -42,7 +42,14 @@ def become(venv: Path, command: Sequence[str]) -> NoReturn:
     It runs in the generation that is active now and stays in it, whatever is installed
     meanwhile.
     """
-    environment = launch.build(venv.resolve(), os.environ).applied_to(os.environ)
+    built = launch.build(venv.resolve(), os.environ)
+    if not built.python.exists():  # or PATH would give another one, with other packages
+        raise MlenvError(
+            "interpreter-missing",
+            f"{venv} has no Python any more: {built.python} is missing or leads nowhere.",
+            "`mlenv install` builds it again.",
+        )
+    environment = built.applied_to(os.environ)
     program = shutil.which(command[0], path=environment["PATH"])
     if program is None:
         if "/" in command[0] and Path(command[0]).exists():
@@ -87,6 +94,15 @@ def _usage(message: str) -> MlenvError:
     return MlenvError("usage", message, "Try `mlenv exec --help`.", exit_code=WRONG_USAGE)
 
 
+def _completed(ctx: Any, _param: object, incomplete: str) -> list[Any]:
+    """mlenv's own words as the command, files everywhere."""
+    from click.shell_completion import CompletionItem
+
+    own = () if ctx.params.get("command") else OWN
+    words = [CompletionItem(word) for word in own if word.startswith(incomplete)]
+    return [*words, CompletionItem(incomplete, type="file")]
+
+
 def __getattr__(name: str) -> object:
     """`cli`, for the help and for completion only: exec itself never imports click."""
     if name != "cli":
@@ -102,7 +118,13 @@ def __getattr__(name: str) -> object:
     @click.option(
         "--venv", metavar="DIR", help="The environment (default: $MLENV_VENV, else ~/.venvs/ml)."
     )
-    @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+    @click.argument(
+        "command",
+        nargs=-1,
+        required=True,
+        type=click.UNPROCESSED,
+        shell_complete=_completed,
+    )
     def cli(venv: str | None, command: tuple[str, ...]) -> int:
         """Run COMMAND with the right libraries; its signals and exit code are its own.
 

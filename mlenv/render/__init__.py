@@ -14,11 +14,14 @@ from importlib.util import find_spec
 
 from mlenv.render import progress as progress
 from mlenv.render.style import bold, red
-from mlenv.result import Result
+from mlenv.result import FAILED, Result
 
 
 def emit(result: Result, *, as_json: bool) -> int:
-    """Print a result, to standard output; its errors, as text, to standard error."""
+    """Print a result, to standard output; its errors, as text, to standard error.
+
+    Returns the exit code: that of the result, or 1 where it could not be printed.
+    """
     try:
         if as_json:
             print(json.dumps(result.document(), indent=2, ensure_ascii=False))
@@ -33,8 +36,23 @@ def emit(result: Result, *, as_json: bool) -> int:
                 )
         sys.stdout.flush()
     except BrokenPipeError:  # the reader (`| head`) has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence_stdout()
+    except (OSError, ValueError) as error:  # a full disk, or a stream that is closed
+        _silence_stdout()
+        reason = getattr(error, "strerror", None) or error
+        print(f"error: standard output can't be written to: {reason}.", file=sys.stderr)
+        return result.exit_code or FAILED
     return result.exit_code
+
+
+def say(text: str) -> None:
+    """Print a text that is ready, such as the help."""
+    print(text)
+
+
+def _silence_stdout() -> None:
+    """Python flushes the stream once more when it ends, and would fail again."""
+    sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 (it lives as long as the process)
 
 
 def _text(result: Result) -> Iterator[str]:

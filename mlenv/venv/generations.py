@@ -40,7 +40,11 @@ PREVIOUS = "previous"  # in the store: a link to what was active before the pres
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """One generation, as its record says. `distributions` are its `.dist-info` folders."""
+    """One generation, as its record says.
+
+    `distributions` are its `.dist-info` folders; `libraries` says how many files lie in each folder
+    of shared libraries, by its path below site-packages.
+    """
 
     path: Path
     number: int
@@ -53,6 +57,7 @@ class Generation:
     created: str
     mlenv: str
     distributions: tuple[str, ...]
+    libraries: Mapping[str, int]
 
     @property
     def name(self) -> str:
@@ -70,13 +75,19 @@ class Generation:
         )
 
     def drift(self) -> tuple[str, ...]:
-        """What differs from the record at a glance: the interpreter, the distributions."""
+        """What differs from the record at a glance: interpreter, distributions, libraries."""
         if not (self.path / "bin" / "python").exists():
             return (f"its interpreter is gone ({self.path / 'bin' / 'python'})",)
         here, recorded = set(distributions(self.path)), set(self.distributions)
+        found = libraries(self.path)
         return tuple(
             [f"{name} is missing" for name in sorted(recorded - here)]
             + [f"{name} was added" for name in sorted(here - recorded)]
+            + [
+                f"{folder} has {found.get(folder, 0)} files, not {count}"
+                for folder, count in self.libraries.items()
+                if found.get(folder, 0) != count
+            ]
         )
 
 
@@ -89,6 +100,22 @@ def distributions(venv: Path) -> tuple[str, ...]:
     """The installed distributions, as `name-version`: one directory listing, no parsing."""
     found = venv.glob("lib/python3*/site-packages/*.dist-info")
     return tuple(sorted(path.name.removesuffix(".dist-info") for path in found))
+
+
+def libraries(venv: Path) -> dict[str, int]:
+    """How many files lie in each folder of shared libraries: a few listings, no reading."""
+    packages = next(iter(sorted(venv.glob("lib/python3*/site-packages"))), None)
+    if packages is None:
+        return {}
+    folders = [
+        *packages.glob("nvidia/*/lib"),
+        *packages.glob("*.libs"),
+        *packages.glob("torch/lib"),
+    ]
+    return {
+        folder.relative_to(packages).as_posix(): sum(1 for _ in folder.iterdir())
+        for folder in sorted(folders)
+    }
 
 
 def read(path: Path) -> Generation | None:
@@ -145,6 +172,7 @@ def build(venv: Path, profile: Profile, lock: Lock, fill: Callable[[Path], None]
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "mlenv": __version__,
             "distributions": list(distributions(path)),
+            "libraries": libraries(path),
         }
         write_atomically(path / RECORD, json.dumps(record, indent=1) + "\n")
     except BaseException:

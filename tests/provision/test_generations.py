@@ -23,7 +23,7 @@ def venv(tmp_path: Path) -> Path:
 def lock(tmp_path: Path) -> Lock:
     path = tmp_path / "lock.txt"
     path.write_text("")
-    return Lock(path, "", "", ())
+    return Lock(path, "", "", "", ())
 
 
 def fill(path: Path) -> None:
@@ -132,6 +132,19 @@ def test_one_at_a_time(venv: Path) -> None:
         generations.locked(venv),
     ):
         pass
+
+
+def test_drift_sees_that_libraries_are_gone(venv: Path, lock: Lock) -> None:
+    def with_cudnn(path: Path) -> None:
+        fill(path)
+        folder = path / "lib/python3.11/site-packages/nvidia/cudnn/lib"
+        folder.mkdir(parents=True)
+        (folder / "libcudnn.so.9").touch()
+
+    made = generations.build(venv, load("cu124"), lock, with_cudnn)
+    assert made.drift() == ()
+    (made.path / "lib/python3.11/site-packages/nvidia/cudnn").rename(venv.parent / "elsewhere")
+    assert made.drift() == ("nvidia/cudnn/lib has 0 files, not 1",)
 
 
 def test_drift_names_the_distribution(venv: Path, lock: Lock) -> None:

@@ -66,6 +66,7 @@ def test_from_nothing(install: Run, home: Path, locked: Path) -> None:
             "lock_path": str(lock),
             "lock_sha256": sha256,
             "distributions": ["diarizer-2.0", "tensors-2.5.1", "whisperer-1.0"],
+            "libraries": {},
         },
     }
     assert (home / ".venvs/ml").readlink() == Path(f".ml.mlenv/generations/{name}")
@@ -211,7 +212,7 @@ def test_a_home_that_cannot_be_written(mlenv: Run, locked: Path, home: Path) -> 
 def test_no_lock(mlenv: Run, profile: Path) -> None:
     assert refused(mlenv("install", profile)) == (
         f"error: Profile small has no lock: {profile.with_suffix('.txt')} is missing.\n"
-        "Write it with `mlenv lock small`.\n"
+        f"Write it with `mlenv lock {profile}`.\n"
     )
 
 

@@ -18,6 +18,7 @@ def test_a_lock_pins_all_with_hashes_and_names_no_address(
     done = mlenv("lock", profile, env=network)
     assert done.returncode == 0, done.stderr
     digest = locks.digest(profiles.load(str(profile)))
+    content = locks.content(locks.load(profiles.load(str(profile))).pins)
 
     def sha256(name: str) -> str:
         return hashlib.sha256(index.files[name]).hexdigest()
@@ -27,6 +28,7 @@ def test_a_lock_pins_all_with_hashes_and_names_no_address(
         == f"""\
 # Written by `mlenv lock small`: do not edit.
 # profile {digest}
+# content {content}
 
 diarizer==2.0{EVERYWHERE} \\
     --hash=sha256:{sha256("diarizer-2.0-py3-none-any.whl")}
@@ -106,6 +108,24 @@ def test_check_asks_nobody_and_names_what_no_longer_fits(
         "the profile has changed since the lock was made",
         "it pins whisperer 1.0, the profile wants ==1.1",
     ]
+
+
+def test_check_sees_that_a_lock_was_edited(
+    mlenv: Run, profile: Path, network: dict[str, str]
+) -> None:
+    mlenv("lock", profile, env=network)
+    lock = profile.with_suffix(".txt")
+    written = lock.read_text()
+    [first, *_] = [line for line in written.splitlines() if "--hash" in line]
+    for edited in (
+        written.replace(first, first.replace("sha256:", "sha256:" + "0" * 8)[:-8]),
+        written.replace("tensors==2.5.1", "tensors==2.5.2"),
+    ):
+        lock.write_text(edited)
+        done = mlenv("lock", "--check", profile, "--json")
+        assert done.returncode == 1
+        problems = json.loads(done.stdout)["data"]["locks"][0]["problems"]
+        assert problems == ["it was edited after it was written"]
 
 
 def test_the_shipped_locks_fit_their_profiles() -> None:
