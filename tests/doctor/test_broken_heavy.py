@@ -37,6 +37,11 @@ def bad(report: Report) -> Mapping[str, str]:
     return {finding.id: finding.outcome for finding in report.findings if finding.bad}
 
 
+def failed(report: Report) -> list[str]:
+    """What fails also as `mlenv exec` starts it; a bare start has troubles of its own."""
+    return [id for id, outcome in bad(report).items() if outcome == "fail"]
+
+
 def evidence(report: Report, id: str) -> str:
     return "\n".join(next(f for f in report.findings if f.id == id).evidence)
 
@@ -104,11 +109,11 @@ def test_a_part_is_truncated(venv_of: MakeVenv, tmp_path: Path) -> None:
     ops = part(venv, "libcudnn_ops.so.9")
     replaced(ops, ops.read_bytes()[:5000])
     report = look(venv, tmp_path)
-    assert bad(report) == {"package-files-damaged": "fail"}
+    assert failed(report) == ["package-files-damaged"]
     seen = evidence(report, "package-files-damaged")
     assert f"truncated: {ops} (5000 bytes of" in seen
     assert "nvidia-cudnn-cu12 9.1.0.70" in seen
-    assert "follows: cudnn9-sublib-not-on-loader-path" in seen
+    assert "follows: library-crashes-when-loaded" in seen  # SIGBUS: the file ends too soon
     mend(report, venv)
     assert bad(look(venv, tmp_path)) == {}
 
@@ -121,7 +126,7 @@ def test_a_part_of_another_version_was_put_in(
     part(venv, "libcudnn_ops.so.9").unlink()
     part(venv, "libcudnn_ops.so.9").hardlink_to(other)
     report = look(venv, tmp_path)
-    assert bad(report) == {"package-files-damaged": "fail"}
+    assert failed(report) == ["package-files-damaged"]
     assert f"changed: {part(venv, 'libcudnn_ops.so.9')}" in evidence(
         report, "package-files-damaged"
     )
