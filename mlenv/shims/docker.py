@@ -15,7 +15,7 @@ from mlenv.venv import generations
 
 DOCKERFILE, LOCK = "Dockerfile.mlenv", "mlenv.lock.txt"
 PREFIX = Path("/opt/ml")
-RUN = 'docker run --rm --gpus all -v "$PWD:/work" -w /work mlenv python app.py'
+RUN = 'docker run --rm --gpus all -v "$PWD:/app" -w /app mlenv python app.py'
 
 
 def install(place: Place) -> Shim:
