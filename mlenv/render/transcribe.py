@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Mapping
@@ -29,7 +30,7 @@ class Screen:
             sys.stdout.flush()
         except BrokenPipeError:  # the reader (`| head`) has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise KeyboardInterrupt from None
+            sys.exit(128 + signal.SIGPIPE)
 
     def line(self, event: str, fields: Mapping[str, Any]) -> None:
         """One JSON line of `--format jsonl`."""

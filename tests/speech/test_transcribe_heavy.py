@@ -331,6 +331,46 @@ def test_a_worker_that_is_killed_is_named_and_its_signal_is_the_exit_code(
     assert list((tmp_path / "out").iterdir()) == []
 
 
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_leaves_no_worker_and_no_file(
+    real_venv: Path, make_audio: Make, tmp_path: Path, model_cache: Path, sent: signal.Signals
+) -> None:
+    long = make_audio(tmp_path / "long.wav", "--seconds", "600")
+    out = tmp_path / "out"
+    process = subprocess.Popen(
+        [*command(real_venv), "--output-dir", out, long],
+        env={**os.environ, "MLENV_CACHE_DIR": str(model_cache)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr
+    assert "transcribing on" in process.stderr.readline()
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    process.send_signal(sent)
+    said = process.stderr.read()
+    assert process.wait(timeout=30) == 128 + sent
+    assert said == ""
+    assert children
+    assert not any(Path(f"/proc/{child}").exists() for child in children)
+    assert list(out.iterdir()) == []
+
+
+def test_a_reader_that_has_seen_enough(real_venv: Path, model_cache: Path) -> None:
+    process = subprocess.Popen(
+        [*command(real_venv), "--quiet", samples.CONVERSATION],
+        env={**os.environ, "MLENV_CACHE_DIR": str(model_cache)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout
+    assert process.stderr
+    assert "Number ten" in process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    assert process.wait(timeout=30) == 128 + signal.SIGPIPE
+
+
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
