@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as TookTooLong
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,37 +44,53 @@ class Network:
     gated: tuple[Access, ...] = ()
 
 
+Answer = tuple[int | None, str, str]
+
+
 class Questions:
-    """Asked on threads at once; `answers` waits for no longer than the time limit."""
+    """Asked on threads at once; `answers` waits for no longer than the time limit.
+
+    The threads are daemons: a name server that never answers must not keep the doctor.
+    """
 
     def __init__(self, environ: Mapping[str, str], token_place: str) -> None:
         hub = (environ.get("HF_ENDPOINT") or HUB).rstrip("/")
         parts = urlsplit(hub)
         self._hub = hub.replace(parts.netloc, parts.netloc.rpartition("@")[2])
+        self._deadline = time.monotonic() + TIME_LIMIT
         token = _token(environ, token_place)
-        self._pool = ThreadPoolExecutor(8)
-        self._root = self._pool.submit(_status, hub + "/api/models?limit=1", "")
-        self._account: Future[tuple[int | None, str, str]] | None = None
-        self._gated: dict[str, Future[tuple[int | None, str, str]]] = {}
-        if token:
-            self._account = self._pool.submit(_status, hub + "/api/whoami-v2", token)
-            for model, file in GATED.items():
-                address = f"{hub}/{model}/resolve/main/{file}"
-                self._gated[model] = self._pool.submit(_status, address, token, head=True)
+        self._root = _ask(hub + "/api/models?limit=1", "")
+        self._account = _ask(hub + "/api/whoami-v2", token) if token else None
+        self._gated = {
+            model: _ask(f"{hub}/{model}/resolve/main/{file}", token, head=True)
+            for model, file in GATED.items()
+            if token
+        }
 
     def answers(self) -> Network:
-        status, problem, error = _result(self._root)
-        account = _result(self._account)[0] if self._account else None
-        gated = tuple(Access(model, _result(asked)[0]) for model, asked in self._gated.items())
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        status, problem, error = self._result(self._root)
+        account = self._result(self._account)[0] if self._account else None
+        gated = tuple(Access(model, self._result(asked)[0]) for model, asked in self._gated.items())
         return Network(True, self._hub, status is not None, problem, error, account, gated)
 
+    def _result(self, asked: Future[Answer]) -> Answer:
+        try:
+            return asked.result(max(0.0, self._deadline - time.monotonic()))
+        except TookTooLong:
+            return None, "unreachable", f"no answer within {TIME_LIMIT} s"
 
-def _result(asked: Future[tuple[int | None, str, str]]) -> tuple[int | None, str, str]:
-    try:
-        return asked.result(TIME_LIMIT)
-    except TookTooLong:
-        return None, "unreachable", f"no answer within {TIME_LIMIT} s"
+
+def _ask(address: str, token: str, *, head: bool = False) -> Future[Answer]:
+    asked: Future[Answer] = Future()
+
+    def act() -> None:
+        try:
+            asked.set_result(_status(address, token, head=head))
+        except Exception as error:  # whatever it is: no answer
+            asked.set_result((None, "unreachable", f"{type(error).__name__}: {error}"))
+
+    threading.Thread(target=act, daemon=True).start()
+    return asked
 
 
 def _token(environ: Mapping[str, str], place: str) -> str:
@@ -84,21 +102,28 @@ def _token(environ: Mapping[str, str], place: str) -> str:
         return ""
 
 
-def _status(address: str, token: str, *, head: bool = False) -> tuple[int | None, str, str]:
+def _status(address: str, token: str, *, head: bool = False) -> Answer:
     """(HTTP status or None, kind of problem, its words)."""
     import ssl  # slow to import, and a quick look asks nothing
     import urllib.error
     import urllib.request
+
+    class Stay(urllib.request.HTTPRedirectHandler):
+        """A redirect is the answer (the file may be read): the token goes to nobody else."""
+
+        def redirect_request(self, *_: object) -> None:
+            return None
 
     headers = {"User-Agent": "mlenv-doctor"}
     if token:
         headers["Authorization"] = f"Bearer {token}"
     request = urllib.request.Request(address, headers=headers, method="HEAD" if head else "GET")
     try:
-        with urllib.request.urlopen(request, timeout=TIME_LIMIT - 0.3) as answer:
+        opener = urllib.request.build_opener(Stay)
+        with opener.open(request, timeout=TIME_LIMIT - 0.3) as answer:
             return answer.status, "", ""
     except urllib.error.HTTPError as error:
-        return error.code, "", ""
+        return 200 if 300 <= error.code < 400 else error.code, "", ""
     except (urllib.error.URLError, OSError, ValueError) as error:
         reason = getattr(error, "reason", error)
         kind = "tls" if isinstance(reason, ssl.SSLError) else "unreachable"
