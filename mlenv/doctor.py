@@ -36,9 +36,14 @@ class Report:
             return NOT_DIAGNOSED
         return DONE
 
-    def documents(self, fixable: Collection[str] = ()) -> list[dict[str, Any]]:
-        """The findings, as `--json` prints them; `fixable` are the ids that `--fix` mends."""
-        return [_document(finding, self.facts, fixable) for finding in self.findings]
+    def documents(
+        self, fixable: Collection[str] = (), named: Sequence[str] = ()
+    ) -> list[dict[str, Any]]:
+        """The findings, as `--json` prints them; `fixable` are the ids that `--fix` mends.
+
+        `named`: the words that name the environment on a command line (`--venv DIR`).
+        """
+        return [_document(finding, self.facts, fixable, named) for finding in self.findings]
 
 
 def examine(
@@ -93,7 +98,9 @@ def judge(seen: Facts, only: Collection[str] = (), skip: Collection[str] = ()) -
     return Report(seen, roots.folded(found))
 
 
-def _document(finding: Finding, seen: Facts, fixable: Collection[str]) -> dict[str, Any]:
+def _document(
+    finding: Finding, seen: Facts, fixable: Collection[str], named: Sequence[str]
+) -> dict[str, Any]:
     entry = knowledge.entries()[finding.id]
     fields = {"venv": seen.venv, "python": seen.interpreter.executable, **finding.fields}
     commands: Sequence[Sequence[str]] = finding.commands or entry.remedy.commands
@@ -105,10 +112,18 @@ def _document(finding: Finding, seen: Facts, fixable: Collection[str]) -> dict[s
         "cause": _filled(entry.cause, fields),
         "remedy": {
             "prose": _filled(entry.remedy.prose, fields),
-            "commands": [[_filled(word, fields) for word in argv] for argv in commands],
+            "commands": [
+                [*(_filled(word, fields) for word in argv), *_aimed(argv, named)]
+                for argv in commands
+            ],
             "fixable": finding.id in fixable,
         },
     }
+
+
+def _aimed(argv: Sequence[str], named: Sequence[str]) -> Sequence[str]:
+    """A command of ours must mend the environment that was looked at, not the usual one."""
+    return named if list(argv[:2]) == ["mlenv", "doctor"] else ()
 
 
 def _filled(text: str, fields: Mapping[str, str]) -> str:

@@ -130,7 +130,8 @@ def _unfound(facts: Facts, run: ProbeRun) -> Iterator[str]:
         for step in other.steps
         if step.error and step.name.startswith(stem)
     ]
-    there = facts.linkage.in_environment(stem)
+    named = facts.linkage.in_environment(stem)
+    there = [copy for copy in named if copy.size is not None]
     on_path = set(library_path(facts, run))
     if reasons:
         yield from (f"{run.unfound} is there but can't be loaded: {why}" for why in reasons)
@@ -141,6 +142,8 @@ def _unfound(facts: Facts, run: ProbeRun) -> Iterator[str]:
         )
     elif there:
         yield f"missing: {run.unfound}; there is {there[0].file}, of another cuDNN major"
+    elif named:
+        yield f"missing: {run.unfound}; {named[0].file} leads to {named[0].real}, which is gone"
     else:
         yield f"missing: {run.unfound}; no {stem} is in {facts.interpreter.packages}"
         for copy in facts.linkage.copies:

@@ -18,6 +18,7 @@ from mlenv.checks import CHECKS
 from mlenv.cli import command, venv_option
 from mlenv.facts import Facts, target
 from mlenv.progress import Progress
+from mlenv.paths import venv_path
 from mlenv.result import NOT_DIAGNOSED, MlenvError, Result
 
 
@@ -75,6 +76,7 @@ def cli(
         raise click.UsageError("--dry-run and --yes go with --fix.")
     begun = time.monotonic()
     view: dict[str, Any] = {"verbose": verbose, "strict": strict, "begun": begun}
+    view["named"] = _named(venv, python)
     if source:
         report = doctor.judge(_snapshot(source), only, skip)
         return _result(report, view, fixable=())
@@ -110,13 +112,20 @@ def _target(venv: Path, python: str | None) -> target.Target:
     return target.of_python(python, os.environ.get("PATH")) if python else target.of_venv(venv)
 
 
+def _named(venv: Path, python: str | None) -> tuple[str, ...]:
+    """The words that name the environment, where it is not the one that is meant without."""
+    if python:
+        return ("--python", python)
+    return () if venv == venv_path(None, os.environ) else ("--venv", str(venv))
+
+
 def _result(
     report: doctor.Report,
     view: dict[str, Any],
     fixable: Any,
     told: dict[str, Any] | None = None,
 ) -> Result:
-    data: dict[str, Any] = {"findings": report.documents(fixable)}
+    data: dict[str, Any] = {"findings": report.documents(fixable, view["named"])}
     data["facts"] = dataclasses.asdict(report.facts)
     if told is not None:
         data["fix"] = told

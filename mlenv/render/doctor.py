@@ -44,7 +44,7 @@ def lines(result: Result) -> Iterator[str]:
     if "saved" in view:
         file = view["saved"]
         yield f"All facts are in {file}; judge them with mlenv doctor --from {file}"
-    yield f"{bold('Next:')} {_next(findings, planned=bool(mended and mended['plan']))}"
+    yield f"{bold('Next:')} {_next(findings, result.view.get('named', ()), planned=bool(mended and mended['plan']))}"
 
 
 def confirmed(plan: Sequence[Mapping[str, Any]]) -> bool:
@@ -166,10 +166,10 @@ def _many(count: int, what: str) -> str:
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
-def _next(findings: Sequence[Finding], *, planned: bool) -> str:
+def _next(findings: Sequence[Finding], named: Sequence[str], *, planned: bool) -> str:
     bad = [finding for finding in findings if finding["outcome"] in ("fail", "warn")]
     if any(finding["remedy"]["fixable"] for finding in bad):
-        return "mlenv doctor --fix --yes" if planned else "mlenv doctor --fix"
+        return shlex.join(["mlenv", "doctor", *named, "--fix", *(["--yes"] if planned else [])])
     if bad:
         return "follow the remedies above, then run mlenv doctor again."
     return "nothing to do. Start programs with mlenv exec COMMAND."

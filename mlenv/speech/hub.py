@@ -48,10 +48,10 @@ def reason(error: BaseException) -> tuple[str, str]:
         return "gated", "its conditions have not been accepted for this account"
     if isinstance(error, errors.RepositoryNotFoundError):
         return "not-found", "the hub has no such repository, or the token may not read it"
-    if isinstance(error, errors.RevisionNotFoundError | errors.EntryNotFoundError):
-        return "not-found", "the hub has no such revision or file"
     if isinstance(error, errors.LocalEntryNotFoundError | errors.OfflineModeIsEnabled):
         return "unreachable", "the hub can't be reached and its cache has no copy"
+    if isinstance(error, errors.RevisionNotFoundError | errors.EntryNotFoundError):
+        return "not-found", "the hub has no such revision or file"
     return "unreachable", "the hub can't be reached"
 
 
