@@ -125,7 +125,7 @@ def test_the_number_of_speakers_can_be_given_and_files_without_speech_have_none(
 
 
 def test_pyannotes_own_pipeline_from_a_folder(
-    transcribe: Transcribe, model_cache: Path, tmp_path: Path
+    transcribe: Transcribe, conversation: Path, model_cache: Path, tmp_path: Path
 ) -> None:
     """A config.yaml as the hub has them; the weights of the gated pipelines can't be had here, so
     this one has segmentation 3.0 for a voice activity detection."""
