@@ -17,8 +17,8 @@ from mlenv import doctor, fix, knowledge, snapshot
 from mlenv.checks import CHECKS
 from mlenv.cli import command, venv_option
 from mlenv.facts import Facts, target
-from mlenv.progress import Progress
 from mlenv.paths import venv_path
+from mlenv.progress import Progress
 from mlenv.result import NOT_DIAGNOSED, MlenvError, Result
 
 

@@ -1,4 +1,4 @@
-"""The documentation's page of known errors: `python -m mlenv.knowledge.page > docs/known-errors.md`."""
+"""The page of known errors: `python -m mlenv.knowledge.page > docs/known-errors.md`."""
 
 from __future__ import annotations
 

@@ -44,7 +44,8 @@ def lines(result: Result) -> Iterator[str]:
     if "saved" in view:
         file = view["saved"]
         yield f"All facts are in {file}; judge them with mlenv doctor --from {file}"
-    yield f"{bold('Next:')} {_next(findings, result.view.get('named', ()), planned=bool(mended and mended['plan']))}"
+    planned = bool(mended and mended["plan"])
+    yield f"{bold('Next:')} {_next(findings, result.view.get('named', ()), planned=planned)}"
 
 
 def confirmed(plan: Sequence[Mapping[str, Any]]) -> bool:
