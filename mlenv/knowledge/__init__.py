@@ -14,7 +14,7 @@ Each `*.toml` file of this folder holds the entries of one topic, keyed by findi
     [[slug.signature]]   words by which programs report it
     match                wordings, each a pattern (below)
     example              lines written for this table; each wording must match one of them
-    confidence           "high" (default: only this cause), "medium", "low"
+    confidence           "high" (default: only this cause), "medium", "low", "never"
     level                "error" (default); "sign": says it, but may not be why the program failed;
                          "harmless"
     when                 conditions that must hold

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from logs import explained
 
@@ -57,6 +59,6 @@ def test_no_brace_is_left_in_a_remedy() -> None:
 
     for entry in knowledge.entries().values():
         for variant in entry.variants:
-            named = set(__import__("re").findall(r"\{(\w+)\}", variant.remedy.prose))
+            named = set(re.findall(r"\{(\w+)\}", variant.remedy.prose))
             told = {condition.split()[0] for condition in variant.when}
             assert named <= told, entry.id  # a fact is named only where it must be known
