@@ -67,8 +67,9 @@ def cli(
     data = provision.described(installed)
     if no_verify or not installed.changed:
         return Result("install", data)
-    from mlenv import first_look
+    from mlenv import first_look, warm
 
+    warm.up(venv, progress)
     seen = first_look.at(venv, progress, offline=offline or bundle is not None)
     problems = tuple(Problem("first-look-failed", text) for text in seen.problems)
     code = FAILED if problems else DONE
