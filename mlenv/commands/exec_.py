@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -20,9 +21,11 @@ NOT_FOUND, NOT_EXECUTABLE = 127, 126  # as shells report them
 
 
 def main(arguments: Sequence[str]) -> int:
-    """`[--venv DIR] [--] COMMAND [ARG..]`; another program than mlenv's own never returns."""
+    """`[--venv DIR] [--explain] [--] COMMAND [ARG..]`; returns for mlenv's own commands only."""
     try:
-        venv, command = _parse(arguments)
+        venv, command, explained = _parse(arguments)
+        if explained:
+            return _explained(venv, command)
         if command[0] in OWN:
             from mlenv.commands import transcribe
 
@@ -73,12 +76,23 @@ def become(venv: Path, command: Sequence[str]) -> NoReturn:
         ) from error
 
 
-def _parse(arguments: Sequence[str]) -> tuple[Path, Sequence[str]]:
-    option, rest = None, list(arguments)
+def _explained(venv: Path, command: Sequence[str]) -> int:
+    """The same as a child, whose known errors are named when it fails."""
+    from mlenv.cli import main as run_cli
+
+    again = [sys.executable, "-m", "mlenv", "exec", "--venv", str(venv), "--", *command]
+    return run_cli(["explain", "--venv", str(venv), "--", *again])
+
+
+def _parse(arguments: Sequence[str]) -> tuple[Path, Sequence[str], bool]:
+    option, explained, rest = None, False, list(arguments)
     while rest and rest[0].startswith("-"):
         word = rest.pop(0)
         if word == "--":
             break
+        if word == "--explain":
+            explained = True
+            continue
         name, separator, value = word.partition("=")
         if name != "--venv":
             raise _usage(f"`mlenv exec` has no option {name}.")
@@ -87,7 +101,7 @@ def _parse(arguments: Sequence[str]) -> tuple[Path, Sequence[str]]:
         option = value if separator else rest.pop(0)
     if not rest:
         raise _usage("`mlenv exec` needs a command.")
-    return venv_path(option, os.environ), rest
+    return venv_path(option, os.environ), rest, explained
 
 
 def _usage(message: str) -> MlenvError:
@@ -118,6 +132,7 @@ def __getattr__(name: str) -> object:
     @click.option(
         "--venv", metavar="DIR", help="The environment (default: $MLENV_VENV, else ~/.venvs/ml)."
     )
+    @click.option("--explain", is_flag=True, help="Name the known error if the command fails.")
     @click.argument(
         "command",
         nargs=-1,
@@ -125,12 +140,13 @@ def __getattr__(name: str) -> object:
         type=click.UNPROCESSED,
         shell_complete=_completed,
     )
-    def cli(venv: str | None, command: tuple[str, ...]) -> int:
+    def cli(venv: str | None, explain: bool, command: tuple[str, ...]) -> int:
         """Run COMMAND with the right libraries; its signals and exit code are its own.
 
         COMMAND `transcribe` turns speech into text: see `mlenv exec transcribe --help`.
         """
-        words = ["--venv", venv, *command] if venv else list(command)
+        options = [*(["--venv", venv] if venv else []), *(["--explain"] if explain else [])]
+        words = [*options, "--", *command]
         return main(words)
 
     return cli

@@ -64,6 +64,29 @@ def test_it_becomes_the_command(hollow: MakeVenv, tmp_path: Path) -> None:
         assert child.wait() == -signal.SIGTERM
 
 
+def test_with_explain_the_known_error_is_named_and_the_exit_code_stays(
+    mlenv: Run, hollow: MakeVenv, tmp_path: Path
+) -> None:
+    script = (
+        "import sys; print('working');"
+        "sys.exit('RuntimeError: Library libcublas.so.12 is not found or cannot be loaded')"
+    )
+    words = ["--venv", hollow(tmp_path / "ml"), "--explain", "python", "-c", script]
+    done = mlenv("exec", *words)
+    assert (done.returncode, done.stdout) == (1, "working\n")
+    assert "cublas-missing" in done.stderr
+
+
+def test_without_its_python_nothing_else_is_started(
+    mlenv: Run, hollow: MakeVenv, tmp_path: Path
+) -> None:
+    venv = hollow(tmp_path / "ml")
+    (venv / "bin" / "python").unlink()
+    done = mlenv("exec", "--venv", venv, "python", "-c", "print('another Python')")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "has no Python any more" in done.stderr
+
+
 def test_what_can_not_be_started(mlenv: Run, hollow: MakeVenv, tmp_path: Path) -> None:
     venv = hollow(tmp_path / "ml")
     text = tmp_path / "notes.txt"
