@@ -36,9 +36,9 @@ def emit(result: Result, *, as_json: bool) -> int:
                 )
         sys.stdout.flush()
     except BrokenPipeError:  # the reader (`| head`) has seen enough
-        _silence_stdout()
+        silence_stdout()
     except (OSError, ValueError) as error:  # a full disk, or a stream that is closed
-        _silence_stdout()
+        silence_stdout()
         reason = getattr(error, "strerror", None) or error
         print(f"error: standard output can't be written to: {reason}.", file=sys.stderr)
         return result.exit_code or FAILED
@@ -50,7 +50,7 @@ def say(text: str) -> None:
     print(text)
 
 
-def _silence_stdout() -> None:
+def silence_stdout() -> None:
     """Python flushes the stream once more when it ends, and would fail again."""
     sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 (it lives as long as the process)
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sys
 import time
 from collections.abc import Mapping
 from typing import Any
 
+from mlenv.render import silence_stdout
 from mlenv.render.style import bold, dim, red, yellow
+from mlenv.result import MlenvError
 
 
 class Screen:
@@ -31,6 +34,13 @@ class Screen:
         except BrokenPipeError:  # the reader (`| head`) has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(128 + signal.SIGPIPE)
+        except OSError as error:
+            silence_stdout()
+            raise MlenvError(
+                "not-writable",
+                f"Standard output can't be written to: {error.strerror}.",
+                "What was heard so far is lost; --output-dir writes whole files only.",
+            ) from error
 
     def line(self, event: str, fields: Mapping[str, Any]) -> None:
         """One JSON line of `--format jsonl`."""
@@ -58,6 +68,9 @@ class Screen:
         spent = time.monotonic() - self._began
         done = files[0] + (at / of if of else 0.0)
         left = f", {_clock(spent / done * (files[1] - done))} left" if done > 0.02 else ""
+        room = shutil.get_terminal_size().columns - len(f"{which} {share}{left}") - 1
+        if len(name) > room:
+            name = "…" + name[len(name) - max(room, 1) + 1 :]
         print(f"\r{dim(f'{which}{name} {share}{left}', sys.stderr)}", end="", file=sys.stderr)
         sys.stderr.flush()
         self._shown = True
