@@ -16,7 +16,7 @@ from mlenv.explain import text
 from mlenv.explain.patterns import Pattern, patterns, words
 from mlenv.knowledge import Signature
 
-BLOCK = 1 << 16  # bytes that are searched at once
+BLOCK = 1 << 15  # bytes that are searched at once
 OVERLAP = 1 << 12  # bytes of a block that the next one sees again
 SLACK = 200  # bytes that prefixes, frames and escapes may add to what a pattern covers
 TRIED = 20  # places that are tried in a block, from either end of it
@@ -26,7 +26,7 @@ KEPT = 12  # hits of one pattern that are remembered
 SHOWN = 300  # characters of a line that are shown
 _MARK = b"\x02\x1d\x02\x1d\x02"  # stands in no log
 _FAILURES = (b"Error: ", b"Exception: ", b"core dumped)", b"Segmentation fault", b"\nerror: ")
-CONTEXT = 1 << 17  # bytes from the log's beginning and end that versions are read from
+CONTEXT = 1 << 16  # bytes from the log's beginning and end that versions are read from
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,15 @@ class Scanner:
             for wording in signature.match
             for pattern in patterns(wording, named)
         ]
+        # A block is asked for one word of each pattern before anything else.
+        self._by_word: dict[bytes, list[int]] = {}
+        self._without_words: list[int] = []
+        for index, (_, _, pattern) in enumerate(self._patterns):
+            if pattern.words:
+                rarest = max(pattern.words, key=len)
+                self._by_word.setdefault(rarest, []).append(index)
+            else:
+                self._without_words.append(index)
         self._kept = [0] * len(self._patterns)
         self._tried_to = [-1] * len(self._patterns)
         self._failed = [0] * len(self._patterns)
@@ -108,19 +117,19 @@ class Scanner:
         self._remember(block)
         self._look_for_errors(block)
         present = _words(lowered)
-        vocabulary = b""
+        ends = _Ends(present)
         self._places.clear()
         letters = () if lowered.isascii() else frozenset(lowered.decode("utf-8", "ignore"))
-        for index, (_, _, pattern) in enumerate(self._patterns):
-            if self._kept[index] >= KEPT or not pattern.words <= present:
-                continue
-            if pattern.letters and not pattern.letters.issubset(letters):
-                continue
-            if pattern.ends:
-                vocabulary = vocabulary or b" ".join(present)
-                if not all(end in present or end in vocabulary for end in pattern.ends):
-                    continue
-            self._try(index, block, lowered)
+        possible = [i for word in self._by_word.keys() & present for i in self._by_word[word]]
+        for index in sorted(possible + self._without_words):
+            pattern = self._patterns[index][2]
+            if (
+                self._kept[index] < KEPT
+                and (len(pattern.words) < 2 or pattern.words <= present)
+                and (not pattern.letters or pattern.letters.issubset(letters))
+                and (not pattern.ends or all(map(ends.__getitem__, pattern.ends)))
+            ):
+                self._try(index, block, lowered)
         forgotten = max(end - OVERLAP, 0)
         self._line += raw.count(b"\n", 0, forgotten)
         self._offset += forgotten
@@ -183,7 +192,7 @@ class Scanner:
 
     def _look_for_errors(self, block: bytes) -> None:
         """Remember the last line that says that something went wrong."""
-        place = max(block.rfind(sign) for sign in _FAILURES)
+        place = max((block.rfind(sign) for sign in _FAILURES if sign in block), default=-1)
         if place >= 0:
             self._found.last_error = _line_at(block, place + 1)
 
@@ -196,11 +205,22 @@ def scan(stream: BinaryIO) -> Scan:
     return scanner.finish()
 
 
+class _Ends(dict[bytes, bool]):
+    """Whether a part of a word stands in any word of a block; looked up once each."""
+
+    def __init__(self, present: set[bytes]) -> None:
+        self._vocabulary = b" ".join(present)
+
+    def __missing__(self, part: bytes) -> bool:
+        self[part] = part in self._vocabulary
+        return self[part]
+
+
 def _words(block: bytes) -> set[bytes]:
-    """All words of a block; also those that an escaped line break sticks to."""
+    """All words of a block; also those that an escaped line break sticks to (`\\nRuntimeError`)."""
     present = set(words(block))
     if b"\\n" in block or b"\\t" in block:
-        present.update(words(block.replace(b"\\n", b"  ").replace(b"\\t", b"  ")))
+        present.update([word[1:] for word in present if word.startswith((b"n", b"t"))])
     return present
 
 
