@@ -56,7 +56,8 @@ def test_no_arguments_show_the_help(mlenv: Run) -> None:
 
 def test_output_that_cannot_be_written(mlenv: Run) -> None:
     for words in (("profiles",), ("lock", "--check", "--json"), ("env",)):
-        done = mlenv(*words, stdout=Path("/dev/full").open("w"))
+        with Path("/dev/full").open("w") as full:
+            done = mlenv(*words, stdout=full)
         assert done.returncode == 1
         assert "Traceback" not in done.stderr and done.stderr.startswith("error: ")
 
