@@ -116,10 +116,11 @@ def _explained(
     scanned: Scan, venv: Path, here: bool | None
 ) -> tuple[dict[str, Any], tuple[Problem, ...]]:
     """The document: what was found, and what the machine says to it."""
-    found = diagnose(scanned)
+    look = here or (here is None and (venv / "pyvenv.cfg").is_file())
+    found = diagnose(scanned, _in_use(venv) if look else {})
     seen: Mapping[str, Mapping[str, Any]] = {}
     problems: tuple[Problem, ...] = ()
-    if here or (here is None and (venv / "pyvenv.cfg").is_file()):
+    if look:
         from mlenv.explain.look import decided
 
         try:
@@ -134,6 +135,14 @@ def _explained(
         "unrecognised": scanned.last_error if unrecognised else "",
         "lines": scanned.lines,
     }, problems
+
+
+def _in_use(venv: Path) -> dict[str, str]:
+    """The profile that the environment was built from, if mlenv built it."""
+    from mlenv.venv import generations
+
+    active = generations.read(venv.resolve())
+    return {"profile": active.profile} if active else {}
 
 
 def _diagnosis(found: Diagnosis, seen: Mapping[str, Any] | None) -> dict[str, Any]:

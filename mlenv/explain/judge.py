@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from mlenv import knowledge
 from mlenv.explain import context
@@ -33,9 +34,12 @@ class Diagnosis:
     instead_of: str = ""  # the id of the likelier cause of the same words
 
 
-def diagnose(scanned: Scan) -> list[Diagnosis]:
-    """The causes, best first; consequences and less likely causes after what they belong to."""
-    facts = context.read(scanned.context)
+def diagnose(scanned: Scan, known: Mapping[str, str] = MappingProxyType({})) -> list[Diagnosis]:
+    """The causes, best first; consequences and less likely causes after what they belong to.
+
+    `known`: facts that stand in no log, such as the profile in use.
+    """
+    facts = {**context.read(scanned.context), **known}
     by_id: dict[str, list[tuple[Hit, str]]] = defaultdict(list)
     for hit in _most_specific(scanned.hits, facts):
         by_id[hit.id].append((hit, _confidence(hit, facts)))

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import re
 
 import pytest
 from logs import explained
+
+from mlenv.explain.judge import diagnose
+from mlenv.explain.scan import scan
 
 
 @pytest.mark.parametrize(
@@ -62,3 +66,16 @@ def test_no_brace_is_left_in_a_remedy() -> None:
             named = set(re.findall(r"\{(\w+)\}", variant.remedy.prose))
             told = {condition.split()[0] for condition in variant.when}
             assert named <= told, entry.id  # a fact is named only where it must be known
+
+
+def test_the_profile_in_use_decides_what_to_type() -> None:
+    log = (
+        b"torchvision 0.21.0+cu124 requires torch==2.6.0, "
+        b"but you have torch 2.8.0 which is incompatible."
+    )
+    scanned = scan(io.BytesIO(log))
+    found = diagnose(scanned, {"profile": "cu124"})[0]
+    assert found.entry.id == "dependency-replaced-torch"
+    assert "of profile cu124: `mlenv install` builds it again" in found.remedy.prose
+    found = diagnose(scanned)[0]
+    assert "{profile}" not in found.remedy.prose and "mlenv add" not in found.remedy.prose
