@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from mlenv import knowledge
 from mlenv.knowledge import Entry
 
+_SPOKEN = {"profile": "mlenv built the environment at hand"}
+
 _TOP = """\
 # Known errors
 
@@ -37,7 +39,8 @@ def _section(entry: Entry) -> Iterator[str]:
     for argv in entry.remedy.commands:
         yield f"    {shlex.join(argv)}\n"
     for variant in entry.variants:
-        yield f"If {' and '.join(variant.when)}: {variant.remedy.prose}\n"
+        conditions = " and ".join(_SPOKEN.get(name, name) for name in variant.when)
+        yield f"If {conditions}: {variant.remedy.prose}\n"
     if entry.decides:
         yield f"Other errors have the same words. What decides: {entry.decides}.\n"
     if entry.follows:
