@@ -39,7 +39,7 @@ def judge_interpreter(facts: Facts) -> Iterator[Finding]:
 
 
 def judge_damaged(facts: Facts) -> Iterator[Finding]:
-    """Are the libraries of the packages that matter as their RECORD says?"""
+    """Are libraries and modules of the packages that matter as their RECORD says?"""
     # A cuDNN part that is gone, and that a probe did not find, is that probe's finding.
     unfound = [run.unfound for run in facts.probes("cudnn") if run.unfound]
     damages = [
@@ -47,9 +47,12 @@ def judge_damaged(facts: Facts) -> Iterator[Finding]:
         for damage in facts.packages.damages
         if not (unfound and damage.what == "missing" and "/libcudnn" in damage.file)
     ]
+    if not damages and facts.packages.damages:
+        yield skip(DAMAGED, "libraries are gone, and a probe says what follows from that")
+        return
     if not damages:
         how = "sizes and contents are" if facts.packages.hashed else "sizes are"
-        yield ok(DAMAGED, f"{how} as installed: the libraries of torch, ctranslate2, NVIDIA")
+        yield ok(DAMAGED, f"{how} as installed: the files of torch, ctranslate2, NVIDIA")
         return
     lines = []
     for damage in damages:

@@ -87,7 +87,7 @@ def read(directories: Sequence[Path], *, hashes: bool = False) -> Packages:
     owners: dict[str, dict[str, str]] = {}
     for info, distribution in zip(found, distributions, strict=True):
         watched = bool(WATCHED.match(distribution.name))
-        for name, digest, size in _record(info):
+        for name, digest, size in _record(info, (".so", ".py") if watched else (".so",)):
             file = f"{info.parent}/{name}"
             if digest:
                 owners.setdefault(file, {})[f"{distribution.name} {distribution.version}"] = digest
@@ -152,12 +152,13 @@ def _head(file: Path) -> Iterator[tuple[str, str]]:
             yield key.lower(), value.strip()
 
 
-def _record(info: Path) -> Iterator[tuple[str, str, int | None]]:
-    """The libraries in RECORD: name relative to site-packages, digest, size in bytes."""
+def _record(info: Path, kinds: tuple[str, ...]) -> Iterator[tuple[str, str, int | None]]:
+    """The files of some `kinds` in RECORD: name relative to site-packages, digest, bytes."""
     try:
         with (info / "RECORD").open(encoding="utf-8", errors="replace", newline="") as lines:
-            for row in csv.reader(line for line in lines if ".so" in line):
-                if len(row) == 3 and ".." not in row[0] and ".so" in row[0]:
+            wanted = (line for line in lines if any(kind in line for kind in kinds))
+            for row in csv.reader(wanted):
+                if len(row) == 3 and ".." not in row[0] and ".pyc" not in row[0]:
                     yield row[0], row[1], int(row[2]) if row[2].isdigit() else None
     except (OSError, csv.Error):
         return

@@ -63,7 +63,8 @@ def test_the_bare_start_is_a_warning_that_names_file_place_and_remedy(
         f"missing: libcudnn_graph.so.9; it lies in {cudnn}, which is not on the loader's path",
         "the launch environment (`mlenv exec`) finds all parts",
     ]
-    assert document["data"]["findings"][0]["remedy"]["commands"] == [["mlenv", "doctor", "--fix"]]
+    mend = ["mlenv", "doctor", "--fix", "--venv", str(venv)]  # this one, not the usual one
+    assert document["data"]["findings"][0]["remedy"]["commands"] == [mend]
     assert mlenv("doctor", "--strict", "--venv", venv, SUBLIB).returncode == 1
 
 
