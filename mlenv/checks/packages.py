@@ -52,7 +52,7 @@ def judge_damaged(facts: Facts) -> Iterator[Finding]:
         return
     if not damages:
         how = "sizes and contents are" if facts.packages.hashed else "sizes are"
-        yield ok(DAMAGED, f"{how} as installed: the files of torch, ctranslate2, NVIDIA")
+        yield ok(DAMAGED, f"{how} as installed: torch, ctranslate2, NVIDIA's libraries")
         return
     lines = []
     for damage in damages:

@@ -87,7 +87,9 @@ def read(directories: Sequence[Path], *, hashes: bool = False) -> Packages:
     owners: dict[str, dict[str, str]] = {}
     for info, distribution in zip(found, distributions, strict=True):
         watched = bool(WATCHED.match(distribution.name))
-        for name, digest, size in _record(info, (".so", ".py") if watched else (".so",)):
+        # NVIDIA's wheels share empty modules, and any of them may take those away.
+        modules = watched and not distribution.name.startswith("nvidia-")
+        for name, digest, size in _record(info, (".so", ".py") if modules else (".so",)):
             file = f"{info.parent}/{name}"
             if digest:
                 owners.setdefault(file, {})[f"{distribution.name} {distribution.version}"] = digest

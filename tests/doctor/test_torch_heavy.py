@@ -12,7 +12,7 @@ from mlenv import doctor, fix
 from mlenv.doctor import Report
 from mlenv.facts import target
 from mlenv.progress import Silent
-from tests.doctor.conftest import MakeVenv, linked, packages
+from tests.doctor.conftest import MakeVenv, linked, packages, replaced
 
 pytestmark = pytest.mark.heavy
 
@@ -56,6 +56,15 @@ def test_the_environment_as_it_is_and_linked(venv: Path, tmp_path: Path) -> None
     assert bad(report) == {"cudnn9-sublib-not-on-loader-path": "warn"}
     mend(report, venv)
     assert bad(look(venv, tmp_path)) == {}
+
+
+def test_a_module_that_somebody_edited(venv: Path, tmp_path: Path) -> None:
+    """Libraries alone don't show it, and uv's cache would give the edited file again."""
+    module = packages(venv) / "torch" / "version.py"
+    replaced(module, module.read_bytes() + b"\n")
+    report = look(venv, tmp_path)
+    assert bad(report)["package-files-damaged"] == "fail"
+    assert f"changed: {module} (" in evidence(report, "package-files-damaged")
 
 
 def test_torchaudio_of_another_torch(venv: Path, wheel: Wheel, tmp_path: Path) -> None:
