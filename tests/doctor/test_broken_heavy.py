@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from mlenv import doctor, fix
+from mlenv import doctor, fix, uv
 from mlenv.doctor import Report
 from mlenv.facts import target
 from mlenv.facts.linkage import folder
@@ -63,6 +65,18 @@ def test_linked_by_fix_a_bare_start_works_too(venv_of: MakeVenv, tmp_path: Path)
     }
     mend(report, venv)
     assert bad(look(venv, tmp_path)) == {}
+
+
+def test_a_venv_on_another_disk_gets_no_alarm(venv_of: MakeVenv, tmp_path: Path) -> None:
+    """Its files are copies there, and links to uv's cache are impossible."""
+    here = venv_of(*USUAL)
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as disk:
+        venv = Path(disk) / "ml"
+        assert Path(disk).stat().st_dev != here.stat().st_dev
+        uv.create_venv(venv, sys.executable)
+        shutil.copytree(packages(here), packages(venv), symlinks=True, dirs_exist_ok=True)
+        mend(look(venv, tmp_path), venv)
+        assert bad(look(venv, tmp_path)) == {}
 
 
 def test_the_cudnn_wheel_was_removed(venv_of: MakeVenv, tmp_path: Path) -> None:
