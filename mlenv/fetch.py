@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mlenv import launch, models, uv
+from mlenv.files import sha256
 from mlenv.models import Found, Model, ModelFile
 from mlenv.progress import Progress, Silent
 from mlenv.result import MlenvError
@@ -201,7 +202,7 @@ def _fill_from_mirror(model: Model, mirror: str, target: Path) -> None:
     for file in model.files:
         path = target / file.name
         have = path.stat().st_size if path.is_file() else 0
-        if have == file.size and models.sha256(path) == file.sha256:
+        if have == file.size and sha256(path) == file.sha256:
             continue
         url = f"{mirror.rstrip('/')}/{model.name}/{file.name}"
         resumed = {"Range": f"bytes={have}-"} if 0 < have < file.size else {}
@@ -222,12 +223,14 @@ def _check(model: Model, directory: Path, source: str) -> None:
         path = directory / file.name
         if not path.is_file():
             raise SourceError(f"it has no {file.name}")
-        if (got := models.sha256(path)) != file.sha256:
+        if (got := sha256(path)) != file.sha256:
             path.unlink()
             raise SourceError(_refusal(file, got))
 
 
-def _refusal(file: ModelFile, got: str) -> str:
+def _refusal(file: ModelFile, got: str | None) -> str:
+    if got is None:
+        return f"{file.name} can't be read"
     return (
         f"refused, {file.name} has sha256 {got[:12]}.. "
         f"where the manifest names {file.sha256[:12]}.."

@@ -8,7 +8,6 @@ checked once are remembered by size and time of change.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -19,7 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from mlenv.files import write_atomically
+from mlenv.files import sha256, write_atomically
 from mlenv.paths import cache_dir
 from mlenv.result import MlenvError
 
@@ -176,12 +175,6 @@ def remove(model: Model, environ: Mapping[str, str] = os.environ) -> int:
     return freed
 
 
-def sha256(path: Path) -> str:
-    """The sha256 of a file, in hex."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 class Checks:
     """Which files were hashed before, and what came out. A changed file is hashed again."""
 
@@ -201,7 +194,9 @@ class Checks:
             return False
         known = self._seen.get(str(real))
         if full or known is None or known[:3] != [stat.st_size, stat.st_mtime_ns, stat.st_ino]:
-            known = [stat.st_size, stat.st_mtime_ns, stat.st_ino, sha256(real)]
+            if (digest := sha256(real)) is None:  # unreadable for now: nothing to remember
+                return False
+            known = [stat.st_size, stat.st_mtime_ns, stat.st_ino, digest]
             self._seen[str(real)] = known
             self._changed = True
         return bool(known[3] == file.sha256)

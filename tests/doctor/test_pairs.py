@@ -198,14 +198,14 @@ def test_the_hub(id: str, network: Network, token: str, expected: str) -> None:
 def test_disks_and_caches() -> None:
     low = Files(
         disks=(Disk("environment", "/venv", 10 * 1024**3), Disk("temporary files", "/tmp", 2**20)),
-        caches=(Cache("uv", "/root/.cache/uv", True, False, 0),),
+        caches=(Cache("uv", "/var/cache/uv", True, False, 0),),
         uid=1000,
     )
     seen = facts(files=low)
     assert outcome(seen, "disk-full-or-tmp-too-small") == "warn"
     (finding,) = doctor.judge(seen, ("cache-permission-denied",)).findings
     assert finding.evidence == (
-        "/root/.cache/uv (uv) can't be written: it belongs to user 0, this is user 1000",
+        "/var/cache/uv (uv) can't be written: it belongs to user 0, this is user 1000",
     )
 
 
