@@ -7,9 +7,10 @@ cuDNN and cuBLAS lie in wheels of their own (`site-packages/nvidia/*/lib`). CTra
 cuDNN open them by name, and the loader searches for names only where `LD_LIBRARY_PATH` said
 at the start of the process (ld.so(8)). It is read once: setting it later changes nothing.
 
-Coming first is not enough: cuDNN asks for `libcudnn_ops.so.9.1.0` before `libcudnn_ops.so.9`, and
-the wheels have only the second name. A directory of the user's with cuDNN or cuBLAS in it would
-win, or mix two versions in one process, and so it is left out.
+A directory of the user's that holds a library which the environment's NVIDIA wheels bring is left
+out. Coming first is not enough: cuDNN asks for `libcudnn_ops.so.9.1.0` before `libcudnn_ops.so.9`,
+and the wheels have only the second name. And the wheels name each other's directories (cuSPARSE
+that of nvJitLink) in their RUNPATH, which the loader reads after `LD_LIBRARY_PATH`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -79,40 +80,40 @@ class LibraryPath:
     """What an environment puts on the loader's path: the rule, before any caller's value.
 
     `first` stands before the caller's directories, `last` behind them. A caller's directory
-    that holds a file named as in `shadowing` is left out.
+    that holds a file named as in `shadowing` is left out; below `wheels` lie the environment's.
     """
 
     first: tuple[Path, ...] = ()
     last: tuple[Path, ...] = ()
     shadowing: tuple[str, ...] = ()
+    wheels: Path | None = None
 
     def value(self, inherited: str | None) -> str:
         """The loader's path for a caller that has `inherited`; never an empty element.
 
         An empty element would put the current directory on the loader's path.
         """
-        left_out = {*self.left_out(inherited), *self._own(inherited)}
-        kept = [element for element in _elements(inherited) if element not in left_out]
+        kept = [element for element in _elements(inherited) if not self._shadows(element)]
         return joined((*self.first, *kept, *self.last))
 
     def left_out(self, inherited: str | None) -> tuple[str, ...]:
         """The caller's directories that would shadow the environment's libraries."""
-        own = set(self._own(inherited))
-        return tuple(
-            element
-            for element in _elements(inherited)
-            if element not in own and any((Path(element) / n).exists() for n in self.shadowing)
-        )
+        return tuple(e for e in _elements(inherited) if self._shadows(e) and not self._is_own(e))
 
     def moved(self, old: Path, new: Path) -> LibraryPath:
         """The same for an environment that is reached by another path."""
         first = tuple(new / directory.relative_to(old) for directory in self.first)
         return replace(self, first=first)
 
-    def _own(self, inherited: str | None) -> Iterator[str]:
-        """Elements that are the environment's own directories, by whatever path."""
-        own = {os.path.realpath(directory) for directory in self.first}
-        return (e for e in _elements(inherited) if os.path.realpath(e) in own)
+    def _shadows(self, element: str) -> bool:
+        return any(os.path.exists(f"{element}/{name}") for name in self.shadowing)  # noqa: PTH110
+
+    def _is_own(self, element: str) -> bool:
+        """Whether the directory is one of the environment's wheels, by whatever path."""
+        if self.wheels is None:
+            return False
+        own = os.path.realpath(self.wheels)
+        return os.path.realpath(element).startswith(f"{own}/")
 
 
 def library_path(packages: Path) -> LibraryPath:
@@ -123,8 +124,27 @@ def library_path(packages: Path) -> LibraryPath:
     first = library_directories(packages)
     for directory in first:
         check_expressible(directory)
-    names = {file.name for directory in first for file in directory.glob("lib*.so.*")}
-    return LibraryPath(first, _wsl(), tuple(sorted(names)))
+    wheels = packages / "nvidia"
+    return LibraryPath(first, _wsl(), _libraries(wheels), wheels)
+
+
+def _libraries(wheels: Path) -> tuple[str, ...]:
+    """The libraries that NVIDIA's wheels bring, all of them: `*/lib/lib*.so.*`, sorted.
+
+    Every start of a program waits for this, so it reads directories and nothing else.
+    """
+    names: set[str] = set()
+    for wheel in _listed(str(wheels)):
+        found = _listed(f"{wheels}/{wheel}/lib")
+        names.update(name for name in found if name.startswith("lib") and ".so." in name)
+    return tuple(sorted(names))
+
+
+def _listed(directory: str) -> list[str]:
+    try:
+        return os.listdir(directory)  # noqa: PTH208 (names are all that is wanted)
+    except OSError:
+        return []
 
 
 def check_expressible(path: Path) -> None:

@@ -76,7 +76,7 @@ def __getattr__(name: str) -> object:
         """Print the variables with which a process loads the right libraries.
 
         What is on LD_LIBRARY_PATH already stays there, behind the environment's directories;
-        directories with another cuDNN or cuBLAS in them are left out.
+        directories with a library that its own NVIDIA wheels bring are left out.
         """
         return describe(venv, shell)
 

@@ -59,6 +59,7 @@ def hollow() -> MakeVenv:
             "nvidia/cudnn/lib/libcudnn_ops.so.9",
             "nvidia/cublas/lib/libcublas.so.12",
             "nvidia/cuda_nvrtc/lib/libnvrtc.so.12",
+            "nvidia/nvjitlink/lib/libnvJitLink.so.12",
         ):
             (packages / file).parent.mkdir(parents=True, exist_ok=True)
             (packages / file).touch()

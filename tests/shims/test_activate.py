@@ -18,12 +18,14 @@ from .shells import POSIX, PWSH, SHELLS, Shell, environments
 
 BASE = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/nonexistent", "LC_ALL": "C.UTF-8"}
 SHADOW = "<a directory with a cuDNN of its own>"
+JIT = "<a directory with an nvJitLink of its own>"
 STATES = {
     "nothing set": {},
     "set and empty": {"LD_LIBRARY_PATH": "", "VIRTUAL_ENV": "", "PYTHONHOME": ""},
     "one directory": {"LD_LIBRARY_PATH": "/opt/with space", "PYTHONHOME": "/opt/python"},
     "empty elements": {"LD_LIBRARY_PATH": "/opt/a::/opt/b;/opt/c:"},
     "a foreign cuDNN": {"LD_LIBRARY_PATH": f"/opt/a:{SHADOW}"},
+    "a foreign nvJitLink": {"LD_LIBRARY_PATH": f"{JIT}:/opt/a"},
     "another environment": {"VIRTUAL_ENV": "/opt/v", "VIRTUAL_ENV_PROMPT": "it's", "PS1": "$ "},
 }
 each_shell = pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell.name)
@@ -47,18 +49,24 @@ def users(shell: Shell, environment: dict[bytes, bytes]) -> dict[bytes, bytes]:
 def test_activate_exports_the_launch_environment_and_deactivate_restores_all(
     shell: Shell, state: str, hollow: MakeVenv, tmp_path: Path
 ) -> None:
-    foreign = tmp_path / "foreign"
-    foreign.mkdir()
-    (foreign / "libcudnn_ops.so.9").touch()
+    foreign = {SHADOW: tmp_path / "foreign", JIT: tmp_path / "jit"}
+    for directory, name in zip(
+        foreign.values(), ("libcudnn_ops.so.9", "libnvJitLink.so.12"), strict=True
+    ):
+        directory.mkdir()
+        (directory / name).touch()
     venv = hollow(tmp_path / "ml")
     activate.write(venv, venv)
-    env = {**BASE, **{n: v.replace(SHADOW, str(foreign)) for n, v in STATES[state].items()}}
+    env = {**BASE, **STATES[state]}
+    for mark, directory in foreign.items():
+        env = {name: value.replace(mark, str(directory)) for name, value in env.items()}
 
     done = shell.run(*steps(shell, shell.source, shell.deactivate), env=env, venv=venv)
     assert (done.returncode, done.stderr) == (0, b"")
     before, active, after = environments(done.stdout)
     assert users(shell, after) == users(shell, before)
     built = launch.build(venv, env)
+    assert not any(str(d) in built.variables["LD_LIBRARY_PATH"] for d in foreign.values())
     expected = {name.encode(): value.encode() for name, value in built.variables.items()}
     expected[b"VIRTUAL_ENV_PROMPT"] = b"ml"
     assert {name: active.get(name) for name in expected} == expected

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import stat
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from running import Run
 
 from mlenv import launch
 from mlenv.shims import commands
@@ -47,11 +49,11 @@ def test_the_users_directories_that_would_shadow_are_left_out(
 ) -> None:
     venv = hollow(tmp_path / "ml")
     commands.write(venv, venv)
-    foreign = tmp_path / "foreign"
-    foreign.mkdir()
-    (foreign / "libcublas.so.12").touch()
-    done = run(venv, "python", "-c", SHOW, LD_LIBRARY_PATH=f"/opt/a:{foreign}:/opt/b")
-    assert str(foreign) not in done.stdout
+    for name, file in (("cuda", "libcublas.so.12"), ("jit", "libnvJitLink.so.12")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / file).touch()
+    foreign = f"/opt/a:{tmp_path}/cuda:{tmp_path}/jit:/opt/b"
+    done = run(venv, "python", "-c", SHOW, LD_LIBRARY_PATH=foreign)
     assert done.stdout.endswith("cuda_nvrtc/lib:/opt/a:/opt/b\n")
 
 
@@ -132,3 +134,26 @@ def test_the_real_front_library_finds_its_parts(real: MakeVenv, nasty: Path) -> 
     commands.write(venv, venv)
     done = run(venv, "python", "-c", PROOF)
     assert (done.returncode, done.stdout.strip()) == (0, PROVED), done.stderr
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("way", ["exec", "shim"])
+def test_torch_imports_beside_a_directory_with_another_nvjitlink(
+    way: str, mlenv: Run, real: MakeVenv, tmp_path: Path
+) -> None:
+    """torch's cuSPARSE finds its nvJitLink by RUNPATH, which comes after LD_LIBRARY_PATH."""
+    venv = real(tmp_path / "ml")
+    commands.write(venv, venv)
+    foreign = tmp_path / "toolkit"
+    foreign.mkdir()
+    other = launch.site_packages(venv) / "nvidia/cuda_runtime/lib/libcudart.so.12"
+    shutil.copy(other, foreign / "libnvJitLink.so.12")  # a library without its symbols
+    code = "import torch; print(torch.version.cuda)"
+    env = {"LD_LIBRARY_PATH": str(foreign)}
+    bare = subprocess.run([venv / "bin/python", "-c", code], env=env, capture_output=True)
+    assert b"libnvJitLink.so.12" in bare.stderr
+    if way == "exec":
+        done = mlenv("exec", "--venv", venv, "python", "-c", code, env=env)
+    else:
+        done = run(venv, "python", "-c", code, **env)
+    assert (done.returncode, done.stdout) == (0, "12.4\n"), done.stderr

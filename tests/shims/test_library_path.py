@@ -22,6 +22,7 @@ def packages(tmp_path: Path) -> Path:
         "cublas/lib/libcublasLt.so.12",
         "cuda_nvrtc/lib/libnvrtc.so.12",
         "nccl/lib/libnccl.so.2",
+        "nvjitlink/lib/libnvJitLink.so.12",
     ):
         (root / "nvidia" / file).parent.mkdir(parents=True, exist_ok=True)
         (root / "nvidia" / file).touch()
@@ -44,27 +45,46 @@ def test_no_element_is_ever_empty(packages: Path, inherited: str) -> None:
     assert elements == [*own(packages), *(["/opt/one"] if "one" in inherited else [])]
 
 
-def test_a_directory_with_another_cudnn_or_cublas_is_left_out_and_named(
+SHADOWS = {
+    "cuda": "libcublas.so.12",
+    "dnn": "libcudnn_ops.so.9",
+    "jit": "libnvJitLink.so.12",  # not on our part of the path: torch finds its own by RUNPATH
+    "collectives": "libnccl.so.2",
+}
+
+
+def test_a_directory_with_a_library_of_the_wheels_is_left_out_and_named(
     packages: Path, tmp_path: Path
 ) -> None:
     rule = launch.library_path(packages)
-    for name, file in (("cuda", "libcublas.so.12"), ("dnn", "libcudnn_ops.so.9")):
+    for name, file in SHADOWS.items():
         (tmp_path / name).mkdir()
         (tmp_path / name / file).touch()
     harmless = tmp_path / "old"  # another major version has other names: it shadows nothing
     harmless.mkdir()
     (harmless / "libcudnn.so.8").touch()
-    inherited = f"{tmp_path}/cuda:{harmless}:{tmp_path}/dnn"
-    assert rule.left_out(inherited) == (f"{tmp_path}/cuda", f"{tmp_path}/dnn")
+    inherited = ":".join([str(harmless), *(f"{tmp_path}/{name}" for name in SHADOWS)])
+    assert rule.left_out(inherited) == tuple(f"{tmp_path}/{name}" for name in SHADOWS)
     assert rule.value(inherited).split(":") == [*own(packages), str(harmless)]
 
 
 def test_the_environments_own_directories_are_no_offenders(packages: Path, tmp_path: Path) -> None:
     (tmp_path / "activation").symlink_to(tmp_path / "v")
-    by_link = str(packages / "nvidia/cudnn/lib").replace("/v/", "/activation/")
+    wheels = str(packages / "nvidia").replace("/v/", "/activation/")
+    inherited = f"{wheels}/cudnn/lib:{wheels}/nvjitlink/lib"
     rule = launch.library_path(packages)
-    assert rule.left_out(by_link) == ()
-    assert rule.value(by_link).split(":") == own(packages)
+    assert rule.left_out(inherited) == ()
+    assert rule.value(inherited).split(":") == own(packages)
+
+
+def test_wheels_that_lie_in_one_directory_are_found_too(packages: Path, tmp_path: Path) -> None:
+    """CUDA 13's wheels share `nvidia/cu13/lib`."""
+    (packages / "nvidia/cu13/lib").mkdir(parents=True)
+    (packages / "nvidia/cu13/lib/libnvJitLink.so.13").touch()
+    (tmp_path / "jit").mkdir()
+    (tmp_path / "jit/libnvJitLink.so.13").touch()
+    inherited = str(tmp_path / "jit")
+    assert launch.library_path(packages).left_out(inherited) == (inherited,)
 
 
 def test_wsl_keeps_its_drivers_reachable(

@@ -6,7 +6,7 @@ export-env {
     let venv = @VENV@
     let shadowing = [@SHADOWING@]
     # The loader's path: the environment's directories, then what was there, but no empty element
-    # (the current directory), no directory that would shadow the environment's cuDNN or cuBLAS.
+    # (the current directory) and no directory with a library that the environment's wheels bring.
     let inherited = ($env.LD_LIBRARY_PATH? | default "")
     let elements = (if ($inherited | describe) == "string" {
         $inherited | split row --regex "[:;]"

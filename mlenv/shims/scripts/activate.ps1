@@ -23,7 +23,7 @@ function global:deactivate {
 }
 
 # The loader's path: the environment's directories, then what was there, but no empty element
-# (the current directory) and no directory that would shadow the environment's cuDNN or cuBLAS.
+# (the current directory) and no directory with a library that the environment's own wheels bring.
 $shadowing = @(@SHADOWING@)
 $kept = "$env:LD_LIBRARY_PATH" -split '[:;]' | Where-Object {
     $one = $_

@@ -44,7 +44,7 @@ for _mlenv_name in VIRTUAL_ENV VIRTUAL_ENV_PROMPT PYTHONHOME LD_LIBRARY_PATH PAT
 done
 
 # The loader's path: the environment's directories, then what was there, but no empty element
-# (the current directory) and no directory that would shadow the environment's cuDNN or cuBLAS.
+# (the current directory) and no directory with a library that the environment's own wheels bring.
 _mlenv_path=@FIRST@
 _mlenv_rest=${LD_LIBRARY_PATH-}:
 while [ -n "$_mlenv_rest" ]; do
