@@ -5,12 +5,14 @@ torch each bring a cuDNN, and one process must not hold both.
 """
 
 import contextlib
+import math
 import os
 import tempfile
 from pathlib import Path
 
 import av
 import av.error
+import containers
 import numpy as np
 
 RATE = 16_000  # what Whisper, segmentation and speaker embeddings are trained on
@@ -28,20 +30,18 @@ def decode(path: str) -> tuple[np.ndarray, float | None]:
     """The first audio stream of a file.
 
     Returns (samples,) int16 at 16 kHz, channels mixed to one, and the seconds that the file
-    says it lasts (None where it does not say). A file that breaks off gives what it holds.
-    Raises `Undecodable`.
+    says it lasts: None where it does not say, infinite where it breaks off and does not say. A
+    file that breaks off gives what it holds. Raises `Undecodable`.
     """
     try:
         if Path(path).stat().st_size == 0:
             raise Undecodable("audio-empty", "is an empty file")
-        with av.open(path, metadata_errors="ignore") as container:
+        options = {"ignore_length": "1"} if containers.is_open_rf64(path) else {}
+        with av.open(path, metadata_errors="ignore", options=options) as container:
             if not container.streams.audio:
                 raise Undecodable("audio-undecodable", "holds no audio")
             stream = container.streams.audio[0]
-            said = float(stream.duration * stream.time_base) if stream.duration else None
-            if said is None and container.duration:
-                said = container.duration / 1e6
-            return _samples(container, stream), said
+            return _samples(container, stream), _said(path, container, stream)
     except Undecodable:
         raise
     except FileNotFoundError:
@@ -49,8 +49,24 @@ def decode(path: str) -> tuple[np.ndarray, float | None]:
     except PermissionError:
         raise Undecodable("audio-unreadable", "may not be read") from None
     except (av.error.FFmpegError, ValueError, OSError) as error:
-        why = getattr(error, "strerror", None) or str(error)
-        raise Undecodable("audio-undecodable", f"can't be decoded: {why}") from None
+        raise Undecodable("audio-undecodable", f"can't be decoded: {_why(path, error)}") from None
+
+
+def _said(path: str, container, stream) -> float | None:
+    """Seconds that the file says it lasts. FFmpeg goes by the size of a WAV or Ogg file."""
+    if container.format.name == "wav" and (promised := containers.wav_seconds(path)):
+        return promised
+    if container.format.name == "ogg" and containers.ogg_breaks_off(path):
+        return math.inf
+    if stream.duration:
+        return float(stream.duration * stream.time_base)
+    return container.duration / 1e6 if container.duration else None
+
+
+def _why(path: str, error: Exception) -> str:
+    if isinstance(error, av.error.InvalidDataError) and containers.mp4_lacks_index(path):
+        return "it breaks off before its index (`moov`), without which nothing is found in it"
+    return getattr(error, "strerror", None) or str(error)
 
 
 def _samples(container, stream) -> np.ndarray:

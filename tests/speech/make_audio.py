@@ -1,7 +1,7 @@
 """Write one file of audio from an utterance, with PyAV: any container, codec, rate, channels.
 
     python make_audio.py OUT [--source FLAC] [--rate 16000] [--layout mono] [--seconds S]
-        [--codec NAME] [--video] [--noise] [--silence]
+        [--codec NAME] [--option NAME=VALUE] [--video] [--noise] [--silence]
 
 Runs with the environment's interpreter, which has PyAV and NumPy.
 """
@@ -21,6 +21,8 @@ CODECS = {
     ".mp4": "aac",
     ".ogg": "libopus",
     ".flac": "flac",
+    ".mkv": "libopus",
+    ".webm": "libopus",
 }
 
 
@@ -47,12 +49,14 @@ def main() -> None:
     parser.add_argument("--layout", default="mono")
     parser.add_argument("--seconds", type=float)
     parser.add_argument("--codec")
+    parser.add_argument("--option", default="", help="of FFmpeg's muxer")
     parser.add_argument("--video", action="store_true")
     parser.add_argument("--noise", action="store_true")
     parser.add_argument("--silence", action="store_true")
     options = parser.parse_args()
     data = samples(options)
-    with av.open(str(options.out), "w") as container:
+    muxing = dict([options.option.split("=", 1)]) if options.option else {}
+    with av.open(str(options.out), "w", options=muxing) as container:
         codec = options.codec or CODECS[options.out.suffix]
         if options.video:
             picture = container.add_stream("mpeg4", rate=5)

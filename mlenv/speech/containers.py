@@ -1,0 +1,83 @@
+"""What a file says of itself and FFmpeg does not pass on: whether all of it is there.
+
+FFmpeg takes the length of a WAV file from the bytes that are there, knows no length of an Ogg
+file, and of an MP4 file without its index it says "invalid data". Each function here reads a few
+headers. Runs inside the environment; imports the standard library only.
+"""
+
+import struct
+from pathlib import Path
+
+# Sizes that a writer leaves in the header of a WAV file where it can't go back to it: 0, all ones
+# (FFmpeg), or the largest that it dares to name (SoX 0x7ffff000, arecord 0x80000000).
+LEFT_OPEN = (range(1), range(0x7FFFF000, 0x80001000), range(0xFFFFF000, 1 << 32))
+OGG_PAGE = 27 + 255 + 255 * 255  # bytes of the largest page (RFC 3533)
+
+
+def wav_seconds(path: str) -> float | None:
+    """Seconds that the header of a RIFF WAV file promises; None if it is none, or a stream."""
+    with Path(path).open("rb") as stream:
+        form, _, kind = struct.unpack("<4sI4s", stream.read(12).ljust(12))
+        if (form, kind) != (b"RIFF", b"WAVE"):
+            return None
+        bytes_a_second = 0
+        for name, size in _chunks(stream):
+            if name == b"fmt ":
+                bytes_a_second = struct.unpack("<8xI", stream.read(12).ljust(12, b"\0"))[0]
+            elif name == b"data":
+                said = not any(size in open_ for open_ in LEFT_OPEN)
+                return size / bytes_a_second if said and bytes_a_second else None
+    return None
+
+
+def is_open_rf64(path: str) -> bool:
+    """Whether this is an RF64 file whose writer never filled in the sizes."""
+    with Path(path).open("rb") as stream:
+        head = stream.read(36)
+    return head[:4] in (b"RF64", b"BW64") and head[12:16] == b"ds64" and not any(head[28:36])
+
+
+def mp4_lacks_index(path: str) -> bool:
+    """Whether this is an MP4 file (m4a, mov) that ends before its index, the `moov` box."""
+    with Path(path).open("rb") as stream:
+        if stream.read(8)[4:] != b"ftyp":
+            return False
+        stream.seek(0)
+        return b"moov" not in _boxes(stream)
+
+
+def ogg_breaks_off(path: str) -> bool:
+    """Whether this is an Ogg file whose last page is not whole."""
+    with Path(path).open("rb") as stream:
+        if stream.read(4) != b"OggS":
+            return False
+        stream.seek(0, 2)
+        stream.seek(-min(stream.tell(), OGG_PAGE), 2)
+        page = stream.read()
+    page = page[page.rfind(b"OggS") :]
+    if len(page) < 27 or len(page) < 27 + page[26]:
+        return True
+    return len(page) < 27 + page[26] + sum(page[27 : 27 + page[26]])
+
+
+def _chunks(stream):
+    """(name, size) of each RIFF chunk; the stream stands at its contents meanwhile."""
+    while len(head := stream.read(8)) == 8:
+        name, size = struct.unpack("<4sI", head)
+        end = stream.tell() + size + size % 2
+        yield name, size
+        stream.seek(end)
+
+
+def _boxes(stream):
+    """The name of each box at the top of an MP4 file."""
+    begin = 0
+    while len(head := stream.read(16)) >= 8:
+        size, name = struct.unpack(">I4s", head[:8])
+        if size == 1 and len(head) == 16:
+            size = struct.unpack(">Q", head[8:])[0]
+        yield name
+        if size < 8:  # 0: it goes on to the end of the file
+            return
+        begin += size
+        stream.seek(begin)
