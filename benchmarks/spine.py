@@ -13,7 +13,8 @@ from pathlib import Path
 
 from timing import Command, compare, keep
 
-from mlenv import launch, locks, models, paths, profiles, uv
+from mlenv import launch, models, paths, uv
+from mlenv.locking import locks, profiles
 from mlenv.venv import generations
 
 CLIP = Path(__file__).parent.parent / "tests" / "data" / "utterances" / "libri_01_spk1089.flac"

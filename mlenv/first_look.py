@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlenv import doctor, fetch, host, models, receipts, samples, verify
+from mlenv import doctor, fetch, models, receipts, samples, verify
 from mlenv.facts import target
 from mlenv.progress import Progress
+from mlenv.provision import host
 from mlenv.result import MlenvError
 
 # Small enough to be fetched with every new environment (78 MB), and good enough to be scored.

@@ -151,9 +151,9 @@ def _install(
 
 def _rebuild(venv: Path) -> Callable[[Progress], None]:
     def act(progress: Progress) -> None:
-        from mlenv import provision
+        from mlenv.provision.install import install
 
-        provision.install(venv, None, progress, rebuild=True)
+        install(venv, None, progress, rebuild=True)
 
     return act
 

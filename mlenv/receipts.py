@@ -14,8 +14,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from mlenv import __version__, host
+from mlenv import __version__
 from mlenv.files import write_atomically
+from mlenv.provision import host
 from mlenv.result import MlenvError
 from mlenv.venv import generations
 

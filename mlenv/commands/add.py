@@ -6,9 +6,10 @@ from pathlib import Path
 
 import click
 
-from mlenv import adding, provision
 from mlenv.cli import command, venv_option
 from mlenv.progress import Progress
+from mlenv.provision import adding
+from mlenv.provision.install import described
 from mlenv.result import Result
 
 
@@ -41,4 +42,4 @@ def cli(
     refused, with the reason and the override that would make it possible.
     """
     request = adding.Request(add=packages, overrides=overrides, mirrors=mirrors)
-    return Result("add", provision.described(adding.change(venv, request, progress)))
+    return Result("add", described(adding.change(venv, request, progress)))

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from mlenv import bundle, order
 from mlenv.cli import command, complete_profile
 from mlenv.progress import Progress
+from mlenv.provision import bundle, order
 from mlenv.result import MlenvError, Result
 
 

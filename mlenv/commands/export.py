@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from mlenv import export, indexes, locks, profiles
 from mlenv.cli import command, complete_profile
 from mlenv.files import write_atomically
+from mlenv.locking import export, indexes, locks, profiles
 from mlenv.result import Result
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from mlenv import provision
 from mlenv.cli import command, complete_profile, venv_option
 from mlenv.progress import Progress
+from mlenv.provision.install import described, install
 from mlenv.result import DONE, FAILED, Problem, Result
 
 
@@ -57,17 +57,18 @@ def cli(
     Ends with a look at its health and a transcription of the sample that ships with mlenv.
     """
     if dry_run:
-        from mlenv import order, preview
+        from mlenv.provision import order, preview
 
         request = order.Request(profile, python, offline, mirrors, bundle)
         return Result("install", preview.of(request, venv), view={"dry_run": True})
-    installed = provision.install(
+    installed = install(
         venv, profile, progress, python=python, offline=offline, mirrors=mirrors, bundle=bundle
     )
-    data = provision.described(installed)
+    data = described(installed)
     if no_verify or not installed.changed:
         return Result("install", data)
-    from mlenv import first_look, warm
+    from mlenv import first_look
+    from mlenv.provision import warm
 
     warm.up(venv, progress)
     seen = first_look.at(venv, progress, offline=offline or bundle is not None)

@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from mlenv import indexes, locks, profiles, recorded
 from mlenv.cli import command, complete_profile
 from mlenv.files import write_atomically
+from mlenv.locking import indexes, locks, profiles, recorded
 from mlenv.result import DONE, FAILED, Result
 
 

@@ -8,10 +8,11 @@ from typing import Any
 
 import click
 
-from mlenv import choose, host, indexes, locks, order, profiles
 from mlenv.cli import command
-from mlenv.host import Host
-from mlenv.profiles import Profile
+from mlenv.locking import indexes, locks, profiles
+from mlenv.locking.profiles import Profile
+from mlenv.provision import choose, host, order
+from mlenv.provision.host import Host
 from mlenv.result import WRONG_USAGE, MlenvError, Result
 
 

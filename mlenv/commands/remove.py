@@ -6,9 +6,10 @@ from pathlib import Path
 
 import click
 
-from mlenv import adding, provision
 from mlenv.cli import command, venv_option
 from mlenv.progress import Progress
+from mlenv.provision import adding
+from mlenv.provision.install import described
 from mlenv.result import Result
 
 
@@ -25,4 +26,4 @@ def cli(
     The result is a new lock of your own and a new generation; `mlenv rollback` goes back.
     """
     request = adding.Request(remove=packages, mirrors=mirrors)
-    return Result("remove", provision.described(adding.change(venv, request, progress)))
+    return Result("remove", described(adding.change(venv, request, progress)))

@@ -6,8 +6,9 @@ from dataclasses import replace
 from importlib.metadata import version as version_of
 from pathlib import Path
 
-from mlenv import launch, locks, profiles
-from mlenv.profiles import Profile
+from mlenv import launch
+from mlenv.locking import locks, profiles
+from mlenv.locking.profiles import Profile
 from mlenv.result import MlenvError
 from mlenv.shims import owned
 from mlenv.shims.launcher import ABSENT, INSTALLED, OUTDATED, Place, Shim

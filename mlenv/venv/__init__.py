@@ -1,1 +1,1 @@
-"""Environments on disk: preflight, generations and the switch between them."""
+"""Environments on disk: generations, the switch between them, and the links inside."""

@@ -31,8 +31,8 @@ from mlenv.files import sha256, write_atomically
 from mlenv.result import MlenvError
 
 if TYPE_CHECKING:
-    from mlenv.locks import Lock
-    from mlenv.profiles import Profile
+    from mlenv.locking.locks import Lock
+    from mlenv.locking.profiles import Profile
 
 RECORD = "mlenv.json"
 PREVIOUS = "previous"  # in the store: a link to what was active before the present

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from mlenv import doctor, host, snapshot
+from mlenv import doctor, snapshot
 from mlenv.facts import target
+from mlenv.provision import host
 
 pytestmark = [
     pytest.mark.gpu,

@@ -7,9 +7,10 @@ import json
 import pytest
 from running import Run
 
-from mlenv import choose, profiles
-from mlenv.host import Host
-from mlenv.profiles import Profile
+from mlenv.locking import profiles
+from mlenv.locking.profiles import Profile
+from mlenv.provision import choose
+from mlenv.provision.host import Host
 from mlenv.result import MlenvError
 
 ALL = [profiles.load(name) for name in choose.PREFERENCE]
@@ -126,6 +127,6 @@ def test_the_profiles_that_the_project_promises() -> None:
 
 
 def profiles_pins(name: str) -> dict[str, str]:
-    from mlenv import locks
+    from mlenv.locking import locks
 
     return locks.load(profiles.load(name)).versions()

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mlenv.locks import Lock
-from mlenv.profiles import load
+from mlenv.locking.locks import Lock
+from mlenv.locking.profiles import load
 from mlenv.result import MlenvError
 from mlenv.venv import generations
 

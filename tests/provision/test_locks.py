@@ -9,7 +9,8 @@ from pathlib import Path
 from index import Index
 from running import Run
 
-from mlenv import locks, paths, profiles
+from mlenv import paths
+from mlenv.locking import locks, profiles
 
 
 def test_a_lock_pins_all_with_hashes_and_names_no_address(

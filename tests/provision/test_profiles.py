@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from running import Run
 
-from mlenv import choose, profiles
-from mlenv.host import Host
+from mlenv.locking import profiles
+from mlenv.provision import choose
+from mlenv.provision.host import Host
 
 
 def test_an_unknown_name(mlenv: Run, home: Path) -> None:

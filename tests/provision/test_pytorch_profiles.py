@@ -14,7 +14,7 @@ import standins
 from index import Index
 from running import Run
 
-from mlenv import locks, profiles, recorded
+from mlenv.locking import locks, profiles, recorded
 
 TORCH_CU121 = "c8ab8c92eab928a93c483f83ca8c63f13dafc10fc93ad90ed2dcb7c82ea50410"
 VISION_CU121 = "237609a3551c2b68f32bcd3f3875dca93836010d83922ef2f3bd3a7540caee58"

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from mlenv import launch, locks, profiles
+from mlenv import launch
+from mlenv.locking import locks, profiles
 from mlenv.result import MlenvError
 from mlenv.shims import devcontainer, docker
 from mlenv.shims.launcher import Place

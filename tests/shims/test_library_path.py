@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from mlenv import launch
+from mlenv.provision import preflight
 from mlenv.result import MlenvError
-from mlenv.venv import preflight
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 from index import Index, serving
 
-from mlenv import locks, profiles, recorded
+from mlenv.locking import locks, profiles, recorded
 
 # Requires-Dist of pyannote.audio, as far as it concerns torch.
 PYANNOTE = {

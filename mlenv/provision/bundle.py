@@ -23,11 +23,13 @@ from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from mlenv import files, host, models, profiles, uv
-from mlenv import wheels as wheel_files
-from mlenv.locks import Lock
-from mlenv.profiles import Profile
+from mlenv import files, models, uv
+from mlenv.locking import profiles
+from mlenv.locking.locks import Lock
+from mlenv.locking.profiles import Profile
 from mlenv.progress import Progress
+from mlenv.provision import host
+from mlenv.provision import wheels as wheel_files
 from mlenv.result import MlenvError
 
 MANIFEST = "bundle.json"

@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 from packaging.utils import canonicalize_name
 
 from mlenv import uv
-from mlenv.locks import Lock
+from mlenv.locking.locks import Lock
 from mlenv.result import MlenvError
 
 

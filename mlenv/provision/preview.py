@@ -6,8 +6,9 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from mlenv import changes, order, uv, wheels
-from mlenv.order import Order, Request
+from mlenv import uv
+from mlenv.provision import changes, order, wheels
+from mlenv.provision.order import Order, Request
 from mlenv.venv import generations
 from mlenv.venv.generations import Generation
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mlenv import launch, uv
-from mlenv.indexes import Indexes
-from mlenv.profiles import Profile
+from mlenv.locking.indexes import Indexes
+from mlenv.locking.profiles import Profile
 from mlenv.result import MlenvError
 
 TEMPORARY_MB = 100  # uv unpacks in its cache; the temp directory holds only small things

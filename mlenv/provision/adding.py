@@ -21,13 +21,15 @@ import tomlkit
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from mlenv import indexes, locks, own, profiles, provision, uv
-from mlenv.indexes import Indexes
+from mlenv import uv
 from mlenv.launch import site_packages
-from mlenv.locks import Lock, Pin
-from mlenv.profiles import Profile
+from mlenv.locking import indexes, locks, profiles
+from mlenv.locking.indexes import Indexes
+from mlenv.locking.locks import Lock, Pin
+from mlenv.locking.profiles import Profile
 from mlenv.progress import Progress
-from mlenv.provision import Installed
+from mlenv.provision import own_profiles
+from mlenv.provision.install import Installed, install
 from mlenv.result import WRONG_USAGE, MlenvError
 from mlenv.venv import generations
 
@@ -47,8 +49,8 @@ class Request:
 def change(venv: Path, request: Request, progress: Progress) -> Installed:
     """Resolve the request together with the profile's pins and build a new generation.
 
-    The profile becomes the user's own (`own`), with a lock of its own. Nothing has changed where
-    this raises.
+    The profile becomes the user's own (`own_profiles`), with a lock of its own. Nothing has
+    changed where this raises.
     """
     present = generations.active(venv)
     if present is None:
@@ -61,8 +63,9 @@ def change(venv: Path, request: Request, progress: Progress) -> Installed:
     _refuse_core(profile, lock, request)
     progress.step("Resolving")
     text = edited(profile, lock, request)
+    mine = own_profiles.folder(venv)
     with tempfile.TemporaryDirectory(prefix="mlenv-") as folder:
-        name = profile.name if profile.path.parent == own.folder(venv) else f"{profile.name}-own"
+        name = profile.name if profile.path.parent == mine else f"{profile.name}-own"
         draft = Path(folder) / f"{name}.toml"
         draft.write_text(text, "utf-8")
         wanted = profiles.load(os.fspath(draft))
@@ -70,13 +73,11 @@ def change(venv: Path, request: Request, progress: Progress) -> Installed:
             _check(wanted, lock, request, present.path, given)
         made = locks.make(wanted, indexes=given, previous=lock.text)
     _refuse_moves(profile, lock, made)
-    before = [
-        (p, _read(p)) for p in (own.folder(venv) / f"{name}{end}" for end in (".toml", ".txt"))
-    ]
-    mine = own.write(venv, name, text, made.text)
+    before = [(path, _read(path)) for path in (mine / f"{name}.toml", mine / f"{name}.txt")]
+    written = own_profiles.write(venv, name, text, made.text)
     try:
-        return provision.install(
-            venv, os.fspath(mine.path), progress, python=present.python, mirrors=request.mirrors
+        return install(
+            venv, os.fspath(written.path), progress, python=present.python, mirrors=request.mirrors
         )
     except BaseException:
         for path, content in before:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from mlenv import profiles
 from mlenv.files import write_atomically
-from mlenv.profiles import Profile
+from mlenv.locking import profiles
+from mlenv.locking.profiles import Profile
 from mlenv.venv import generations
 
 

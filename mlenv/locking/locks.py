@@ -21,9 +21,10 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from mlenv import recorded, uv
-from mlenv.indexes import Indexes
-from mlenv.profiles import PLATFORMS, Index, Override, Profile
+from mlenv import uv
+from mlenv.locking import recorded
+from mlenv.locking.indexes import Indexes
+from mlenv.locking.profiles import PLATFORMS, Index, Override, Profile
 from mlenv.result import MlenvError
 
 NO_MIRRORS = Indexes()

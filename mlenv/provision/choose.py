@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 
 from packaging.version import Version
 
-from mlenv import host, profiles
-from mlenv.host import Host
-from mlenv.profiles import Profile
+from mlenv.locking import profiles
+from mlenv.locking.profiles import Profile
+from mlenv.provision import host
+from mlenv.provision.host import Host
 from mlenv.result import MlenvError
 
 # The preferred one first, for a machine that can run several.

@@ -21,8 +21,8 @@ from pathlib import Path
 
 from mlenv import launch
 from mlenv.result import MlenvError
-from mlenv.uv_errors import UvError as UvError
-from mlenv.uv_errors import understood
+from mlenv.uv.failures import UvError as UvError
+from mlenv.uv.failures import understood
 
 OnLine = Callable[[str], None]
 

@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mlenv import bundle, choose, indexes, locks, profiles, uv
-from mlenv.bundle import Bundle
-from mlenv.choose import Verdict
-from mlenv.indexes import Indexes
-from mlenv.locks import Lock
-from mlenv.profiles import Profile
+from mlenv import uv
+from mlenv.locking import indexes, locks, profiles
+from mlenv.locking.indexes import Indexes
+from mlenv.locking.locks import Lock
+from mlenv.locking.profiles import Profile
+from mlenv.provision import bundle, choose, preflight
+from mlenv.provision.bundle import Bundle
+from mlenv.provision.choose import Verdict
 from mlenv.result import MlenvError
-from mlenv.venv import preflight
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from mlenv import launch
 from mlenv.progress import Progress
 
-PROBE = Path(__file__).parent / "probes" / "warm.py"
+PROBE = Path(__file__).parents[1] / "probes" / "warm.py"
 TIME_LIMIT = 180  # seconds; it is a service, and nothing depends on it
 
 

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mlenv.profiles import Index, Profile
+from mlenv.locking.profiles import Index, Profile
 from mlenv.result import WRONG_USAGE, MlenvError
 
 DEFAULT = "default"

@@ -20,7 +20,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote
 from urllib.request import Request, urlopen
 
-DATA = Path(__file__).with_name("data") / "pytorch_index.json"
+DATA = Path(__file__).parents[1] / "data" / "pytorch_index.json"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 from packaging.utils import canonicalize_name
 
 from mlenv import launch, uv
-from mlenv.indexes import Indexes
-from mlenv.locks import Lock
-from mlenv.profiles import Profile
+from mlenv.locking.indexes import Indexes
+from mlenv.locking.locks import Lock
+from mlenv.locking.profiles import Profile
 
 FORMATS = ("pylock", "requirements", "dockerfile", "conda-env")
 

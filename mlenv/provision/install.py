@@ -10,14 +10,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlenv import changes, uv
-from mlenv.changes import NOTHING, Changes
+from mlenv import uv
 from mlenv.progress import Progress
+from mlenv.provision import changes
+from mlenv.provision.changes import NOTHING, Changes
 from mlenv.venv import generations
 from mlenv.venv.generations import Generation
 
 if TYPE_CHECKING:
-    from mlenv.order import Order
+    from mlenv.provision.order import Order
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ def install(
     if present and not rebuild and _up_to_date(present, name, python):
         return Installed(venv, present, "in use", False, time.monotonic() - began)
 
-    from mlenv import order, own
+    from mlenv.provision import order, own_profiles
 
     progress.step("Checking this machine")
     wanted = name or (present.profile_path if present and not bundle else None)
@@ -87,11 +88,11 @@ def install(
         generations.remove_unfinished(venv)
         profile, lock = taken.profile, taken.lock
         if taken.bundle:
-            from mlenv.bundle import place_models
+            from mlenv.provision.bundle import place_models
 
             place_models(taken.bundle)
             if profile.path.is_relative_to(taken.bundle.path):
-                profile = own.adopt(venv, profile)
+                profile = own_profiles.adopt(venv, profile)
                 lock = replace(lock, path=profile.lock_path)
         generation = generations.build(venv, profile, lock, fill)
         kept = generations.switch(venv, generation.path)
@@ -135,7 +136,7 @@ def _sync(path: Path, taken: Order, progress: Progress) -> None:
                 raise
         else:
             return
-        from mlenv.venv import preflight
+        from mlenv.provision import preflight
 
         preflight.indexes(taken.profile, taken.indexes)
     uv.sync(path, taken.lock.path, sources=sources, on_line=Downloads(progress).line)
