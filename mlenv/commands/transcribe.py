@@ -13,11 +13,13 @@ from typing import Any, NoReturn
 from mlenv import models, render
 from mlenv.files import write_atomically
 from mlenv.paths import venv_path
+from mlenv.progress import Progress as Steps
 from mlenv.render.transcribe import Screen
 from mlenv.result import DONE, FAILED, MlenvError, Problem, Result
 from mlenv.transcribe import events, formats, inputs, job, pipelines
 from mlenv.transcribe.inputs import Source
 from mlenv.transcribe.options import STREAMED, parse
+from mlenv.transcribe.order import in_order
 from mlenv.transcribe.pipelines import Pipeline
 from mlenv.transcribe.transcript import Transcript
 
@@ -76,7 +78,10 @@ class _Call:
         if self._skipped:
             self._screen.note(f"{len(self._skipped)} of {self._total} files are done already")
         if left:
-            for event in self._work.run(left, self._model, self._pipeline):
+            happening = self._work.run(left, self._model, self._pipeline)
+            if not self._options.output_dir:
+                happening = in_order(happening, left)
+            for event in happening:
                 self._take(event)
         self._screen.end()
         data: dict[str, Any] = {"files": self._transcripts}
@@ -119,10 +124,13 @@ class _Call:
                         "Convert it with ct2-transformers-converter, or name another.",
                     )
                 return folder.absolute()
-            if hub := models.hub_name(name):
-                from mlenv import fetch
+            if models.hub_name(name):
+                from mlenv import hub
 
-                return fetch.from_hub(hub, self._venv, offline=self._options.offline)
+                found = hub.model(
+                    name, self._venv, offline=self._options.offline, progress=self._fetching()
+                )
+                return self._told(found)
         model = models.named(name)
         if model.kind != "whisper":
             raise MlenvError(
@@ -132,15 +140,26 @@ class _Call:
 
     def _found(self, model: models.Model) -> Path:
         try:
-            return models.find(model).path
+            found = models.find(model)
         except MlenvError:
             from mlenv import fetch
-            from mlenv.render.progress import for_people
 
-            progress = for_people(as_json=self._options.json or self._options.quiet)
-            return fetch.ensure(
-                model, self._venv, offline=self._options.offline, progress=progress
-            ).path
+            found = fetch.ensure(
+                model, self._venv, offline=self._options.offline, progress=self._fetching()
+            )
+        return self._told(found)
+
+    def _told(self, found: models.Found) -> Path:
+        """The directory, having said which others were refused."""
+        for each in found.refused:
+            if not each.is_missing:
+                self._screen.note(f"{each}: passed over", warning=True)
+        return found.path
+
+    def _fetching(self) -> Steps:
+        from mlenv.render.progress import for_people
+
+        return for_people(as_json=self._options.json or self._options.quiet)
 
     def _pipeline(self) -> Pipeline:
         return pipelines.choose(self._options, self._venv, self._found)

@@ -25,6 +25,7 @@ import torch  # noqa: E402
 from audio import RATE, Undecodable, as_float, decode, take_over  # noqa: E402
 from pyannote.audio import Pipeline  # noqa: E402
 
+BATCHES = ("segmentation_batch_size", "embedding_batch_size")
 SHORTEST = RATE // 10  # samples; less holds no turn
 
 
@@ -60,14 +61,12 @@ def diarize(pipeline, config: dict, job: dict) -> None:
     turns, exclusive = [], []
     if len(samples) >= SHORTEST:
         waveform = torch.from_numpy(as_float(samples))[None]
-        output = pipeline(
+        speakers = ("num_speakers", "min_speakers", "max_speakers")
+        output = applied(
+            pipeline,
             {"waveform": waveform, "sample_rate": RATE, "uri": "file"},
             hook=progress_of(job["id"]),
-            **{
-                name: config[name]
-                for name in ("num_speakers", "min_speakers", "max_speakers")
-                if config[name]
-            },
+            **{name: config[name] for name in speakers if config[name]},
         )
         turns = turns_of(getattr(output, "speaker_diarization", output))
         exclusive = turns_of(getattr(output, "exclusive_speaker_diarization", output))
@@ -79,6 +78,21 @@ def diarize(pipeline, config: dict, job: dict) -> None:
         seconds={"diarize": took.lap()},
         libraries=libraries(),
     )
+
+
+def applied(pipeline, file: dict, **options):
+    """What the pipeline finds, in smaller batches where the GPU has no room for its own. For some
+    of their sizes cuDNN takes many times the memory (pyannote-audio's issue 1963)."""
+    while True:
+        try:
+            return pipeline(file, **options)
+        except torch.OutOfMemoryError:
+            sizes = {name: getattr(pipeline, name, 1) for name in BATCHES}
+            if max(sizes.values()) == 1:
+                raise
+            torch.cuda.empty_cache()
+            for name, size in sizes.items():
+                setattr(pipeline, name, max(1, size // 4))
 
 
 def turns_of(annotation) -> list[dict]:

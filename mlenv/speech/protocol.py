@@ -6,6 +6,7 @@ Libraries print what they like. Their words go to standard error, so that the ev
 import json
 import os
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -15,11 +16,14 @@ class Events:
 
     def __init__(self) -> None:
         self._stream = os.fdopen(os.dup(1), "w", encoding="ascii", buffering=1)
+        self._turn = threading.Lock()  # whole lines, whoever speaks
         os.dup2(2, 1)
 
     def __call__(self, event: str, **fields: object) -> None:
+        line = json.dumps({"event": event, **fields}) + "\n"
         try:
-            self._stream.write(json.dumps({"event": event, **fields}) + "\n")
+            with self._turn:
+                self._stream.write(line)
         except BrokenPipeError:  # the caller is gone, and with it the reason to work
             os._exit(0)
 

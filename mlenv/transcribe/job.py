@@ -1,8 +1,11 @@
-"""Many files through the workers, one after the other; what happens comes out as events.
+"""Many files through the workers; what happens comes out as events.
 
 The transcriber starts to import while the model is still being looked for. With speakers
 wanted a second worker imports pyannote meanwhile; it gets each file's samples as the first one
-decoded them, in memory, and finds the speakers while the words of the same file are found.
+decoded them, in memory, and finds the speakers while the words of the same file are found. Where
+the machine has no room for both, they take turns, some files at a time.
+
+Many short files go through together, a core for each; then come the long ones, all cores for one.
 """
 
 from __future__ import annotations
@@ -17,20 +20,26 @@ from queue import SimpleQueue
 from typing import Any
 
 from mlenv.result import MlenvError, Problem
-from mlenv.transcribe import pipelines, speakers
+from mlenv.transcribe import pipelines, room, speakers
 from mlenv.transcribe.events import Event, Failed, Finished, Heard, Note, Progress
 from mlenv.transcribe.inputs import Source
 from mlenv.transcribe.options import decoding
 from mlenv.transcribe.transcript import Segment, Transcript, Turn
 from mlenv.transcribe.workers import Inbox, Worker
 
-# Threads that wait by spinning take the cores from the worker beside them.
 SETTINGS = {
     "PYANNOTE_METRICS_ENABLED": "0",
+    # Threads that wait by spinning take the cores from the worker beside them.
     "OMP_WAIT_POLICY": "PASSIVE",
     "KMP_BLOCKTIME": "0",
 }
-IN_FLIGHT = 2  # files at once: one at work, one ready, so that memory stays flat
+# NumPy's part is small: a second thread would only spin.
+OF_TRANSCRIBER = {"OPENBLAS_NUM_THREADS": "1"}
+
+LONG = 4 << 20  # bytes; a minute of WAV, several of anything else
+OUT_OF_MEMORY = {"cuda-out-of-memory": "cuda", "out-of-memory": "cpu"}
+Files = Sequence[tuple[int, Source]]  # numbered in the order in which they were named
+A_TURN = 16  # files that wait for their speakers where the workers take turns
 
 
 @dataclass(slots=True)
@@ -52,6 +61,9 @@ class Job:
         self._options = options
         self._inbox: Inbox = SimpleQueue()
         self._files: dict[int, _File] = {}
+        self._under_way: set[int] = set()
+        self._at_once = self._asked_at_once = 1
+        self._announced: set[str] = set()
         self._startup: dict[str, float] = {}
         self._trying: str | None = None  # the device on which the worker may die
         self._handlers = {
@@ -64,27 +76,37 @@ class Job:
         }
         self.compute_type: str | None = None
         self.libraries: tuple[str, ...] = ()
-        self._workers: list[Worker] = []
         self.directory = Path(tempfile.mkdtemp(prefix="mlenv-", dir=_memory()))
         self._venv = venv
-        self._transcriber = self._start("transcriber.py") if not options.only_speakers else None
-        self._diarizer = self._start("diarizer.py") if options.diarize else None
+        self._transcriber: Worker | None = None
+        self._diarizer: Worker | None = None
+        self._together = bool(options.diarize) and room.for_both(options)
+        if not options.only_speakers:
+            self._transcriber = self._start_transcriber()
+        if options.only_speakers or self._together:
+            self._diarizer = self._start("diarizer.py", SETTINGS)
 
-    def _start(self, script: str) -> Worker:
-        settings = dict(SETTINGS)
+    def _start_transcriber(self) -> Worker:
+        return self._start("transcriber.py", SETTINGS | OF_TRANSCRIBER)
+
+    def _start(self, script: str, settings: dict[str, str]) -> Worker:
+        settings = dict(settings)
         if self._options.offline:
             settings["HF_HUB_OFFLINE"] = "1"
         if self._options.threads:
             settings["OMP_NUM_THREADS"] = str(self._options.threads)
-        worker = Worker(script, self._venv, self._inbox, settings=settings)
-        self._workers.append(worker)
-        return worker
+        return Worker(script, self._venv, self._inbox, settings=settings)
 
     def close(self) -> None:
         """End the workers, whatever they are at, and remove what lay between them."""
-        for worker in self._workers:
-            worker.stop()
+        self._stop()
         shutil.rmtree(self.directory, ignore_errors=True)
+
+    def _stop(self) -> None:
+        for worker in (self._transcriber, self._diarizer):
+            if worker:
+                worker.stop()
+        self._transcriber = self._diarizer = None
 
     def run(
         self,
@@ -93,43 +115,76 @@ class Job:
         pipeline: Callable[[], pipelines.Pipeline],
     ) -> Iterator[Event]:
         """Transcribe `sources`; raises `MlenvError` where none of them can go on."""
+        self._model, self._pipeline = model, pipeline
+        files = list(enumerate(sources))
+        if not self._options.diarize:
+            short = [pair for pair in files if _size(pair[1]) <= LONG]
+            yield from self._words(short, at_once=len(short))
+            yield from self._words([pair for pair in files if pair not in short], at_once=1)
+        elif self._diarizer:
+            yield from self._both(files)
+        else:
+            yield Note("no room for words and speakers at once, so they take turns")
+            for first in range(0, len(files), A_TURN):
+                yield from self._words(files[first : first + A_TURN], at_once=1)
+                yield from self._speakers(files[first : first + A_TURN])
+
+    def _words(self, files: Files, *, at_once: int) -> Iterator[Event]:
+        if files:
+            self._transcriber = self._transcriber or self._start_transcriber()
+            self._ask_transcriber(self._options.device, at_once)
+            yield from self._through(self._transcriber, files)
+            self._stop()
+
+    def _speakers(self, files: Files) -> Iterator[Event]:
+        left = [(number, source) for number, source in files if number in self._files]
+        if left:
+            self._diarizer = self._start("diarizer.py", SETTINGS)
+            yield from self._ask_diarizer(self._diarizer)
+            yield from self._through(self._diarizer, left)
+            self._stop()
+
+    def _both(self, files: Files) -> Iterator[Event]:
+        assert self._diarizer
         if self._transcriber:
-            self._transcriber.send(self._transcription(model(), self._options.device))
-        if self._diarizer:
-            chosen = pipeline()
-            yield Note(chosen.note)
-            self._diarizer.send(self._diarization(chosen))
-        waiting = list(enumerate(sources))[::-1]
-        while waiting or self._files:
-            while waiting and len(self._files) < IN_FLIGHT:
+            self._ask_transcriber(self._options.device, 1)
+        yield from self._ask_diarizer(self._diarizer)
+        yield from self._through(self._transcriber or self._diarizer, files)
+
+    def _through(self, first: Worker, files: Files) -> Iterator[Event]:
+        """Give files to the first worker until all workers are through with all of them."""
+        waiting = list(files)[::-1]
+        while waiting or self._under_way:
+            # one more than are at work, so that it is ready; not all, so that memory stays flat
+            while waiting and len(self._under_way) <= self._at_once:
                 number, source = waiting.pop()
-                self._files[number] = _File(source)
-                self._first.send({"id": number, "path": str(source.file)})
+                self._under_way.add(number)
+                self._files.setdefault(number, _File(source))
+                first.send({"id": number, "path": str(source.file)})
             worker, event = self._inbox.get()
+            if worker not in (self._transcriber, self._diarizer):
+                continue  # the last words of one that was stopped
             if event is not None:
                 yield from self._take(event)
             elif worker is self._transcriber and self._trying == "cuda":
-                yield self._on_the_cpu(worker.death(), model())
+                yield self._on_the_cpu(worker.death())
+                first = self._transcriber
             else:
                 raise worker.death()
 
-    @property
-    def _first(self) -> Worker:
-        """The worker that files are given to."""
-        first = self._transcriber or self._diarizer
-        assert first
-        return first
-
-    def _on_the_cpu(self, death: MlenvError, model: Path) -> Note:
+    def _on_the_cpu(self, death: MlenvError) -> Note:
         """Begin anew on the CPU after a GPU that only seemed usable ended the worker; raises
         `death` where the GPU was asked for."""
         if self._options.device != "auto":
             raise death
+        assert self._transcriber
         self._trying = None
-        self._transcriber = self._start("transcriber.py")
-        self._transcriber.send(self._transcription(model, "cpu"))
-        for number, file in self._files.items():
-            self._transcriber.send({"id": number, "path": str(file.source.file)})
+        self._transcriber.stop()
+        self._transcriber = self._start_transcriber()
+        self._ask_transcriber("cpu", self._asked_at_once)
+        for number in sorted(self._under_way):
+            path = str(self._files[number].source.file)
+            self._transcriber.send({"id": number, "path": path})
         return Note(f"the GPU can't be used, going on with the CPU. {death.message}", warning=True)
 
     def _take(self, event: dict[str, Any]) -> Iterator[Event]:
@@ -139,17 +194,20 @@ class Job:
         elif kind == "ready":
             self._trying = None
             self._startup |= event["seconds"]
+            self._at_once = event.get("at_once", self._at_once)
             self.compute_type = event.get("compute_type", self.compute_type)
-            yield from _announced(event)
+            yield from (note for note in _notes(event) if note.text not in self._announced)
+            self._announced |= {note.text for note in _notes(event)}
         elif kind == "refused":
+            self._stop()  # what it holds counts as free
             raise refusal(event, self._options)
         elif event["id"] in self._files:  # else it has failed in the other worker
             yield from self._handlers[kind](event)
 
     def _decoded(self, event: dict[str, Any]) -> Iterator[Event]:
         file = self._files[event["id"]]
-        file.duration = event["duration"]
-        if event["truncated"]:
+        known, file.duration = file.duration, event["duration"]
+        if event["truncated"] and not known:
             yield Note(
                 f"{file.source.shown} breaks off: it should last {event['truncated']:.1f} s, "
                 f"{file.duration:.1f} s of it can be decoded",
@@ -192,61 +250,79 @@ class Job:
         file.turns = speakers.renamed(event["turns"], names)
         file.exclusive = speakers.renamed(event["exclusive"], names)
         file.timings |= event["seconds"]
-        file.transcribed = file.transcribed or self._transcriber is None
         yield from self._finish(event["id"])
 
     def _failed(self, event: dict[str, Any]) -> Iterator[Event]:
+        self._under_way.discard(event["id"])
         file = self._files.pop(event["id"])
         message = f"{file.source.shown} {event['message']}"
         yield Failed(file.source, Problem(event["code"], message))
 
     def _finish(self, number: int) -> Iterator[Event]:
         file = self._files[number]
-        if not file.transcribed or (self._diarizer and file.turns is None):
-            return
-        del self._files[number]
-        yield Finished(file.source, _transcript(file, self._startup))
+        words = file.transcribed or self._options.only_speakers
+        turns = file.turns is not None or not self._options.diarize
+        if (words or not self._transcriber) and (turns or not self._diarizer):
+            self._under_way.discard(number)
+        if words and turns:
+            del self._files[number]
+            yield Finished(file.source, _transcript(file, self._startup))
 
-    def _transcription(self, model: Path, device: str) -> dict[str, object]:
+    def _ask_transcriber(self, device: str, at_once: int) -> None:
+        assert self._transcriber
         options = self._options
-        return {
-            "model": str(model),
-            "device": device,
-            "device_index": options.device_index,
-            "compute_type": options.compute_type,
-            "threads": options.threads,
-            "batch_size": (options.batch_size or 8) if options.batched else None,
-            "options": decoding(options),
-            "handover": str(self.directory) if options.diarize else None,
-        }
+        self._at_once, self._asked_at_once = 1, at_once
+        self._transcriber.send(
+            {
+                "model": str(self._model()),
+                "device": device,
+                "device_index": options.device_index,
+                "compute_type": options.compute_type,
+                "threads": options.threads,
+                "at_once": at_once,
+                "fit_window": options.fit_window,
+                "batch_size": (options.batch_size or 8) if options.batched else None,
+                "options": decoding(options),
+                "handover": str(self.directory) if self._diarizer else None,
+            }
+        )
 
-    def _diarization(self, chosen: pipelines.Pipeline) -> dict[str, object]:
-        options = self._options
-        return {
-            "pipeline": chosen.request,
-            "device": options.device,
-            "device_index": options.device_index,
-            "num_speakers": options.num_speakers,
-            "min_speakers": options.min_speakers,
-            "max_speakers": options.max_speakers,
-        }
+    def _ask_diarizer(self, worker: Worker) -> Iterator[Note]:
+        options, chosen = self._options, self._pipeline()
+        if chosen.note not in self._announced:
+            self._announced.add(chosen.note)
+            yield Note(chosen.note)
+        worker.send(
+            {
+                "pipeline": chosen.request,
+                "device": options.device,
+                "device_index": options.device_index,
+                "num_speakers": options.num_speakers,
+                "min_speakers": options.min_speakers,
+                "max_speakers": options.max_speakers,
+            }
+        )
 
 
 def refusal(event: dict[str, Any], options: argparse.Namespace) -> MlenvError:
     """Why a worker would not begin, with what to do about it."""
     hints = {
         "cuda-not-available": "Run `mlenv doctor` to see why, or use --device cpu.",
-        "cuda-out-of-memory": "Try --compute-type int8, a smaller --batch-size or --model, "
-        "or --device cpu; `nvidia-smi` shows who else uses the GPU.",
-        "out-of-memory": "Try a smaller --model, or --compute-type int8.",
         "model-not-loaded": f"Run `mlenv models verify {options.model}`.",
+        "language-unknown": "Use a code such as en, de or fr, or leave --language out to have it "
+        "found out.",
+        "language-not-in-model": f"Name a model for all languages: {options.model} is not one.",
         "compute-type-unknown": "There are int8, int8_float16, int8_float32, int16, float16, "
         "bfloat16, float32 and auto.",
     }
-    return MlenvError(event["code"], event["message"], hints.get(event["code"], ""))
+    if event["code"] in OUT_OF_MEMORY:
+        hint = room.advice(options, OUT_OF_MEMORY[event["code"]])
+    else:
+        hint = hints.get(event["code"], "")
+    return MlenvError(event["code"], event["message"], hint)
 
 
-def _announced(event: dict[str, Any]) -> Iterator[Note]:
+def _notes(event: dict[str, Any]) -> Iterator[Note]:
     if event.get("warning"):
         yield Note(event["warning"], warning=True)
     if "compute_type" in event:
@@ -266,6 +342,13 @@ def _transcript(file: _File, startup: dict[str, float]) -> Transcript:
         "turns": turns,
         "timings": {**startup, **file.timings},
     }
+
+
+def _size(source: Source) -> int:
+    try:
+        return source.file.stat().st_size
+    except OSError:  # the worker says what is wrong with it
+        return 0
 
 
 def _memory() -> str | None:

@@ -14,6 +14,7 @@ from mlenv.transcribe.parser import usage
 
 FORMATS = ("txt", "srt", "vtt", "tsv", "json", "rttm")
 STREAMED = "jsonl"
+VOCABULARY = 51_866  # tokens of the largest Whisper model
 
 # Options of ours that faster-whisper's `transcribe` takes under another name.
 _DECODING = {
@@ -136,6 +137,8 @@ def _complete(options: argparse.Namespace) -> None:
             options.suppress_tokens = [int(n) for n in options.suppress_tokens.split(",") if n]
         except ValueError as error:
             raise usage("--suppress-tokens takes numbers with commas between them.") from error
+        if not all(-1 <= token < VOCABULARY for token in options.suppress_tokens):
+            raise usage(f"--suppress-tokens takes -1 and the numbers below {VOCABULARY}.")
 
 
 def _split(words: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:

@@ -90,6 +90,7 @@ def test_diarize_alone_gives_rttm() -> None:
         (["a", "--device", "tpu"], "invalid choice: 'tpu'"),
         (["a", "--beam-size", "many"], "`many` is not a whole number above 0"),
         (["a", "--suppress-tokens", "x"], "--suppress-tokens takes numbers"),
+        (["a", "--suppress-tokens", "51866"], "--suppress-tokens takes -1 and the numbers below"),
         (["a", "--vad-filter=maybe"], "`maybe` is neither True nor False"),
     ],
 )

@@ -1,0 +1,200 @@
+"""The model: which device, what to compute in, how many files at once.
+
+Runs inside the environment; imports nothing of mlenv and never torch.
+"""
+
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import ctranslate2
+import numpy as np
+from faster_whisper import WhisperModel
+
+# What to compute in, best first, where nothing is asked for.
+PREFERRED = {
+    "cpu": ("int8", "int8_float32", "float32"),
+    "cuda": ("float16", "bfloat16", "int8_float32", "float32"),
+}
+# The next best of a type that a device lacks.
+NEXT_BEST = {
+    "int8_float16": ("int8_float32", "int8"),
+    "int8_bfloat16": ("int8_float16", "int8_float32", "int8"),
+    "int8_float32": ("int8",),
+    "int8": ("int8_float32", "float32"),
+    "int16": ("int8", "float32"),
+    "float16": ("bfloat16", "float32"),
+    "bfloat16": ("float16", "float32"),
+    "float32": (),
+}
+# Bytes of model.bin up to which a CPU decodes faster with one thread than with several (seen with
+# tiny.en and base on CTranslate2 4.6.2: the threads spend more on waking up than they save).
+# A second copy of so small a model costs little.
+SMALL = 200 << 20
+WHOLE = 3000  # frames of 10 ms in the window that Whisper's encoder was trained on
+SHORTEST, STEP = 1000, 100
+SILENCE = 500  # frames after the speech without which words repeat
+
+
+class Refused(Exception):
+    """The request can't be met; `code` for programs, the text for people."""
+
+    def __init__(self, code: str, message: str, **facts: object) -> None:
+        super().__init__(message)
+        self.code, self.facts = code, facts
+
+
+class Halves:
+    """A model that encodes with one copy and does everything else with another."""
+
+    def __init__(self, encoder: ctranslate2.models.Whisper, rest: ctranslate2.models.Whisper):
+        self.encode = encoder.encode
+        self._rest = rest
+
+    def __getattr__(self, name: str):
+        return getattr(self._rest, name)
+
+
+class FittedModel(WhisperModel):
+    """Encodes short speech in a window that fits it, not in 30 seconds that are mostly silence.
+
+    The positions behind the speech were never seen cut off in training. Where the text comes out
+    unlikely or repetitive, the same speech is done again in the whole window.
+    """
+
+    _seen = threading.local()  # each file is transcribed by a thread of its own
+
+    def encode(self, features: np.ndarray) -> ctranslate2.StorageView:
+        self._seen.features = features
+        filled = np.flatnonzero(features.any(axis=-2))
+        frames = int(filled[-1]) + 1 if filled.size else 0
+        self._seen.fitted = min(WHOLE, -(-max(frames + SILENCE, SHORTEST) // STEP) * STEP)
+        return super().encode(np.ascontiguousarray(features[..., : self._seen.fitted]))
+
+    def generate_with_fallback(self, encoder_output, prompt, tokenizer, options):
+        if self._seen.fitted == WHOLE:
+            return super().generate_with_fallback(encoder_output, prompt, tokenizer, options)
+        temperatures, options.temperatures = options.temperatures, options.temperatures[:1]
+        try:
+            found = super().generate_with_fallback(encoder_output, prompt, tokenizer, options)
+        finally:
+            options.temperatures = temperatures
+        _, likely, _, repetitive = found
+        if likely >= (options.log_prob_threshold or -1.0) and repetitive <= (
+            options.compression_ratio_threshold or 2.4
+        ):
+            return found
+        whole = super().encode(self._seen.features)
+        return super().generate_with_fallback(whole, prompt, tokenizer, options)
+
+
+def cores() -> int:
+    """CPUs that this process may use: by its affinity and its control group's quota."""
+    count = os.cpu_count() or 1
+    if hasattr(os, "sched_getaffinity"):  # Linux
+        count = len(os.sched_getaffinity(0))
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        return max(1, min(count, round(int(quota) / int(period))))
+    except (OSError, ValueError):  # no such file, or "max"
+        return count
+
+
+def cuda_trouble() -> str | None:
+    """Why CTranslate2 can use no GPU here; None where it sees one."""
+    try:
+        count = ctranslate2.get_cuda_device_count()
+    except RuntimeError as error:
+        return str(error)
+    return None if count else "CTranslate2 sees no CUDA device"
+
+
+def compute_type(asked: str, device: str, index: int) -> tuple[str, str | None]:
+    """The type to compute in, and a warning where it is not the one that was asked for."""
+    supported = ctranslate2.get_supported_compute_types(device, index)
+    if asked in ("auto", "default"):
+        return next(kind for kind in PREFERRED[device] if kind in supported), None
+    if asked not in NEXT_BEST:
+        raise Refused("compute-type-unknown", f"There is no compute type `{asked}`.")
+    if asked in supported:
+        return asked, None
+    second = next((kind for kind in NEXT_BEST[asked] if kind in supported), "float32")
+    return second, f"this {device} can't compute in {asked}, so it is {second}"
+
+
+def load(config: dict, trying) -> tuple[WhisperModel, dict]:
+    """The model on the device asked for, and what to say about it: {"device", "why",
+    "compute_type", "warning", "at_once"}. `trying(device)` is called before a device is used,
+    which may end the process. Raises `Refused`."""
+    device, why = config["device"], "asked for"
+    if device == "auto":
+        trouble = cuda_trouble()
+        device, why = ("cpu", trouble) if trouble else ("cuda", "CTranslate2 sees a CUDA device")
+    elif device == "cuda" and (trouble := cuda_trouble()):
+        raise Refused("cuda-not-available", f"--device cuda was asked for, but {trouble}.")
+    try:
+        kind, warning = compute_type(config["compute_type"], device, config["device_index"])
+        trying(device)
+        model, at_once = on_cpu(config, kind) if device == "cpu" else on_gpu(config, kind)
+    except (RuntimeError, ValueError) as error:
+        if device == "cuda" and config["device"] == "auto" and not out_of_memory(error):
+            model, said = load({**config, "device": "cpu", "device_index": 0}, trying)
+            return model, {**said, "why": f"CUDA did not work: {error}"}
+        raise explained(error, device, config) from error
+    check_language(model, config["options"].get("language"))
+    said = {"device": device, "why": why, "compute_type": kind, "warning": warning}
+    return model, {**said, "at_once": at_once}
+
+
+def check_language(model: WhisperModel, asked: str | None) -> None:
+    if asked is None or asked in model.supported_languages:
+        return
+    if not model.model.is_multilingual:
+        raise Refused("language-not-in-model", f"This model knows English only, not `{asked}`.")
+    raise Refused("language-unknown", f"There is no language `{asked}` in this model.")
+
+
+def on_gpu(config: dict, kind: str) -> tuple[WhisperModel, int]:
+    model = loaded(config, device="cuda", device_index=config["device_index"], compute_type=kind)
+    # cuDNN and cuBLAS are opened at the first use: have it now
+    model.encode(np.zeros((model.feature_extractor.mel_filters.shape[0], WHOLE), np.float32))
+    return model, 1
+
+
+def on_cpu(config: dict, kind: str) -> tuple[WhisperModel, int]:
+    """One file at a time with all threads, several with few threads each: many threads on one
+    file mostly wait for each other."""
+    threads = config["threads"] or cores()
+    at_once = min(config["at_once"], threads)
+    each = max(1, threads // at_once)
+    small = (Path(config["model"]) / "model.bin").stat().st_size <= SMALL
+    common = {"device": "cpu", "compute_type": kind}
+    if not (small and each > 1):
+        return loaded(config, **common, cpu_threads=each, num_workers=at_once), at_once
+    with ThreadPoolExecutor(1) as beside:
+        encoder = beside.submit(
+            ctranslate2.models.Whisper,
+            config["model"],
+            **common,
+            intra_threads=each,
+            inter_threads=at_once,
+        )
+        model = loaded(config, **common, cpu_threads=1, num_workers=at_once)
+    model.model = Halves(encoder.result(), model.model)
+    return model, at_once
+
+
+def loaded(config: dict, **how: object) -> WhisperModel:
+    kind = FittedModel if config["fit_window"] else WhisperModel
+    return kind(config["model"], local_files_only=True, **how)
+
+
+def out_of_memory(error: BaseException) -> bool:
+    return "out of memory" in str(error).lower() or isinstance(error, MemoryError)
+
+
+def explained(error: BaseException, device: str, config: dict) -> Refused:
+    if out_of_memory(error):
+        return Refused("cuda-out-of-memory" if device == "cuda" else "out-of-memory", str(error))
+    return Refused("model-not-loaded", f"{config['model']} can't be loaded: {error}")

@@ -1,0 +1,206 @@
+"""Many files in one call, models that share a machine, and windows fitted to short speech."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlenv import fetch, models, samples, scores
+from mlenv.transcribe import events, inputs, job, pipelines, room
+from mlenv.transcribe.options import parse
+from tests.speech.conftest import UTTERANCES, Transcribe, reference
+
+pytestmark = pytest.mark.heavy
+
+Files = Callable[..., list[dict[str, Any]]]
+SPEECH = Path(scores.__file__).parent / "speech"
+
+
+def text(file: dict[str, Any]) -> str:
+    return " ".join(segment["text"] for segment in file["segments"])
+
+
+def test_files_that_are_done_together_come_out_in_order_and_as_one_by_one(
+    files_of: Files, transcribe: Transcribe
+) -> None:
+    names = [UTTERANCES / row["file"] for row in reference()]
+    together = files_of("--threads", "2", *names)
+    alone = [file for name in names for file in files_of("--threads", "1", name)]
+    for one, other in zip(together, alone, strict=True):
+        assert (one["path"], one["segments"]) == (other["path"], other["segments"])
+    printed = transcribe("--format", "jsonl", *names)
+    told = [json.loads(line) for line in printed.stdout.splitlines()]
+    assert [event["path"] for event in told if event["event"] == "file"] == [*map(str, names)]
+    paths = [event["path"] for event in told]
+    assert paths == sorted(paths, key=[*map(str, names)].index)
+
+
+def test_a_long_file_is_done_after_the_short_ones_and_told_of_in_its_place(
+    files_of: Files, make_audio: Callable[..., Path], tmp_path: Path
+) -> None:
+    long = make_audio(tmp_path / "a.wav", "--seconds", "140")
+    assert long.stat().st_size > job.LONG
+    short = [make_audio(tmp_path / f"{name}.wav") for name in "bcd"]
+    files = files_of(long, *short)
+    assert [Path(file["path"]).name for file in files] == ["a.wav", "b.wav", "c.wav", "d.wav"]
+    assert all("while she lay in her chair" in text(file).replace(",", "") for file in files)
+
+
+@pytest.mark.parametrize("model", ["tiny.en", "base"])
+def test_a_fitted_window_hears_as_well(files_of: Files, model: str) -> None:
+    rows = reference()
+    names = [UTTERANCES / row["file"] for row in rows]
+    files = files_of("--fit-window", "--model", model, *names)
+    said = [row["text"] for row in rows]
+    limits = {"tiny.en": 0.08, "base": 0.06}
+    assert scores.word_error_rate(said, [text(file) for file in files]) <= limits[model]
+
+
+def test_a_fitted_window_that_comes_out_badly_is_done_again_whole(
+    real_venv: Path, model_cache: Path
+) -> None:
+    """With no room for silence behind the speech this utterance repeats itself until the end."""
+    script = (
+        "import json, sys\n"
+        "sys.modules['torch'] = None\n"
+        "sys.path.insert(0, sys.argv[1])\n"
+        "import whisper\n"
+        "from audio import as_float, decode\n"
+        "whisper.SILENCE, whisper.SHORTEST = 100, 100\n"
+        "config = {'model': sys.argv[2], 'device': 'cpu', 'device_index': 0, 'at_once': 1,\n"
+        "    'compute_type': 'auto', 'threads': 1, 'fit_window': True, 'options': {}}\n"
+        "model, _ = whisper.load(config, lambda device: None)\n"
+        "windows = []\n"
+        "encode = model.model.encode\n"
+        "class Seen:\n"
+        "    def __getattr__(self, name): return getattr(inner, name)\n"
+        "    def encode(self, features, **kw):\n"
+        "        windows.append(features.shape[-1])\n"
+        "        return encode(features, **kw)\n"
+        "inner, model.model = model.model, Seen()\n"
+        "segments, _ = model.transcribe(as_float(decode(sys.argv[3])[0]), language='en')\n"
+        "print(json.dumps([windows, ' '.join(s.text for s in segments)]))\n"
+    )
+    clip = UTTERANCES / "libri_04_spk1221.flac"
+    model = model_cache / "models" / "tiny.en"
+    done = subprocess.run(
+        [real_venv / "bin" / "python", "-c", script, SPEECH, model, clip],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    windows, heard = json.loads(done.stdout)
+    assert windows == [600, 3000]
+    assert heard.count("gazed") == 1
+
+
+def test_where_there_is_no_room_for_both_they_take_turns(
+    real_venv: Path, model_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLENV_CACHE_DIR", str(model_cache))
+    monkeypatch.setattr(room, "in_all", lambda: 1.5 * room.GB)
+    words = ["--model", "tiny.en", "--device", "cpu", "--diarize", "--diarize-model", "open"]
+    options = parse([*words, str(samples.CONVERSATION), "missing"])
+    work = job.Job(real_venv, options)
+    running: list[set[str]] = []
+    start = job.Job._start
+
+    def seen(self: job.Job, script: str, settings: dict[str, str]) -> Any:
+        workers = (self._transcriber, self._diarizer)
+        running.append({worker.name for worker in workers if worker})
+        return start(self, script, settings)
+
+    monkeypatch.setattr(job.Job, "_start", seen)
+
+    def found(model: models.Model) -> Path:
+        return fetch.ensure(model, real_venv).path
+
+    try:
+        happened = list(
+            work.run(
+                inputs.expand([str(samples.CONVERSATION)], recursive=False),
+                lambda: found(models.named("tiny.en")),
+                lambda: pipelines.choose(options, real_venv, found),
+            )
+        )
+    finally:
+        work.close()
+    notes = [event.text for event in happened if isinstance(event, events.Note)]
+    assert notes[0] == "no room for words and speakers at once, so they take turns"
+    assert running == [set()]  # the diarizer began when the transcriber had ended
+    (finished,) = (event for event in happened if isinstance(event, events.Finished))
+    assert len(finished.transcript["speakers"]) == 6
+    assert all(segment["speaker"] for segment in finished.transcript["segments"])
+
+
+@pytest.mark.parametrize(
+    ("model", "language", "said"),
+    [
+        (
+            "tiny.en",
+            "de",
+            "error: This model knows English only, not `de`.\n"
+            "Name a model for all languages: tiny.en is not one.\n",
+        ),
+        (
+            "base",
+            "xx",
+            "error: There is no language `xx` in this model.\n"
+            "Use a code such as en, de or fr, or leave --language out to have it found out.\n",
+        ),
+    ],
+)
+def test_a_language_that_the_model_does_not_know(
+    transcribe: Transcribe, model: str, language: str, said: str
+) -> None:
+    done = transcribe("--model", model, "--language", language, samples.CONVERSATION)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == said
+
+
+def test_a_fault_that_nobody_foresaw_ends_the_worker(real_venv: Path, model_cache: Path) -> None:
+    """A thread that died of it in silence would be waited for without end."""
+    config = {"model": str(model_cache / "models" / "tiny.en"), "device": "cpu", "device_index": 0}
+    config |= {"compute_type": "auto", "threads": 1, "at_once": 2, "fit_window": False}
+    config |= {"batch_size": None, "handover": None, "options": {"unheard_of": True}}
+    requests = [config, {"id": 0, "path": str(samples.CONVERSATION)}]
+    done = subprocess.run(
+        [real_venv / "bin" / "python", SPEECH / "transcriber.py"],
+        input="".join(json.dumps(request) + "\n" for request in requests),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 1
+    assert done.stderr.endswith("unexpected keyword argument 'unheard_of'\n")
+
+
+def test_a_gpu_without_room_for_its_batches_gets_smaller_ones(real_venv: Path) -> None:
+    """The memory is counted by a stand-in for a pipeline, as torch does where a GPU is full."""
+    script = (
+        "import sys\n"
+        "sys.path.insert(0, sys.argv[1])\n"
+        "import diarizer, torch\n"
+        "class Pipeline:\n"
+        "    segmentation_batch_size = embedding_batch_size = 32\n"
+        "    room = 8\n"
+        "    def __call__(self, file, **options):\n"
+        "        if self.embedding_batch_size > self.room:\n"
+        "            raise torch.OutOfMemoryError('CUDA out of memory.')\n"
+        "        return options['num_speakers']\n"
+        "pipeline = Pipeline()\n"
+        "assert diarizer.applied(pipeline, {}, num_speakers=2) == 2\n"
+        "assert (pipeline.segmentation_batch_size, pipeline.embedding_batch_size) == (8, 8)\n"
+        "pipeline.room = 0\n"
+        "try:\n"
+        "    diarizer.applied(pipeline, {}, num_speakers=2)\n"
+        "except torch.OutOfMemoryError:\n"
+        "    sys.exit(7)\n"
+    )
+    done = subprocess.run([real_venv / "bin" / "python", "-c", script, SPEECH])
+    assert done.returncode == 7
