@@ -9,7 +9,7 @@ import click
 
 from mlenv.cli import command, complete_profile
 from mlenv.files import write_atomically
-from mlenv.locking import indexes, locks, profiles, recorded
+from mlenv.locking import indexes, locks, profiles, recorded, resolve
 from mlenv.result import DONE, FAILED, Result
 
 
@@ -70,13 +70,13 @@ def _checked(profile: profiles.Profile, given: indexes.Indexes | None) -> dict[s
 def _locked(
     profile: profiles.Profile, upgrade: tuple[str, ...], given: indexes.Indexes
 ) -> dict[str, Any]:
-    lock = locks.make(profile, indexes=given, upgrade=upgrade)
+    lock = resolve.make(profile, indexes=given, upgrade=upgrade)
     problems = locks.problems(profile, lock)
     before = lock.path.read_text("utf-8") if lock.path.is_file() else ""
     changed = before != lock.text and not problems
     if changed:
         write_atomically(lock.path, lock.text)
-    idle = locks.idle_overrides(profile, lock, given)
+    idle = resolve.idle_overrides(profile, lock, given)
     return _row(profile, lock, problems, changed=changed, idle=idle)
 
 

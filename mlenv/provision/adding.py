@@ -23,10 +23,11 @@ from packaging.utils import canonicalize_name
 
 from mlenv import uv
 from mlenv.launch import site_packages
-from mlenv.locking import indexes, locks, profiles
+from mlenv.locking import indexes, locks, profiles, resolve
 from mlenv.locking.indexes import Indexes
 from mlenv.locking.locks import Lock, Pin
 from mlenv.locking.profiles import Profile
+from mlenv.locking.project import as_project
 from mlenv.progress import Progress
 from mlenv.provision import own_profiles
 from mlenv.provision.install import Installed, install
@@ -71,7 +72,7 @@ def change(venv: Path, request: Request, progress: Progress) -> Installed:
         wanted = profiles.load(os.fspath(draft))
         if request.add:
             _check(wanted, lock, request, present.path, given)
-        made = locks.make(wanted, indexes=given, previous=lock.text)
+        made = resolve.make(wanted, indexes=given, previous=lock.text)
     _refuse_moves(profile, lock, made)
     before = [(path, _read(path)) for path in (mine / f"{name}.toml", mine / f"{name}.txt")]
     written = own_profiles.write(venv, name, text, made.text)
@@ -162,7 +163,7 @@ def _check(wanted: Profile, lock: Lock, request: Request, generation: Path, give
     overrides = [*request.overrides]
     offered: list[str] = []
     refusal: tuple[str, str, str] | None = None
-    with locks.reached(wanted, given) as (urls, _):
+    with resolve.reached(wanted, given) as (urls, _):
         project = _checking(wanted, lock, request, generation, urls)
         for _ in range(len(protected) + 1):
             try:
@@ -197,7 +198,7 @@ def _checking(
     wanted: Profile, lock: Lock, request: Request, generation: Path, urls: Mapping[str, str]
 ) -> dict[str, Any]:
     """What must not move as plain requirements, beside the request; no overrides."""
-    project = locks.project(wanted, urls)
+    project = as_project(wanted, urls)
     pins = [pin for each in _protected(wanted, lock).values() for pin in each]
     held = [
         f"{pin.name}=={pin.version}" + (f" ; {pin.marker}" if pin.marker else "") for pin in pins

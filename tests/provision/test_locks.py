@@ -10,7 +10,7 @@ from index import Index
 from running import Run
 
 from mlenv import paths
-from mlenv.locking import locks, profiles
+from mlenv.locking import locks, profiles, project
 
 
 def test_a_lock_pins_all_with_hashes_and_names_no_address(
@@ -18,7 +18,7 @@ def test_a_lock_pins_all_with_hashes_and_names_no_address(
 ) -> None:
     done = mlenv("lock", profile, env=network)
     assert done.returncode == 0, done.stderr
-    digest = locks.digest(profiles.load(str(profile)))
+    digest = project.digest(profiles.load(str(profile)))
     content = locks.content(locks.load(profiles.load(str(profile))).pins)
 
     def sha256(name: str) -> str:
