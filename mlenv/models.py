@@ -8,8 +8,8 @@ checked once are remembered by size and time of change.
 
 from __future__ import annotations
 
-import json
 import os
+import re
 import shutil
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from mlenv.files import sha256, write_atomically
+from mlenv.checked import Checks
 from mlenv.paths import cache_dir
 from mlenv.result import MlenvError
 
@@ -75,12 +75,39 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """A directory that does not count, by its first wrong file. `source` as in `Found`.
+
+    `why`: `is missing`, or what is wrong with its bytes.
+    """
+
+    file: Path
+    source: str
+    why: str
+
+    @property
+    def is_missing(self) -> bool:
+        return self.why == MISSING
+
+    def __str__(self) -> str:
+        return f"{self.file} ({PLACES[self.source]}) {self.why}"
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
-    """A directory that holds all files of a model. `source`: folder, store or hub-cache."""
+    """A directory that holds all files of a model. `source`: folder, store or hub-cache.
+
+    `refused`: the directories before it that have the model's name and other bytes.
+    """
 
     path: Path
     source: str
     sha256_ok: bool
+    refused: tuple[Refused, ...] = ()
+
+
+MISSING = "is missing"
+PLACES = {"folder": "in $MLENV_MODELS", "store": "mlenv's store", "hub-cache": "the hub's cache"}
 
 
 @cache
@@ -97,7 +124,7 @@ def manifest(environ: Mapping[str, str] = os.environ) -> dict[str, Model]:
     """Every known model, by name."""
     path = manifest_path(environ)
     try:
-        return {name: _model(name, table) for name, table in _read(path)["models"].items()}
+        return {name: from_table(name, table) for name, table in _read(path)["models"].items()}
     except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
         raise MlenvError(
             "model-manifest-broken", f"{path} is no manifest of models: {error}."
@@ -124,7 +151,10 @@ def named(name: str, environ: Mapping[str, str] = os.environ) -> Model:
 def hub_name(name: str, environ: Mapping[str, str] = os.environ) -> str | None:
     """The hub id of a Whisper model that the manifest has no hashes for; None if it is no name."""
     names: Mapping[str, str] = _read(manifest_path(environ)).get("hub-names", {})
-    return names.get(name) or (name if name.count("/") == 1 and name[0].isalnum() else None)
+    return names.get(name) or (name if _HUB_ID.fullmatch(name) else None)
+
+
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9_][\w.-]*")
 
 
 def find(model: Model, environ: Mapping[str, str] = os.environ, *, full: bool = False) -> Found:
@@ -133,28 +163,64 @@ def find(model: Model, environ: Mapping[str, str] = os.environ, *, full: bool = 
     Raises `MlenvError`: `model-missing` where it is nowhere, `hash-mismatch` where files are
     there and none are the right ones. `full` hashes again what was checked before.
     """
+    found, refused = look(model, environ, full=full)
+    if found is None:
+        raise not_found(model, refused)
+    return found
+
+
+def look(
+    model: Model, environ: Mapping[str, str] = os.environ, *, full: bool = False
+) -> tuple[Found | None, tuple[Refused, ...]]:
+    """Where a model lies, if anywhere, and every place before it that is refused."""
     checks = Checks(environ)
-    wrong = []
-    for directory, source in _places(model, environ):
-        if not all((directory / file.name).is_file() for file in model.files):
+    refused: list[Refused] = []
+    found = None
+    for directory, source in places(model, environ):
+        if not os.path.isdir(directory):  # noqa: PTH112 (never raises)
             continue
-        bad = [f for f in model.files if not checks.holds(directory / f.name, f, full=full)]
-        checks.save()
-        if not bad:
-            return Found(directory, source, sha256_ok=True)
-        wrong.append(directory / bad[0].name)
-    if wrong:
-        raise MlenvError(
-            "hash-mismatch",
-            f"{wrong[0]} is not the file of {model.name} that the manifest names: "
-            "its sha256 differs.",
-            f"Run `mlenv models remove {model.name}`, then `mlenv models pull {model.name}`.",
+        wrong = _first_wrong(model, directory, source, checks, full=full)
+        if wrong is None:
+            found = Found(directory, source, sha256_ok=True, refused=tuple(refused))
+            break
+        refused.append(wrong)
+    checks.save()
+    return found, tuple(refused)
+
+
+def not_found(model: Model, refused: Sequence[Refused]) -> MlenvError:
+    """What to say where no place has the right files."""
+    name, said = model.name, "; ".join(map(str, refused))
+    wrong = next((each for each in refused if not each.is_missing), None)
+    if wrong is None:
+        return MlenvError(
+            "model-missing",
+            f"The model {name} is not on this machine" + (f": {said}." if said else "."),
+            f"Run `mlenv models pull {name}` with a network.",
         )
-    raise MlenvError(
-        "model-missing",
-        f"The model {model.name} is not on this machine.",
-        f"Run `mlenv models pull {model.name}` with a network.",
-    )
+    hint = f"Run `mlenv models pull {name}`: it is fetched again."
+    if wrong.source != "store":
+        hint = f"Delete it, or put the right file there; then `mlenv models pull {name}`."
+    return MlenvError("hash-mismatch", f"The model {name} is not the right one: {said}.", hint)
+
+
+def _first_wrong(
+    model: Model, directory: Path, source: str, checks: Checks, *, full: bool
+) -> Refused | None:
+    for file in model.files:
+        path = directory / file.name
+        try:
+            size, got = path.stat().st_size, checks.digest(path, full=full)
+        except FileNotFoundError:
+            return Refused(path, source, MISSING)
+        except OSError as error:
+            return Refused(path, source, f"can't be read: {error.strerror}")
+        if size != file.size:
+            return Refused(path, source, f"has {size} bytes where {file.size} are known")
+        if got != file.sha256:
+            why = f"has sha256 {got[:12]}.. where {file.sha256[:12]}.. is known"
+            return Refused(path, source, why)
+    return None
 
 
 def store(environ: Mapping[str, str] = os.environ) -> Path:
@@ -175,45 +241,8 @@ def remove(model: Model, environ: Mapping[str, str] = os.environ) -> int:
     return freed
 
 
-class Checks:
-    """Which files were hashed before, and what came out. A changed file is hashed again."""
-
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self._path = cache_dir(environ) / "checked-models.json"
-        try:
-            self._seen: dict[str, list[Any]] = json.loads(self._path.read_text("utf-8"))
-        except (OSError, ValueError):
-            self._seen = {}
-        self._changed = False
-
-    def holds(self, path: Path, file: ModelFile, *, full: bool = False) -> bool:
-        """Whether the file at `path` is the one the manifest names."""
-        real = path.resolve()
-        stat = real.stat()
-        if stat.st_size != file.size:
-            return False
-        known = self._seen.get(str(real))
-        if full or known is None or known[:3] != [stat.st_size, stat.st_mtime_ns, stat.st_ino]:
-            if (digest := sha256(real)) is None:  # unreadable for now: nothing to remember
-                return False
-            known = [stat.st_size, stat.st_mtime_ns, stat.st_ino, digest]
-            self._seen[str(real)] = known
-            self._changed = True
-        return bool(known[3] == file.sha256)
-
-    def save(self) -> None:
-        """Remember it. Only a shortcut: a cache that can't be written costs time, no more."""
-        if not self._changed:
-            return
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(self._path, json.dumps(self._seen))
-        except (OSError, MlenvError):
-            return
-        self._changed = False
-
-
-def _places(model: Model, environ: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
+def places(model: Model, environ: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
+    """Every directory in which a model may lie, in order, and the kind of place."""
     for folder in filter(None, environ.get("MLENV_MODELS", "").split(os.pathsep)):
         yield Path(folder).expanduser().absolute() / model.name, "folder"
     yield store(environ) / model.name, "store"
@@ -233,7 +262,8 @@ def hub_snapshot(hub: Hub, environ: Mapping[str, str]) -> Path:
     return cached / f"models--{hub.repo.replace('/', '--')}" / "snapshots" / hub.revision
 
 
-def _model(name: str, table: Mapping[str, Any]) -> Model:
+def from_table(name: str, table: Mapping[str, Any]) -> Model:
+    """A model from its entry in the manifest."""
     return Model(
         name,
         table["kind"],

@@ -17,6 +17,9 @@ class Progress(Protocol):
     def end(self) -> None:
         """The last step is over."""
 
+    def failed(self, reason: str) -> None:
+        """The last step has failed; something else may be tried now."""
+
     def close(self) -> None:
         """Nothing more will come; a step that is not over by now has failed."""
 
@@ -29,5 +32,7 @@ class Silent:
     def detail(self, text: str) -> None: ...
 
     def end(self) -> None: ...
+
+    def failed(self, reason: str) -> None: ...
 
     def close(self) -> None: ...

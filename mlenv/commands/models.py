@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from mlenv import fetch, models
+from mlenv import fetch, hub, models, pinned
 from mlenv.cli import command, venv_option
-from mlenv.models import Model
+from mlenv.models import Model, Refused
 from mlenv.progress import Progress
 from mlenv.result import DONE, FAILED, MlenvError, Problem, Result
 
@@ -45,65 +46,83 @@ def list_() -> Result:
 @click.argument("name")
 def where(name: str) -> Result:
     """Where a model is."""
-    model = models.named(name)
-    found = models.find(model)
-    return Result(
-        "models",
-        {
-            "name": name,
-            "path": str(found.path),
-            "source": found.source,
-            "sha256_ok": found.sha256_ok,
-        },
-        view={"part": "where"},
-    )
+    found = models.find(pinned.named(name))
+    data = {
+        "name": name,
+        "path": str(found.path),
+        "source": found.source,
+        "sha256_ok": found.sha256_ok,
+    }
+    if found.refused:
+        data["refused"] = _refused(found.refused)
+    return Result("models", data, view={"part": "where", "warnings": _wrong(found.refused)})
 
 
-@command("pull", "mlenv models pull base segmentation-3.0 campplus")
+@command("pull", "mlenv models pull base segmentation-3.0 campplus\nmlenv models pull large-v3")
 @click.argument("names", nargs=-1, required=True)
 @click.option("--offline", is_flag=True, help="Only say whether they are here.")
 @venv_option
 @click.pass_obj
 def pull(progress: Progress, names: tuple[str, ...], offline: bool, venv: Path) -> Result:
-    """Fetch models from the first source that has the right files."""
-    rows, problems = [], []
-    for model in [models.named(name) for name in names]:
+    """Fetch models from the first source that has the right files.
+
+    Any other Whisper model of the hub works too, by faster-whisper's names or its id. What comes
+    is written down: from then on it has to be that.
+    """
+    rows, problems, warnings = [], [], []
+    for name in names:
         try:
-            fetch.ensure(model, venv, offline=offline, progress=progress)
+            if name in models.manifest() or not models.hub_name(name):
+                wanted = models.named(name)
+                found = fetch.ensure(wanted, venv, offline=offline, progress=progress)
+            else:
+                found = hub.model(name, venv, offline=offline, progress=progress)
+            warnings += _wrong(found.refused)
         except MlenvError as error:
             problems.append(error.problem())
-        rows.append(_row(model))
-    return _result(rows, problems)
+        if model := pinned.known().get(name):
+            rows.append(_row(model))
+    return _result(rows, problems, warnings)
 
 
 @command("verify", "mlenv models verify\nmlenv models verify base")
 @click.argument("names", nargs=-1)
 def verify(names: tuple[str, ...]) -> Result:
     """Hash every file again: all models that are here, or those that are named."""
-    chosen = [models.named(name) for name in names] or list(models.manifest().values())
+    chosen = [pinned.named(name) for name in names] or list(pinned.known().values())
     rows = [_row(model, full=True) for model in chosen]
     if not names:
         rows = [row for row in rows if row["state"] != "missing"]
-    problems = [
-        Problem("hash-mismatch" if row["state"] == "wrong" else "model-missing", row["message"])
-        for row in rows
-        if row["state"] != "here"
-    ]
+    problems = []
+    for row in rows:
+        if row["state"] != "here":
+            problems.append(Problem(CODES[row["state"]], row["message"]))
+        else:
+            problems += [Problem("hash-mismatch", f"{text}.") for text in row["view"]]
     return _result(rows, problems)
+
+
+CODES = {"wrong": "hash-mismatch", "missing": "model-missing"}
 
 
 @command("remove", "mlenv models remove base")
 @click.argument("names", nargs=-1, required=True)
 def remove(names: tuple[str, ...]) -> Result:
-    """Delete models from mlenv's own store; other folders and caches are left alone."""
-    freed = {model.name: models.remove(model) for model in [models.named(n) for n in names]}
+    """Delete models from mlenv's own store; other folders and caches are left alone.
+
+    Of a model that is not in the manifest only what was written down at its first use goes.
+    """
+    chosen = [pinned.named(name) for name in names]
+    freed = {model.name: models.remove(model) for model in chosen}
+    forgotten = [model.name for model in chosen if pinned.forget(model.name)]
     problems = [
         Problem("model-missing", f"{name} is not in {models.store(os.environ)}.")
         for name, size in freed.items()
-        if not size
+        if not size and name not in forgotten
     ]
     code = FAILED if problems else DONE
-    return Result("models", {"removed": freed}, code, tuple(problems), {"part": "removed"})
+    view = {"part": "removed", "forgotten": forgotten}
+    return Result("models", {"removed": freed}, code, tuple(problems), view)
 
 
 for subcommand in (pull, verify, remove, where):
@@ -111,41 +130,49 @@ for subcommand in (pull, verify, remove, where):
 
 
 def _listed() -> Result:
+    rows = [_row(model) for model in pinned.known().values()]
+    warnings = [text for row in rows for text in row.pop("view")]
     return Result(
         "models",
-        {"default": models.default(), "models": [_row(m) for m in models.manifest().values()]},
-        view={"part": "models"},
+        {"default": models.default(), "models": rows},
+        view={"part": "models", "warnings": warnings},
     )
 
 
-def _result(rows: list[dict[str, Any]], problems: list[Problem]) -> Result:
+def _result(
+    rows: list[dict[str, Any]], problems: list[Problem], warnings: list[str] | None = None
+) -> Result:
+    for row in rows:
+        del row["view"]
     code = FAILED if problems else DONE
-    return Result("models", {"models": rows}, code, tuple(problems), {"part": "models"})
+    view = {"part": "models", "warnings": warnings or []}
+    return Result("models", {"models": rows}, code, tuple(problems), view)
 
 
 def _row(model: Model, *, full: bool = False) -> dict[str, Any]:
     """One model as data; `state` is here, wrong or missing."""
-    row: dict[str, Any] = {
+    found, refused = models.look(model, full=full)
+    missing = all(each.is_missing for each in refused)
+    return {
         "name": model.name,
         "kind": model.kind,
         "title": model.title,
         "licence": model.licence,
         "bytes": model.size,
-        "state": "here",
-        "path": None,
-        "source": None,
-        "sha256_ok": None,
-        "message": "",
+        "state": "here" if found else "missing" if missing else "wrong",
+        "path": str(found.path) if found else None,
+        "source": found.source if found else None,
+        "sha256_ok": True if found else None if missing else False,
+        "message": "" if found else models.not_found(model, refused).message,
+        "refused": _refused(refused),
+        "view": _wrong(refused),
     }
-    try:
-        found = models.find(model, full=full)
-    except MlenvError as error:
-        wrong = error.code == "hash-mismatch"
-        row |= {
-            "state": "wrong" if wrong else "missing",
-            "sha256_ok": False if wrong else None,
-            "message": error.message,
-        }
-    else:
-        row |= {"path": str(found.path), "source": found.source, "sha256_ok": found.sha256_ok}
-    return row
+
+
+def _refused(refused: Sequence[Refused]) -> list[dict[str, str]]:
+    return [{"file": str(r.file), "source": r.source, "why": r.why} for r in refused]
+
+
+def _wrong(refused: Sequence[Refused]) -> list[str]:
+    """The files with other bytes; one that is only missing worries nobody."""
+    return [str(each) for each in refused if not each.is_missing]

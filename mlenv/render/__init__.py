@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 
 from mlenv.render import progress as progress
-from mlenv.render.style import bold, red
+from mlenv.render.style import bold, red, yellow
 from mlenv.result import FAILED, Result
 
 
@@ -29,6 +29,8 @@ def emit(result: Result, *, as_json: bool) -> int:
             stream = sys.stderr if result.view.get("stream") == "stderr" else sys.stdout
             for line in _text(result):
                 print(line, file=stream)
+            for text in result.view.get("warnings", ()):
+                print(f"{yellow('warning:', sys.stderr)} {text}", file=sys.stderr)
             for problem in result.errors:
                 print(
                     f"{bold(red('error:', sys.stderr), sys.stderr)} {problem.message}",

@@ -16,6 +16,8 @@ def lines(result: Result) -> Iterator[str]:
         for name, size in result.data["removed"].items():
             if size:
                 yield f"removed {bold(name)}, {size / 1e6:.0f} MB"
+            if name in result.view["forgotten"]:
+                yield f"forgot {bold(name)}: its next use writes down what there is then"
     else:
         yield from _table(result)
 

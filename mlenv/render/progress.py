@@ -42,6 +42,10 @@ class Terminal:
     def end(self) -> None:
         self._over("[green]✓[/green]")
 
+    def failed(self, reason: str) -> None:
+        self._detail = reason
+        self.close()
+
     def close(self) -> None:
         self._over("[red]✗[/red]")
 

@@ -2,16 +2,20 @@
 
 Reads one JSON request on standard input, {"repo", "revision", "files": [..], "target"}, and
 answers with one JSON line on standard output: {"ok": true, "path"} or {"ok": false, "reason",
-"message"}. With "target" null the files go to the hub's own cache and the answer names the
-folder. {"repo", "access": true} only asks whether the repository may be read.
+"message"}. With "target" null the files go to the hub's own cache; the answer names the folder,
+which is called by its revision, and the "licence" where the hub tells one; with "offline" the
+cache alone is looked at. {"repo", "access": true} only asks whether the repository may be read.
 
 `huggingface_hub` knows proxies, mirrors (HF_ENDPOINT), tokens (HF_TOKEN or its login) and
 resumes what was cut. Runs inside the environment; imports nothing of mlenv.
 """
 
+import contextlib
+import errno
 import json
 import os
 import sys
+from pathlib import Path
 
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
@@ -24,13 +28,15 @@ def fetch(request: dict) -> dict:
         auth_check(request["repo"])
         return {"ok": True}
     if request["target"] is None:
+        offline = request.get("offline", False)
         path = snapshot_download(
             request["repo"],
             revision=request["revision"],
             allow_patterns=request["files"],
-            local_files_only=request.get("offline", False),
+            local_files_only=offline,
         )
-        return {"ok": True, "path": path}
+        licence = None if offline else licence_of(request["repo"], Path(path).name)
+        return {"ok": True, "path": path, "licence": licence}
     for name in request["files"]:
         hf_hub_download(
             request["repo"], name, revision=request["revision"], local_dir=request["target"]
@@ -38,10 +44,23 @@ def fetch(request: dict) -> dict:
     return {"ok": True, "path": request["target"]}
 
 
+def licence_of(repo: str, revision: str) -> str | None:
+    """What the model card says; None where it says nothing or can't be had now."""
+    from huggingface_hub import HfApi
+
+    with contextlib.suppress(Exception):
+        return HfApi().model_info(repo, revision=revision, timeout=5).card_data.license
+    return None
+
+
 def reason(error: BaseException) -> tuple[str, str]:
     """A word for programs and a phrase for people."""
     from huggingface_hub import errors
 
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "disk-full", f"the disk is full: {error.filename or 'no space is left'}"
+    if isinstance(error, PermissionError):
+        return "not-writable", f"{error.filename} can't be written"
     if isinstance(error, errors.GatedRepoError):
         if "401" in str(error):
             return "no-token", "it is gated and there is no token that may read it"

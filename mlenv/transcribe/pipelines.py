@@ -132,10 +132,10 @@ def _trouble(
     pipeline: Gated, venv: Path, environ: Mapping[str, str]
 ) -> tuple[str, Mapping[str, object]] | None:
     """The first repository of the pipeline that can't be read, and what the hub says."""
-    from mlenv import fetch
+    from mlenv import hub
 
     for repo in pipeline.repos:
-        answer = fetch.ask_access(venv, repo, environ)
+        answer = hub.ask_access(venv, repo, environ)
         if not answer["ok"]:
             return repo, answer
     return None

@@ -1,92 +1,50 @@
-"""The model hub, with its real client against a stand-in server.
-
-No hub can be reached where these tests run. The server here answers as the hub does to what
-`huggingface_hub` asks of it: HEAD and GET of /REPO/resolve/REVISION/FILE with X-Repo-Commit and
-ETag, /api/models/REPO/auth-check, and X-Error-Code for gated and missing repositories.
-"""
+"""The model hub, with its real client against a stand-in server (`support/hub.py`)."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
+import signal
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hub import REVISION, TOKEN, Hub, serving
 
 from mlenv import samples
 from tests.speech.conftest import UTTERANCES, Transcribe
 
 pytestmark = pytest.mark.heavy
 
-REVISION = "0123456789abcdef0123456789abcdef01234567"
 FILES = ("libri_01_spk1089.flac", "libri_04_spk1221.flac")
-TOKEN = "hf_thisIsSecret"
-
-
-class Hub(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    gated = False
-    spoils = False
-    breaks_off_after: int | None = None
-    asked: list[tuple[str, str, str | None]]
-
-    def do_HEAD(self) -> None:
-        self._answer(body=False)
-
-    def do_GET(self) -> None:
-        self._answer(body=True)
-
-    def _answer(self, *, body: bool) -> None:
-        self.asked.append((self.command, self.path, self.headers["Range"]))
-        allowed = not self.gated or self.headers["Authorization"] == f"Bearer {TOKEN}"
-        path = UTTERANCES / Path(self.path).name
-        if not self.path.startswith(("/owner/name/", "/api/models/pyannote/", "/api/models/owner")):
-            self._refuse(404, "RepoNotFound")
-        elif not allowed:
-            self._refuse(403 if self.headers["Authorization"] else 401, "GatedRepo")
-        elif self.path.startswith("/api/"):
-            self._send(200, b"{}", {}, body=body)
-        else:
-            data = path.read_bytes()
-            if self.spoils:
-                data = data[:-1] + b"?"
-            etag = f'"{hashlib.sha256(path.read_bytes()).hexdigest()}"'
-            begin = int((self.headers["Range"] or "bytes=0-")[6:].split("-")[0])
-            headers = {"ETag": etag, "X-Repo-Commit": REVISION, "Accept-Ranges": "bytes"}
-            self._send(206 if begin else 200, data[begin:], headers, body=body)
-
-    def _refuse(self, status: int, code: str) -> None:
-        self._send(status, b"no", {"X-Error-Code": code, "X-Error-Message": "no"}, body=True)
-
-    def _send(self, status: int, data: bytes, headers: dict[str, str], *, body: bool) -> None:
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        if body and self.command != "HEAD":
-            self.wfile.write(data[: self.breaks_off_after])
-            self.close_connection = self.breaks_off_after is not None
-
-    def log_message(self, *_: object) -> None: ...
+# A repository that has what a CTranslate2 model has; nothing here loads it.
+MODEL = {
+    "model.bin": (UTTERANCES / FILES[0]).read_bytes(),
+    "config.json": b'{"suppress_ids": []}',
+    "tokenizer.json": b"{}",
+    "vocabulary.txt": b"one\ntwo\n",
+    "README.md": b"not wanted",
+}
+ID = "owner/faster-whisper"
 
 
 @pytest.fixture
-def hub() -> Iterator[tuple[type[Hub], str]]:
-    handler = type("One", (Hub,), {"asked": []})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield handler, f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+def hub() -> Iterator[Hub]:
+    with serving() as hub:
+        hub.repos["owner/name"] = {name: (UTTERANCES / name).read_bytes() for name in FILES}
+        hub.repos["pyannote/speaker-diarization-3.1"] = {}
+        hub.repos[ID] = dict(MODEL)
+        yield hub
 
 
 @pytest.fixture
-def environ(tmp_path: Path, hub: tuple[type[Hub], str]) -> dict[str, str]:
+def environ(tmp_path: Path, hub: Hub) -> dict[str, str]:
     manifest = tmp_path / "models.toml"
     rows = "".join(
         f'[[models.small.files]]\nname = "{name}"\nsize = {(UTTERANCES / name).stat().st_size}\n'
@@ -100,7 +58,7 @@ def environ(tmp_path: Path, hub: tuple[type[Hub], str]) -> dict[str, str]:
     return {
         "MLENV_MODELS_MANIFEST": str(manifest),
         "MLENV_CACHE_DIR": str(tmp_path / "cache"),
-        "HF_ENDPOINT": hub[1],
+        "HF_ENDPOINT": hub.url,
     }
 
 
@@ -125,10 +83,10 @@ def test_a_hub_that_serves_something_else(
     mlenv: Any,
     real_venv: Path,
     environ: dict[str, str],
-    hub: tuple[type[Hub], str],
+    hub: Hub,
     tmp_path: Path,
 ) -> None:
-    hub[0].spoils = True
+    hub.spoils = True
     code, _, error = pull(mlenv, real_venv, environ)
     assert code == 1
     assert f"refused, {FILES[0]} has sha256" in error
@@ -136,9 +94,9 @@ def test_a_hub_that_serves_something_else(
 
 
 def test_gated_without_a_token_without_consent_and_with_both(
-    mlenv: Any, real_venv: Path, environ: dict[str, str], hub: tuple[type[Hub], str]
+    mlenv: Any, real_venv: Path, environ: dict[str, str], hub: Hub
 ) -> None:
-    hub[0].gated = True
+    hub.gated = True
     code, _, error = pull(mlenv, real_venv, environ)
     assert code == 1
     assert "it is gated and there is no token that may read it" in error
@@ -156,13 +114,155 @@ def test_a_hub_that_cannot_be_reached(mlenv: Any, real_venv: Path, environ: dict
 
 
 def test_a_gated_pipeline_names_the_repository_and_the_page(
-    transcribe: Transcribe, hub: tuple[type[Hub], str]
+    transcribe: Transcribe, hub: Hub
 ) -> None:
-    hub[0].gated = True
+    hub.gated = True
     words = (samples.CONVERSATION, "--diarize", "--diarize-model", "3.1", "--json")
-    done = transcribe(*words, env={"HF_ENDPOINT": hub[1], "HF_TOKEN": "hf_other"})
+    done = transcribe(*words, env={"HF_ENDPOINT": hub.url, "HF_TOKEN": "hf_other"})
     (error,) = json.loads(done.stdout)["errors"]
     assert (done.returncode, error["code"]) == (1, "gated-model-no-access")
     assert error["message"].startswith("pyannote/speaker-diarization-3.1 can't be read: its cond")
     assert "https://huggingface.co/pyannote/speaker-diarization-3.1" in error["message"]
     assert "hf_other" not in done.stdout + done.stderr
+
+
+def models(mlenv: Any, venv: Path, environ: dict[str, str], *words: str, code: int = 0) -> Any:
+    """`data` of `mlenv models ..`, or its one error."""
+    extra = ("--venv", venv) if words[0] == "pull" else ()
+    done = mlenv("models", *words, *extra, "--json", env=environ)
+    assert "Traceback" not in done.stderr
+    document = json.loads(done.stdout)
+    assert document["exit_code"] == code, document
+    return document["errors"][0] if code else document["data"]
+
+
+def test_a_model_outside_the_manifest_is_pinned_at_its_first_use(
+    mlenv: Any, real_venv: Path, environ: dict[str, str], hub: Hub, home: Path
+) -> None:
+    def ask(*words: str, code: int = 0) -> Any:
+        return models(mlenv, real_venv, environ, *words, code=code)
+
+    assert ask("where", ID, code=1)["code"] == "model-missing"
+    (row,) = ask("pull", ID)["models"]
+    snapshot = home / ".cache/huggingface/hub/models--owner--faster-whisper/snapshots" / REVISION
+    assert (row["state"], row["licence"], row["path"]) == ("here", "mit", str(snapshot))
+    assert row["bytes"] == sum(len(data) for name, data in MODEL.items() if name != "README.md")
+    assert ask("where", ID)["source"] == "hub-cache"
+    assert [row["name"] for row in ask("verify")["models"]] == [ID]
+
+    hub.requests.clear()  # the hub moves on; what is here stays, and nobody is asked
+    hub.revision, hub.repos[ID]["model.bin"] = "f" * 40, (UTTERANCES / FILES[1]).read_bytes()
+    assert ask("pull", ID)["models"][0]["path"] == str(snapshot)
+    assert hub.requests == []
+
+    blob = (snapshot / "model.bin").resolve()
+    blob.write_bytes(MODEL["model.bin"][:-1] + b"?")
+    error = ask("verify", ID, code=1)
+    assert error["code"] == "hash-mismatch"
+    assert f"{snapshot / 'model.bin'} (the hub's cache) has sha256 " in error["message"]
+    assert ask("pull", ID, code=1)["message"].endswith(
+        f"`mlenv models remove {ID}` forgets what it was, and takes what is there."
+    )
+
+    blob.unlink()  # what it says to do; at the pinned revision there are other bytes now
+    (snapshot / "model.bin").unlink()
+    hub.revision = REVISION
+    assert ask("pull", ID, code=1)["code"] == "hash-mismatch"
+    hub.repos[ID]["model.bin"] = MODEL["model.bin"]
+    (snapshot / "model.bin").unlink()
+    assert ask("pull", ID)["models"][0]["state"] == "here"
+
+    assert ask("remove", ID)["removed"] == {ID: 0}
+    assert ask("where", ID, code=1)["code"] == "model-missing"
+    assert snapshot.is_dir()
+
+
+def test_what_the_hub_named_is_what_must_have_come(
+    mlenv: Any, real_venv: Path, environ: dict[str, str], hub: Hub
+) -> None:
+    hub.spoils = True
+    error = models(mlenv, real_venv, environ, "pull", ID, code=1)
+    named = hashlib.sha256(MODEL["model.bin"]).hexdigest()
+    assert error["code"] == "hash-mismatch"
+    assert "is not what the hub named: it has " in error["message"]
+    assert f"{named} " in error["message"]
+    assert models(mlenv, real_venv, environ, "where", ID, code=1)["code"] == "model-missing"
+
+
+def test_outside_the_manifest_gated_unknown_and_offline(
+    mlenv: Any, real_venv: Path, environ: dict[str, str], hub: Hub
+) -> None:
+    def ask(*words: str, code: int = 0, **more: str) -> Any:
+        return models(mlenv, real_venv, {**environ, **more}, "pull", *words, code=code)
+
+    offline = ask(ID, "--offline", code=1)
+    assert (offline["code"], hub.requests) == ("model-missing", [])
+    assert "--offline was asked for" in offline["message"]
+    missing = ask("owner/nothing", code=1)
+    assert missing["code"] == "model-unavailable"
+    assert "the hub has no such repository" in missing["message"]
+    hub.gated = True
+    for more, said in (
+        ({}, "it is gated and there is no token that may read it"),
+        ({"HF_TOKEN": "hf_other"}, "its conditions have not been accepted for this account"),
+    ):
+        error = ask(ID, code=1, **more)
+        assert error["code"] == "gated-model-no-access"
+        assert said in error["message"]
+        assert f"https://huggingface.co/{ID}" in error["message"]
+    assert ask(ID, HF_TOKEN=TOKEN)["models"][0]["state"] == "here"
+    hub.requests.clear()
+    assert ask(ID, "--offline")["models"][0]["state"] == "here"  # no token, and cached
+    assert hub.requests == []
+
+
+def test_what_other_tools_have_cached_is_used_and_pinned(
+    mlenv: Any, real_venv: Path, environ: dict[str, str], hub: Hub, tmp_path: Path
+) -> None:
+    code = f"import huggingface_hub; huggingface_hub.snapshot_download('{ID}')"
+    home = {"HF_HOME": str(tmp_path / "hf"), "HF_ENDPOINT": hub.url, "HOME": str(tmp_path)}
+    subprocess.run([real_venv / "bin/python", "-c", code], env=home, check=True)
+    hub.requests.clear()
+    environ["HF_HOME"] = home["HF_HOME"]
+    (row,) = models(mlenv, real_venv, environ, "pull", ID, "--offline")["models"]
+    assert (row["state"], row["source"], row["licence"]) == ("here", "hub-cache", "unknown")
+    assert hub.requests == []
+
+
+@pytest.mark.parametrize("whole_group", [True, False])
+def test_killed_in_the_middle_it_looks_like_none_and_goes_on(
+    whole_group: bool,
+    mlenv: Any,
+    real_venv: Path,
+    environ: dict[str, str],
+    hub: Hub,
+    tmp_path: Path,
+    home: Path,
+) -> None:
+    """kill -9, of all its processes or of mlenv alone: the hub's client goes on for a while."""
+    data = MODEL["model.bin"] * 300  # more than the client keeps in memory (10 MB)
+    hub.repos["owner/name"], hub.slow = {"model.bin": data}, threading.Event()
+    Path(environ["MLENV_MODELS_MANIFEST"]).write_text(
+        '[models.small]\nkind = "whisper"\ntitle = "One large file"\nlicence = "CC-BY-4.0"\n'
+        f'hub = {{ repo = "owner/name", revision = "{REVISION}" }}\n[[models.small.files]]\n'
+        f'name = "model.bin"\nsize = {len(data)}\nsha256 = "{hashlib.sha256(data).hexdigest()}"\n'
+    )
+    store = tmp_path / "cache" / "models"
+    with subprocess.Popen(
+        [sys.executable, "-m", "mlenv", "models", "pull", "small", "--venv", real_venv],
+        env={"PATH": os.environ["PATH"], "HOME": str(home), **environ},
+        start_new_session=True,
+    ) as child:
+        while not any(f.stat().st_size for f in store.rglob("*.incomplete")):
+            assert child.poll() is None
+            time.sleep(0.05)
+        (os.killpg if whole_group else os.kill)(child.pid, signal.SIGKILL)
+    assert not (store / "small").exists()
+    assert models(mlenv, real_venv, environ, "where", "small", code=1)["code"] == "model-missing"
+    hub.requests.clear()
+    hub.slow.set()
+    assert models(mlenv, real_venv, environ, "pull", "small")["models"][0]["state"] == "here"
+    if whole_group:
+        assert any(begin for _, _, begin in hub.requests)  # it went on where it had stopped
+    assert [path.name for path in (store / "small").iterdir()] == ["model.bin"]
+    assert not (store / ".small.partial").exists()

@@ -14,10 +14,11 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from mlenv import fetch, models
+from mlenv import checked, fetch, models
 from mlenv.progress import Silent
 from mlenv.result import MlenvError
 
@@ -147,12 +148,111 @@ def test_a_wrong_file_is_refused(
     assert str(wrong) in caught.value.message
 
 
+def spoil(file: Path) -> Path:
+    """Other bytes, as many."""
+    data = file.read_bytes()
+    file.unlink()  # never through a hard link
+    file.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    return file
+
+
+def test_a_wrong_file_of_the_users_is_passed_over_and_named(
+    environ: dict[str, str], model: models.Model, tmp_path: Path
+) -> None:
+    wrong = spoil(put(tmp_path / "mine" / "small") / FILES[1])
+    environ["MLENV_MODELS"] = str(tmp_path / "mine")
+    right = put(models.store(environ) / "small")
+    found = models.find(model, environ)
+    assert (found.path, found.source) == (right, "store")
+    why = f"has sha256 {sha256(wrong)[:12]}.. where {sha256(UTTERANCES / FILES[1])[:12]}.. is known"
+    assert [str(each) for each in found.refused] == [f"{wrong} (in $MLENV_MODELS) {why}"]
+
+
+def test_a_wrong_file_of_the_users_alone(
+    environ: dict[str, str], model: models.Model, tmp_path: Path, mirror: type[Mirror]
+) -> None:
+    wrong = spoil(put(tmp_path / "mine" / "small") / FILES[0])
+    environ["MLENV_MODELS"] = str(tmp_path / "mine")
+    for offline in (False, True):
+        with pytest.raises(MlenvError) as caught:
+            if offline:
+                fetch.ensure(model, NO_VENV, environ=environ, offline=True)
+            else:
+                models.find(model, environ)
+        assert caught.value.code == "hash-mismatch"
+        assert caught.value.message.startswith(
+            f"The model small is not the right one: {wrong} (in $MLENV_MODELS) has sha256 "
+        )
+        assert caught.value.hint.startswith("Delete it, or put the right file there")
+    assert mirror.asked == []
+    found = fetch.ensure(model, NO_VENV, environ=environ)
+    assert (found.source, [each.file for each in found.refused]) == ("store", [wrong])
+    assert wrong.is_file()  # it is the user's
+
+
+@pytest.mark.parametrize("how", ["short", "gone"])
+def test_a_folder_of_which_something_is_missing(
+    how: str, environ: dict[str, str], model: models.Model, tmp_path: Path
+) -> None:
+    file = put(tmp_path / "mine" / "small") / FILES[1]
+    environ["MLENV_MODELS"] = str(tmp_path / "mine")
+    size = file.stat().st_size
+    if how == "short":
+        file.write_bytes(file.read_bytes()[:1000])
+    else:
+        file.unlink()
+    with pytest.raises(MlenvError) as caught:
+        models.find(model, environ)
+    code, said = {
+        "short": ("hash-mismatch", f"has 1000 bytes where {size} are known"),
+        "gone": ("model-missing", "is missing"),
+    }[how]
+    assert caught.value.code == code
+    assert f"{file} (in $MLENV_MODELS) {said}" in caught.value.message
+
+
+def test_the_commands_name_a_wrong_file(mlenv, environ: dict[str, str], tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    wrong = spoil(put(tmp_path / "mine" / "small") / FILES[0])
+    right = put(models.store(environ) / "small")
+    environ["MLENV_MODELS"] = str(tmp_path / "mine")
+
+    listed = mlenv("models", env=environ)
+    assert listed.returncode == 0
+    assert str(right) in listed.stdout
+    assert f"warning: {wrong} (in $MLENV_MODELS) has sha256 " in listed.stderr
+
+    where = mlenv("models", "where", "small", env=environ)
+    assert (where.returncode, where.stdout) == (0, f"{right}\n")
+    assert f"warning: {wrong} (in $MLENV_MODELS) has sha256 " in where.stderr
+    document = json.loads(mlenv("models", "where", "small", "--json", env=environ).stdout)
+    assert [each["file"] for each in document["data"].pop("refused")] == [str(wrong)]
+    assert document["data"] == {
+        "name": "small",
+        "path": str(right),
+        "source": "store",
+        "sha256_ok": True,
+    }
+
+    verified = mlenv("models", "verify", env=environ)
+    assert verified.returncode == 1
+    assert f"error: {wrong} (in $MLENV_MODELS) has sha256 " in verified.stderr
+
+    shutil.rmtree(right)
+    listed = mlenv("models", env=environ)
+    assert listed.stdout.startswith("wrong")
+    assert f"warning: {wrong} (in $MLENV_MODELS) has sha256 " in listed.stderr
+    where = mlenv("models", "where", "small", env=environ)
+    assert (where.returncode, where.stdout) == (1, "")
+    assert f"error: The model small is not the right one: {wrong} " in where.stderr
+
+
 def test_what_was_checked_is_not_hashed_again(
     environ: dict[str, str], model: models.Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(models.store(environ) / "small")
     models.find(model, environ)
-    monkeypatch.setattr(models, "sha256", lambda path: pytest.fail(f"hashed {path} again"))
+    again = SimpleNamespace(file_digest=lambda *_: pytest.fail("it was hashed again"))
+    monkeypatch.setattr(checked, "hashlib", again)
     assert models.find(model, environ).sha256_ok
 
 
