@@ -14,8 +14,6 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from mlenv.facts import driver
-
 GB = 10**9
 
 # Millions of parameters, from the model cards of OpenAI and distil-whisper; best models first.
@@ -88,6 +86,8 @@ def in_all(root: Path = Path("/")) -> float | None:
 
 def on_gpu(index: int, environ: Mapping[str, str]) -> float | None:
     """Free bytes of the GPU with that number of CUDA's; None where there is none to ask."""
+    from mlenv.facts import driver  # late: `exec` starts with each recording
+
     gpus = driver.finish(driver.start(environ), Path("/")).gpus
     visible = environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None:
