@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from mlenv.facts import driver
 from mlenv.transcribe import room
 from mlenv.transcribe.options import parse
 
@@ -95,12 +96,11 @@ def test_the_free_memory_of_the_gpu_that_cuda_calls_by_that_number(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     gpus = tuple(
-        room.driver.Gpu(index=index, uuid=f"GPU-{index}", memory_free=index * GB)
-        for index in range(3)
+        driver.Gpu(index=index, uuid=f"GPU-{index}", memory_free=index * GB) for index in range(3)
     )
-    found = room.driver.Driver(nvml=room.driver.Nvml(True, gpus=gpus))
-    monkeypatch.setattr(room.driver, "start", lambda _environ: None)
-    monkeypatch.setattr(room.driver, "finish", lambda _child, _root: found)
+    found = driver.Driver(nvml=driver.Nvml(True, gpus=gpus))
+    monkeypatch.setattr(driver, "start", lambda _environ: None)
+    monkeypatch.setattr(driver, "finish", lambda _child, _root: found)
     assert room.on_gpu(1, {}) == GB
     assert room.on_gpu(0, {"CUDA_VISIBLE_DEVICES": "2,1"}) == 2 * GB
     assert room.on_gpu(0, {"CUDA_VISIBLE_DEVICES": "GPU-1"}) == GB
