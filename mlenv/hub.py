@@ -10,10 +10,12 @@ from pathlib import Path
 
 from mlenv import launch, models, pinned
 from mlenv.models import Found, Hub, Model
-from mlenv.progress import Progress, Silent
+from mlenv.progress import Progress, Silent, growing
 from mlenv.result import MlenvError
 
 WORKER = Path(__file__).parent / "speech" / "hub.py"
+
+DISK_FULL = "disk-full-or-tmp-too-small"
 
 Answer = Mapping[str, object]
 
@@ -42,17 +44,16 @@ def model(
     assert repo is not None
     progress = progress or Silent()
     progress.step(f"{name} from the hub ({repo})")
-    answer = ask(
-        venv,
-        {
-            "repo": repo,
-            "revision": record.hub.revision if record and record.hub else None,
-            "files": list(pinned.FILES),
-            "target": None,
-            "offline": offline,
-        },
-        environ,
-    )
+    request = {
+        "repo": repo,
+        "revision": record.hub.revision if record and record.hub else None,
+        "files": list(pinned.FILES),
+        "target": None,
+        "offline": offline,
+    }
+    blobs = models.hub_snapshot(Hub(repo, "-"), environ).parents[1] / "blobs"
+    with growing(progress, blobs, record.size if record else None):
+        answer = ask(venv, request, environ)
     if not answer["ok"]:
         progress.failed(str(answer["message"]))
         raise _unavailable(name, repo, answer, offline=offline)
@@ -121,8 +122,8 @@ def _unavailable(name: str, repo: str, answer: Answer, *, offline: bool) -> Mlen
             f"Accept its conditions at https://huggingface.co/{repo} and log in with "
             "`hf auth login`.",
         )
-    return MlenvError(
-        "disk-full" if answer.get("reason") == "disk-full" else "model-unavailable",
-        said,
-        "Check the name and the network, or name a folder that holds it.",
-    )
+    if answer.get("reason") in ("disk-full", "not-writable"):
+        code = DISK_FULL if answer["reason"] == "disk-full" else "not-writable"
+        return MlenvError(code, said, "Make room there, or name another place with HF_HOME.")
+    hint = "Check the name and the network, or name a folder that holds it."
+    return MlenvError("model-unavailable", said, hint)

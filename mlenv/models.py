@@ -8,6 +8,7 @@ checked once are remembered by size and time of change.
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 import shutil
@@ -140,18 +141,25 @@ def named(name: str, environ: Mapping[str, str] = os.environ) -> Model:
     """The model of that name; raises `MlenvError` where there is none."""
     known = manifest(environ)
     if name not in known:
+        names = sorted({*known, *_hub_names(environ)})
+        near = difflib.get_close_matches(name, names, n=1)
         raise MlenvError(
             "model-unknown",
             f"There is no model `{name}`.",
-            f"Known are {', '.join(sorted(known))}; a folder or a hub id (owner/name) works too.",
+            (f"Did you mean `{near[0]}`? " if near else "")
+            + f"Known are {', '.join(names)}; a folder or a hub id (owner/name) works too.",
         )
     return known[name]
 
 
 def hub_name(name: str, environ: Mapping[str, str] = os.environ) -> str | None:
     """The hub id of a Whisper model that the manifest has no hashes for; None if it is no name."""
+    return _hub_names(environ).get(name) or (name if _HUB_ID.fullmatch(name) else None)
+
+
+def _hub_names(environ: Mapping[str, str]) -> Mapping[str, str]:
     names: Mapping[str, str] = _read(manifest_path(environ)).get("hub-names", {})
-    return names.get(name) or (name if _HUB_ID.fullmatch(name) else None)
+    return names
 
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9_][\w.-]*")

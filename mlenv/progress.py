@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Protocol
 
 
@@ -36,3 +40,37 @@ class Silent:
     def failed(self, reason: str) -> None: ...
 
     def close(self) -> None: ...
+
+
+@contextmanager
+def growing(progress: Progress, directory: Path, total: int | None) -> Iterator[None]:
+    """Tell until the block ends how much has come into `directory`, of `total` bytes if known."""
+    over = threading.Event()
+    before = _bytes_below(directory)
+    whole = f" of {total / 1e6:.0f}" if total else ""
+
+    def tell() -> None:
+        while not over.wait(0.5):
+            came = _bytes_below(directory) - (0 if total else before)
+            progress.detail(f"{came / 1e6:.0f}{whole} MB")
+
+    thread = threading.Thread(target=tell, daemon=True)
+    if not isinstance(progress, Silent):
+        thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        if thread.ident:
+            thread.join()
+        progress.detail("")
+
+
+def _bytes_below(directory: Path) -> int:
+    found = 0
+    for path in directory.rglob("*"):
+        try:
+            found += path.stat().st_size if path.is_file() else 0
+        except OSError:  # renamed meanwhile
+            continue
+    return found

@@ -24,6 +24,8 @@ def lines(result: Result) -> Iterator[str]:
 
 def _table(result: Result) -> Iterator[str]:
     rows = result.data["models"]
+    if not rows and not result.errors:
+        yield "No model is here yet. `mlenv models pull base` fetches the default one."
     width = max((len(row["name"]) for row in rows), default=0)
     licences = max((len(row["licence"]) for row in rows), default=0)
     for row in rows:

@@ -12,6 +12,7 @@ import os
 import shutil
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
@@ -367,3 +368,68 @@ def test_commands(mlenv, environ: dict[str, str], mirror: type[Mirror]) -> None:
     assert removed["small"] > 0
     assert data("remove", "small", code=1)["errors"][0]["code"] == "model-missing"  # type: ignore[index]
     assert data("where", "nope", code=1)["errors"][0]["code"] == "model-unknown"  # type: ignore[index]
+
+
+@pytest.mark.heavy
+def test_a_full_disk(
+    mlenv,  # type: ignore[no-untyped-def]
+    environ: dict[str, str],
+    mirror: type[Mirror],
+    tmp_path: Path,
+) -> None:
+    """A file system in memory with room for one of the two files, in a namespace of its own."""
+    small = tmp_path / "cache"
+    small.mkdir()
+    root = () if os.geteuid() == 0 else ("--map-root-user",)
+    script = 'mount -t tmpfs -o size=128k none "$1"; shift; "$@"; find "$MLENV_CACHE_DIR" -type d'
+    prefix = ("unshare", *root, "-m", "--propagation", "private", "sh", "-c", script, "sh")
+    done = mlenv("models", "pull", "small", env=environ, prefix=(*prefix, str(small)))
+    assert f"error: {small}/models can't be written: No space left on device.\n" in done.stderr
+    assert "another place for models with MLENV_CACHE_DIR" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert f"{small}/models/small\n" not in done.stdout  # nothing that looks like the model
+
+
+def test_progress_says_what_failed_and_what_delivered(
+    environ: dict[str, str], model: models.Model, mirror: type[Mirror]
+) -> None:
+    said: list[str] = []
+
+    class Kept(Silent):
+        def step(self, text: str) -> None:
+            said.append(text)
+
+        def end(self) -> None:
+            said.append("done")
+
+        def failed(self, reason: str) -> None:
+            said.append(f"failed: {reason}")
+
+    gated = replace(model, hub=models.Hub("owner/name", "c0ffee", gated=True))
+    found = fetch.pull(gated, NO_VENV, environ=environ, progress=Kept())
+    assert found.source == "store"
+    first, failed, second, last = said
+    assert first.startswith("small from the hub, ")
+    assert failed == "failed: /nonexistent does not exist"  # so there is no client for the hub
+    assert second.startswith("small from the mirror, ")
+    assert last == "done"
+
+
+def test_an_unreadable_folder_is_named(
+    environ: dict[str, str], model: models.Model, tmp_path: Path
+) -> None:
+    loop = tmp_path / "mine" / "small"
+    loop.mkdir(parents=True)
+    for name in FILES:  # permissions do not stop root, a link to itself stops everybody
+        (loop / name).symlink_to(name)
+    environ["MLENV_MODELS"] = str(tmp_path / "mine")
+    with pytest.raises(MlenvError) as caught:
+        models.find(model, environ)
+    assert str(loop / FILES[0]) in caught.value.message
+
+
+def test_a_name_that_is_nearly_right(environ: dict[str, str]) -> None:
+    environ.pop("MLENV_MODELS_MANIFEST")
+    with pytest.raises(MlenvError) as caught:
+        models.named("larg-v3", environ)
+    assert caught.value.hint.startswith("Did you mean `large-v3`? ")
