@@ -29,9 +29,9 @@ class Undecodable(Exception):
 def decode(path: str) -> tuple[np.ndarray, float | None]:
     """The first audio stream of a file.
 
-    Returns (samples,) int16 at 16 kHz, channels mixed to one, and the seconds that the file
-    says it lasts: None where it does not say, infinite where it breaks off and does not say. A
-    file that breaks off gives what it holds. Raises `Undecodable`.
+    Returns (samples,) int16 at 16 kHz, channels mixed to one. A file that breaks off gives what
+    it holds, and then the second value is the seconds that it should last, infinite where it does
+    not say that; it is None for a whole file. Raises `Undecodable`.
     """
     try:
         if Path(path).stat().st_size == 0:
@@ -41,7 +41,9 @@ def decode(path: str) -> tuple[np.ndarray, float | None]:
             if not container.streams.audio:
                 raise Undecodable("audio-undecodable", "holds no audio")
             stream = container.streams.audio[0]
-            return _samples(container, stream), _said(path, container, stream)
+            samples = _samples(container, stream)
+            said, held = _said(path, container, stream), len(samples) / RATE
+            return samples, said if said and said - max(1.0, 0.02 * held) > held else None
     except Undecodable:
         raise
     except FileNotFoundError:

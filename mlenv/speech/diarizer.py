@@ -54,9 +54,8 @@ def diarize(pipeline, config: dict, job: dict) -> None:
     if "samples" in job:
         samples = take_over(job["samples"])
     else:
-        samples, said = decode(job["path"])
+        samples, truncated = decode(job["path"])
         duration = round(len(samples) / RATE, 3)
-        truncated = said if said and said - duration > max(1.0, 0.02 * said) else None
         emit("decoded", id=job["id"], duration=duration, truncated=truncated, path=None)
     turns, exclusive = [], []
     if len(samples) >= SHORTEST:

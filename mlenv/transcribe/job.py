@@ -15,6 +15,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from math import isinf
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -207,9 +208,10 @@ class Job:
     def _decoded(self, event: dict[str, Any]) -> Iterator[Event]:
         file = self._files[event["id"]]
         known, file.duration = file.duration, event["duration"]
-        if event["truncated"] and not known:
+        if (whole := event["truncated"]) and not known:
+            should = "its end is missing" if isinf(whole) else f"it should last {whole:.1f} s"
             yield Note(
-                f"{file.source.shown} breaks off: it should last {event['truncated']:.1f} s, "
+                f"{file.source.shown} breaks off: {should}, "
                 f"{file.duration:.1f} s of it can be decoded",
                 warning=True,
             )
