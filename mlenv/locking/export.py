@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
 from packaging.utils import canonicalize_name
 
 from mlenv import launch, uv
-from mlenv.locking.indexes import Indexes
+from mlenv.locking.indexes import Indexes, without_credentials
 from mlenv.locking.locks import Lock
 from mlenv.locking.profiles import Profile
 
@@ -32,13 +31,10 @@ def written(form: str, profile: Profile, lock: Lock, given: Indexes) -> str:
 
 def _addresses(profile: Profile, given: Indexes) -> list[str]:
     """Options that name the indexes, without credentials: the file may be handed on."""
-    options = [f"--index-url {_public(given.default)}"] if given.default else []
-    return options + [f"--extra-index-url {_public(url)}" for url in given.extra(profile)]
-
-
-def _public(url: str) -> str:
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    options = [f"--index-url {without_credentials(given.default)}"] if given.default else []
+    return options + [
+        f"--extra-index-url {without_credentials(url)}" for url in given.extra(profile)
+    ]
 
 
 def _requirements(profile: Profile, lock: Lock, addresses: list[str]) -> str:

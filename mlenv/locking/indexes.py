@@ -18,6 +18,7 @@ import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from mlenv.locking.profiles import Index, Profile
 from mlenv.result import WRONG_USAGE, MlenvError
@@ -60,6 +61,12 @@ def check_names(indexes: Indexes, profiles: Iterable[Profile], options: Sequence
                 f"There are: {', '.join(sorted(known))}.",
                 exit_code=WRONG_USAGE,
             )
+
+
+def without_credentials(url: str) -> str:
+    """The address as it may be shown, or written into a file that is handed on."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def config_path(environ: Mapping[str, str]) -> Path:

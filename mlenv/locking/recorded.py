@@ -11,12 +11,13 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, unquote
 from urllib.request import Request, urlopen
 
@@ -53,15 +54,15 @@ def releases(url: str) -> tuple[Release, ...]:
     return tuple(_release(item) for item in found)
 
 
-def _release(item: dict[str, object]) -> Release:
-    files = [(file["filename"], file["sha256"]) for file in item["files"]]  # type: ignore[attr-defined]
-    unlabelled: dict[str, list[str]] = item.get("unlabelled") or {"filenames": [], "sha256": []}  # type: ignore[assignment]
+def _release(item: Mapping[str, Any]) -> Release:
+    files = [(file["filename"], file["sha256"]) for file in item["files"]]
+    unlabelled = item.get("unlabelled") or {"filenames": [], "sha256": []}
     files += zip(unlabelled["filenames"], unlabelled["sha256"], strict=True)
     return Release(
-        str(item["name"]),
-        str(item["version"]),
-        str(item["requires-python"]),
-        tuple(item["requires-dist"]),  # type: ignore[arg-type]
+        item["name"],
+        item["version"],
+        item["requires-python"],
+        tuple(item["requires-dist"]),
         tuple(sorted(files)),
         tuple(sorted(unlabelled["filenames"])),
     )

@@ -237,12 +237,6 @@ def _resolve(
     )
 
 
-_DEPENDS = re.compile(
-    r"(?P<who>[A-Za-z0-9._-]+?)(?:==(?P<version>\S+)|[<>!]=?\S*)? depends? on "
-    r"(?P<name>[A-Za-z0-9._-]+)(?:\{[^}]*\})?(?P<specifier>[<>=!~]=?[^\s,]+(?:,[<>=!~]=?[^\s,]+)*)"
-)
-
-
 def _asked_version(name: str, request: Request) -> str:
     for wanted in map(Requirement, request.add):
         if canonicalize_name(wanted.name) == name and str(wanted.specifier).startswith("=="):
@@ -253,12 +247,11 @@ def _asked_version(name: str, request: Request) -> str:
 def _conflict(
     error: uv.UvError, protected: Mapping[str, object], request: Request
 ) -> tuple[str, str, str] | None:
-    """Who wants what of a protected package, out of uv's reasons."""
-    text = " ".join(error.output.split())
-    for found in _DEPENDS.finditer(text):
-        if canonicalize_name(found["name"]) in protected and found["who"] != "environment":
-            version = found["version"] or _asked_version(found["who"], request)
-            return f"{found['who']} {version}".rstrip(), found["name"], found["specifier"]
+    """Who wants what of a protected package."""
+    for wish in error.wishes():
+        if canonicalize_name(wish.name) in protected and wish.who != "environment":
+            version = wish.version or _asked_version(wish.who, request)
+            return f"{wish.who} {version}".rstrip(), wish.name, wish.specifier
     return None
 
 

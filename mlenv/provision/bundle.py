@@ -25,6 +25,7 @@ from urllib.parse import unquote, urlsplit
 
 from mlenv import files, models, uv
 from mlenv.locking import profiles
+from mlenv.locking.indexes import without_credentials
 from mlenv.locking.locks import Lock
 from mlenv.locking.profiles import Profile
 from mlenv.progress import Progress
@@ -158,7 +159,7 @@ def fetch(file: wheel_files.File, target: Path, sources: uv.Sources) -> None:
             )
         partial.replace(target)
     except urllib.error.HTTPError as error:
-        message = f"The index answered {error.code} {error.reason}: {_plain(file.url)}"
+        message = f"The index answered {error.code} {error.reason}: {without_credentials(file.url)}"
         raise MlenvError(
             "index-refused", message, "Check the index, or try again later."
         ) from error
@@ -182,7 +183,7 @@ def _request(url: str, sources: uv.Sources) -> urllib.request.Request:
         for each in known
         if each.username and each.hostname == address.hostname
     ]
-    request = urllib.request.Request(_plain(url))
+    request = urllib.request.Request(without_credentials(url))
     for user, password in pairs or _from_netrc(address.hostname or ""):
         token = b64encode(f"{user}:{password}".encode()).decode()
         request.add_unredirected_header("Authorization", f"Basic {token}")
@@ -196,11 +197,6 @@ def _from_netrc(name: str) -> Sequence[tuple[str, str]]:
     except (OSError, netrc.NetrcParseError):
         return ()
     return ((found[0], found[2]),) if found else ()
-
-
-def _plain(url: str) -> str:
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def _minor(python: Path) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from mlenv import uv
 from mlenv.progress import Progress
 from mlenv.provision import changes
 from mlenv.provision.changes import NOTHING, Changes
+from mlenv.uv.downloads import Downloads
 from mlenv.venv import generations
 from mlenv.venv.generations import Generation
 
@@ -139,7 +139,7 @@ def _sync(path: Path, taken: Order, progress: Progress) -> None:
         from mlenv.provision import preflight
 
         preflight.indexes(taken.profile, taken.indexes)
-    uv.sync(path, taken.lock.path, sources=sources, on_line=Downloads(progress).line)
+    uv.sync(path, taken.lock.path, sources=sources, on_line=Downloads(progress.detail).line)
 
 
 def _finish(path: Path, venv: Path) -> None:
@@ -151,39 +151,6 @@ def _finish(path: Path, venv: Path) -> None:
     links.link(site_packages(path))
     activate.write(path, venv)
     commands.write(path, venv)
-
-
-_MIB = {"KiB": 1 / 1024, "MiB": 1.0, "GiB": 1024.0}
-
-
-class Downloads:
-    """Follows uv's messages: how much is there to fetch, what is still on its way."""
-
-    _BEGUN = re.compile(r"^Downloading (?P<name>\S+) \((?P<size>[\d.]+)(?P<unit>[KMG]iB)\)")
-    _OVER = re.compile(r"^ ?Downloaded (?P<name>\S+)")
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._sizes: dict[str, float] = {}
-        self._over: set[str] = set()
-
-    def line(self, text: str) -> None:
-        if begun := self._BEGUN.match(text):
-            self._sizes[begun["name"]] = float(begun["size"]) * _MIB[begun["unit"]]
-        elif over := self._OVER.match(text):
-            self._over.add(over["name"])
-        else:
-            return
-        self._progress.detail(self._state())
-
-    def _state(self) -> str:
-        total = sum(self._sizes.values())
-        done = sum(size for name, size in self._sizes.items() if name in self._over)
-        amount = f"{done / 1024:.2f} of {total / 1024:.2f} GiB downloaded"
-        waiting: Sequence[str] = sorted(
-            self._sizes.keys() - self._over, key=self._sizes.__getitem__
-        )
-        return f"{amount}, now {', '.join(waiting[-3:])}" if waiting else amount
 
 
 def described(installed: Installed) -> dict[str, object]:

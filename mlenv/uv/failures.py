@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -11,12 +12,33 @@ from importlib.resources import files
 from mlenv.result import MlenvError
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """`who` (of `version`, where that is said) wants `name` in a version that fits `specifier`."""
+
+    who: str
+    version: str
+    name: str
+    specifier: str
+
+
 class UvError(MlenvError):
-    """uv could not do it. `output` is what it said, for whoever wants all of it."""
+    """uv could not do it."""
 
     def __init__(self, code: str, message: str, hint: str, output: str) -> None:
         super().__init__(code, message, hint)
-        self.output = output
+        self._output = output
+
+    def wishes(self) -> Iterator[Wish]:
+        """Who wants what, as the resolver's reasons have it."""
+        for found in _DEPENDS.finditer(" ".join(self._output.split())):
+            yield Wish(found["who"], found["version"] or "", found["name"], found["specifier"])
+
+
+_DEPENDS = re.compile(
+    r"(?P<who>[A-Za-z0-9._-]+?)(?:==(?P<version>\S+)|[<>!]=?\S*)? depends? on "
+    r"(?P<name>[A-Za-z0-9._-]+)(?:\{[^}]*\})?(?P<specifier>[<>=!~]=?[^\s,]+(?:,[<>=!~]=?[^\s,]+)*)"
+)
 
 
 @dataclass(frozen=True, slots=True)
