@@ -103,6 +103,8 @@ def _in_a_folder(name: str, environ: Mapping[str, str]) -> Model | None:
 def _changed(record: Model, error: MlenvError) -> MlenvError:
     """It is not what it was: what to do about that is another thing than for the manifest's."""
     forget = f"`mlenv models remove {record.name}` forgets what it was, and takes what is there"
+    if error.code == "model-missing":
+        return MlenvError(error.code, error.message, f"It was {record.title}. {forget}.")
     return MlenvError(error.code, error.message, f"Delete what is wrong and try again; {forget}.")
 
 

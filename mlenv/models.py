@@ -239,13 +239,20 @@ def store(environ: Mapping[str, str] = os.environ) -> Path:
 def remove(model: Model, environ: Mapping[str, str] = os.environ) -> int:
     """Delete a model from mlenv's store, with what is left of broken downloads.
 
-    Returns how many bytes. Folders of the user's and the hub's cache are never touched.
+    Returns how many bytes. Folders of the user's and the hub's cache are never touched. Raises
+    `MlenvError` where it may not be deleted.
     """
     freed = 0
     for directory in (store(environ) / model.name, store(environ) / f".{model.name}.partial"):
         if directory.is_dir():
-            freed += sum(f.stat().st_size for f in directory.rglob("*") if f.is_file())
-            shutil.rmtree(directory)
+            size = sum(f.stat().st_size for f in directory.rglob("*") if f.is_file())
+            try:
+                shutil.rmtree(directory)
+            except OSError as error:
+                raise MlenvError(
+                    "not-writable", f"{directory} can't be deleted: {error.strerror}."
+                ) from error
+            freed += size
     return freed
 
 

@@ -116,13 +116,18 @@ def remove(names: tuple[str, ...]) -> Result:
     freed = {model.name: models.remove(model) for model in chosen}
     forgotten = [model.name for model in chosen if pinned.forget(model.name)]
     problems = [
-        Problem("model-missing", f"{name} is not in {models.store(os.environ)}.")
+        Problem("model-missing", f"{name} is not in {models.store(os.environ)}.{_elsewhere(name)}")
         for name, size in freed.items()
         if not size and name not in forgotten
     ]
     code = FAILED if problems else DONE
     view = {"part": "removed", "forgotten": forgotten}
     return Result("models", {"removed": freed}, code, tuple(problems), view)
+
+
+def _elsewhere(name: str) -> str:
+    found, _ = models.look(pinned.named(name))
+    return f" It is in {found.path}, which is not mlenv's to delete." if found else ""
 
 
 for subcommand in (pull, verify, remove, where):

@@ -328,6 +328,59 @@ def test_remove_leaves_other_places_alone(
     assert models.find(model, environ).path == mine
 
 
+def test_what_is_not_mlenvs_is_named_and_stays(
+    mlenv,  # type: ignore[no-untyped-def]
+    environ: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    mine = put(tmp_path / "mine" / "small")
+    environ["MLENV_MODELS"] = str(tmp_path / "mine")
+    done = mlenv("models", "remove", "small", env=environ)
+    assert done.returncode == 1
+    assert f" It is in {mine}, which is not mlenv's to delete.\n" in done.stderr
+    assert mine.is_dir()
+
+
+def test_a_folder_with_a_name_that_the_manifest_has_not(
+    mlenv,  # type: ignore[no-untyped-def]
+    environ: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    """It is written down at its first use; no hub and no environment is needed for it."""
+    mine = tmp_path / "mine" / "owner" / "finetuned"
+    mine.mkdir(parents=True)
+    shutil.copy(UTTERANCES / FILES[0], mine / "model.bin")
+    environ["MLENV_MODELS"] = str(tmp_path / "mine")
+
+    def pull(code: int) -> dict[str, object]:
+        words = ("pull", "owner/finetuned", "--offline", "--venv", NO_VENV, "--json")
+        done = mlenv("models", *words, env=environ)
+        assert done.returncode == code, done.stdout
+        document: dict[str, object] = json.loads(done.stdout)
+        return document
+
+    [error] = pull(1)["errors"]  # type: ignore[misc]
+    assert error["code"] == "model-incomplete"
+    assert f"{mine} holds no config.json" in error["message"]
+    (mine / "config.json").write_text("{}")
+    (mine / "vocabulary.json").write_text("[]")
+    [row] = pull(0)["data"]["models"]  # type: ignore[index]
+    assert (row["state"], row["source"], row["path"]) == ("here", "folder", str(mine))
+    spoil(mine / "model.bin")
+    [error] = pull(1)["errors"]  # type: ignore[misc]
+    assert error["code"] == "hash-mismatch"
+    assert "`mlenv models remove owner/finetuned` forgets what it was" in error["message"]
+    mine.rename(tmp_path / "away")
+    [error] = pull(1)["errors"]  # type: ignore[misc]
+    assert error["code"] == "model-missing"
+    assert f"It was {mine}, as at its first use." in error["message"]
+    (tmp_path / "away").rename(mine)
+    done = mlenv("models", "remove", "owner/finetuned", env=environ)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("forgot owner/finetuned: ")
+    assert pull(0)["data"]["models"][0]["state"] == "here"  # type: ignore[index]
+
+
 def test_a_store_that_cannot_be_written(environ: dict[str, str], model: models.Model) -> None:
     environ["MLENV_CACHE_DIR"] = "/proc/mlenv"
     with pytest.raises(MlenvError) as caught:
