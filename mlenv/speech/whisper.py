@@ -1,16 +1,14 @@
-"""The model: which device, what to compute in, how many files at once.
+"""Loading the model: which device, what to compute in, how many files at once.
 
 Runs inside the environment; imports nothing of mlenv and never torch.
 """
 
 import os
-import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import ctranslate2
 import numpy as np
-from faster_whisper import WhisperModel
 
 # What to compute in, best first, where nothing is asked for.
 PREFERRED = {
@@ -32,9 +30,6 @@ NEXT_BEST = {
 # tiny.en and base on CTranslate2 4.6.2: the threads spend more on waking up than they save).
 # A second copy of so small a model costs little.
 SMALL = 200 << 20
-WHOLE = 3000  # frames of 10 ms in the window that Whisper's encoder was trained on
-SHORTEST, STEP = 1000, 100
-SILENCE = 500  # frames after the speech without which words repeat
 
 
 class Refused(Exception):
@@ -45,48 +40,18 @@ class Refused(Exception):
         self.code, self.facts = code, facts
 
 
-class Halves:
-    """A model that encodes with one copy and does everything else with another."""
+class Loading:
+    """A model that is still being loaded; whoever wants something of it waits. It may encode with
+    one copy and do everything else with another."""
 
-    def __init__(self, encoder: ctranslate2.models.Whisper, rest: ctranslate2.models.Whisper):
-        self.encode = encoder.encode
-        self._rest = rest
+    def __init__(self, encoder: Future, rest: Future) -> None:
+        self._encoder, self._rest = encoder, rest
+
+    def encode(self, *words: object, **options: object) -> ctranslate2.StorageView:
+        return self._encoder.result().encode(*words, **options)
 
     def __getattr__(self, name: str):
-        return getattr(self._rest, name)
-
-
-class FittedModel(WhisperModel):
-    """Encodes short speech in a window that fits it, not in 30 seconds that are mostly silence.
-
-    The positions behind the speech were never seen cut off in training. Where the text comes out
-    unlikely or repetitive, the same speech is done again in the whole window.
-    """
-
-    _seen = threading.local()  # each file is transcribed by a thread of its own
-
-    def encode(self, features: np.ndarray) -> ctranslate2.StorageView:
-        self._seen.features = features
-        filled = np.flatnonzero(features.any(axis=-2))
-        frames = int(filled[-1]) + 1 if filled.size else 0
-        self._seen.fitted = min(WHOLE, -(-max(frames + SILENCE, SHORTEST) // STEP) * STEP)
-        return super().encode(np.ascontiguousarray(features[..., : self._seen.fitted]))
-
-    def generate_with_fallback(self, encoder_output, prompt, tokenizer, options):
-        if self._seen.fitted == WHOLE:
-            return super().generate_with_fallback(encoder_output, prompt, tokenizer, options)
-        temperatures, options.temperatures = options.temperatures, options.temperatures[:1]
-        try:
-            found = super().generate_with_fallback(encoder_output, prompt, tokenizer, options)
-        finally:
-            options.temperatures = temperatures
-        _, likely, _, repetitive = found
-        if likely >= (options.log_prob_threshold or -1.0) and repetitive <= (
-            options.compression_ratio_threshold or 2.4
-        ):
-            return found
-        whole = super().encode(self._seen.features)
-        return super().generate_with_fallback(whole, prompt, tokenizer, options)
+        return getattr(self._rest.result(), name)
 
 
 def cores() -> int:
@@ -123,7 +88,7 @@ def compute_type(asked: str, device: str, index: int) -> tuple[str, str | None]:
     return second, f"this {device} can't compute in {asked}, so it is {second}"
 
 
-def load(config: dict, trying) -> tuple[WhisperModel, dict]:
+def load(config: dict, trying) -> tuple[object, dict]:
     """The model on the device asked for, and what to say about it: {"device", "why",
     "compute_type", "warning", "at_once"}. `trying(device)` is called before a device is used,
     which may end the process. Raises `Refused`."""
@@ -147,7 +112,7 @@ def load(config: dict, trying) -> tuple[WhisperModel, dict]:
     return model, {**said, "at_once": at_once}
 
 
-def check_language(model: WhisperModel, asked: str | None) -> None:
+def check_language(model, asked: str | None) -> None:
     if asked is None or asked in model.supported_languages:
         return
     if not model.model.is_multilingual:
@@ -155,39 +120,66 @@ def check_language(model: WhisperModel, asked: str | None) -> None:
     raise Refused("language-unknown", f"There is no language `{asked}` in this model.")
 
 
-def on_gpu(config: dict, kind: str) -> tuple[WhisperModel, int]:
-    model = loaded(config, device="cuda", device_index=config["device_index"], compute_type=kind)
+def on_gpu(config: dict, kind: str) -> tuple[object, int]:
+    index = config["device_index"]
+    with ThreadPoolExecutor(1) as beside:
+        engine = beside.submit(
+            ctranslate2.models.Whisper,
+            config["model"],
+            device="cuda",
+            device_index=index,
+            compute_type=kind,
+        )
+        model = around(Loading(engine, engine), config)
+        engine.result()
     # cuDNN and cuBLAS are opened at the first use: have it now
-    model.encode(np.zeros((model.feature_extractor.mel_filters.shape[0], WHOLE), np.float32))
+    model.encode(np.zeros((model.feature_extractor.mel_filters.shape[0], 3000), np.float32))
     return model, 1
 
 
-def on_cpu(config: dict, kind: str) -> tuple[WhisperModel, int]:
+def on_cpu(config: dict, kind: str) -> tuple[object, int]:
     """One file at a time with all threads, several with few threads each: many threads on one
     file mostly wait for each other."""
     threads = config["threads"] or cores()
     at_once = min(config["at_once"], threads)
     each = max(1, threads // at_once)
     small = (Path(config["model"]) / "model.bin").stat().st_size <= SMALL
-    common = {"device": "cpu", "compute_type": kind}
-    if not (small and each > 1):
-        return loaded(config, **common, cpu_threads=each, num_workers=at_once), at_once
-    with ThreadPoolExecutor(1) as beside:
-        encoder = beside.submit(
-            ctranslate2.models.Whisper,
-            config["model"],
-            **common,
-            intra_threads=each,
-            inter_threads=at_once,
-        )
-        model = loaded(config, **common, cpu_threads=1, num_workers=at_once)
-    model.model = Halves(encoder.result(), model.model)
+    with ThreadPoolExecutor(2) as beside:
+
+        def engine(intra_threads: int) -> Future:
+            return beside.submit(
+                ctranslate2.models.Whisper,
+                config["model"],
+                device="cpu",
+                compute_type=kind,
+                intra_threads=intra_threads,
+                inter_threads=at_once,
+            )
+
+        rest = engine(1 if small else each)
+        encoder = engine(each) if small and each > 1 else rest
+        model = around(Loading(encoder, rest), config)
+        rest.result(), encoder.result()
     return model, at_once
 
 
-def loaded(config: dict, **how: object) -> WhisperModel:
-    kind = FittedModel if config["fit_window"] else WhisperModel
-    return kind(config["model"], local_files_only=True, **how)
+def around(engine: Loading, config: dict):
+    """faster-whisper's model with that engine in it. Its imports, its tokenizer and the voice
+    activity detection take about as long as the engine's weights, so they come meanwhile."""
+    if config["fit_window"]:
+        from fitted import FittedModel as Model
+    else:
+        from faster_whisper import WhisperModel as Model
+    real, ctranslate2.models.Whisper = ctranslate2.models.Whisper, lambda *_, **__: engine
+    try:
+        model = Model(config["model"], local_files_only=True)
+    finally:
+        ctranslate2.models.Whisper = real
+    if config["options"].get("vad_filter"):
+        from faster_whisper.vad import get_vad_model
+
+        get_vad_model()
+    return model
 
 
 def out_of_memory(error: BaseException) -> bool:

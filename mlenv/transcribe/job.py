@@ -18,15 +18,18 @@ from dataclasses import dataclass, field
 from math import isinf
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlenv.result import MlenvError, Problem
-from mlenv.transcribe import pipelines, room, speakers
+from mlenv.transcribe import room, speakers
 from mlenv.transcribe.events import Event, Failed, Finished, Heard, Note, Progress
 from mlenv.transcribe.inputs import Source
 from mlenv.transcribe.options import decoding
 from mlenv.transcribe.transcript import Segment, Transcript, Turn
 from mlenv.transcribe.workers import Inbox, Worker
+
+if TYPE_CHECKING:
+    from mlenv.transcribe.pipelines import Pipeline
 
 SETTINGS = {
     "PYANNOTE_METRICS_ENABLED": "0",
@@ -81,10 +84,10 @@ class Job:
         self._venv = venv
         self._transcriber: Worker | None = None
         self._diarizer: Worker | None = None
-        self._together = bool(options.diarize) and room.for_both(options)
+        together = options.diarize and (options.only_speakers or room.for_both(options))
         if not options.only_speakers:
             self._transcriber = self._start_transcriber()
-        if options.only_speakers or self._together:
+        if together:
             self._diarizer = self._start("diarizer.py", SETTINGS)
 
     def _start_transcriber(self) -> Worker:
@@ -113,7 +116,7 @@ class Job:
         self,
         sources: Sequence[Source],
         model: Callable[[], Path],
-        pipeline: Callable[[], pipelines.Pipeline],
+        pipeline: Callable[[], Pipeline],
     ) -> Iterator[Event]:
         """Transcribe `sources`; raises `MlenvError` where none of them can go on."""
         self._model, self._pipeline = model, pipeline

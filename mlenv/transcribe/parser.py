@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from typing import NoReturn
 
-from mlenv import models
 from mlenv.result import WRONG_USAGE, MlenvError
 
 EXAMPLES = """\
@@ -87,9 +86,8 @@ def build(command: str) -> argparse.ArgumentParser:
     group = parser.add_argument_group("model and device")
     group.add_argument(
         "--model",
-        default=models.default(),
         metavar="NAME",
-        help="name, folder or hub id (%(default)s)",
+        help="name, folder or hub id (base)",
     )
     group.add_argument(
         "--device", choices=("auto", "cpu", "cuda"), default="auto", help="(%(default)s)"

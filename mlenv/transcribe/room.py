@@ -41,8 +41,9 @@ BESIDE_WEIGHTS = {"cuda": 1.4 * GB, "cpu": 1.0 * GB}
 DIARIZER = {"cuda": 2.6 * GB, "cpu": 1.5 * GB}
 
 
-def needed(model: str, compute_type: str, device: str) -> float:
-    """Bytes that transcribing takes with a model of that name (or folder) on cuda or cpu."""
+def needed(model: str | None, compute_type: str, device: str) -> float:
+    """Bytes that transcribing takes with a model of that name (or folder; None: the default) on
+    cuda or cpu."""
     kind = compute_type if compute_type in BYTES else BEST[device]
     return _parameters(model) * BYTES[kind] + BESIDE_WEIGHTS[device]
 
@@ -97,8 +98,12 @@ def on_gpu(index: int, environ: Mapping[str, str]) -> float | None:
     return gpus[index].memory_free if index < len(gpus) else None
 
 
-def _parameters(model: str) -> float:
+def _parameters(model: str | None) -> float:
     """How many; of a model that is not known by name, what its file says."""
+    if model is None:
+        from mlenv import models  # late, as the worker is to start first
+
+        model = models.default()
     name = model.removesuffix(".en")
     if name in PARAMETERS:
         return PARAMETERS[name] * 10**6

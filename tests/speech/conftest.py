@@ -87,3 +87,20 @@ def plain_venv(tmp_path: Path) -> Path:
     venv = tmp_path / "plain"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
     return venv
+
+
+def worker_config(model_cache: Path, **other: object) -> dict[str, object]:
+    """The first request to the transcriber: tiny.en on the CPU."""
+    return {
+        "model": str(model_cache / "models" / "tiny.en"),
+        "device": "cpu",
+        "device_index": 0,
+        "compute_type": "auto",
+        "threads": 1,
+        "at_once": 2,
+        "fit_window": False,
+        "batch_size": None,
+        "handover": None,
+        "options": {"vad_filter": True},
+        **other,
+    }

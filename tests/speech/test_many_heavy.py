@@ -13,7 +13,7 @@ import pytest
 from mlenv import fetch, models, samples, scores
 from mlenv.transcribe import events, inputs, job, pipelines, room
 from mlenv.transcribe.options import parse
-from tests.speech.conftest import UTTERANCES, Transcribe, reference
+from tests.speech.conftest import UTTERANCES, Transcribe, reference, worker_config
 
 pytestmark = pytest.mark.heavy
 
@@ -69,9 +69,9 @@ def test_a_fitted_window_that_comes_out_badly_is_done_again_whole(
         "import json, sys\n"
         "sys.modules['torch'] = None\n"
         "sys.path.insert(0, sys.argv[1])\n"
-        "import whisper\n"
+        "import fitted, whisper\n"
         "from audio import as_float, decode\n"
-        "whisper.SILENCE, whisper.SHORTEST = 100, 100\n"
+        "fitted.SILENCE, fitted.SHORTEST = 100, 100\n"
         "config = {'model': sys.argv[2], 'device': 'cpu', 'device_index': 0, 'at_once': 1,\n"
         "    'compute_type': 'auto', 'threads': 1, 'fit_window': True, 'options': {}}\n"
         "model, _ = whisper.load(config, lambda device: None)\n"
@@ -165,9 +165,7 @@ def test_a_language_that_the_model_does_not_know(
 
 def test_a_fault_that_nobody_foresaw_ends_the_worker(real_venv: Path, model_cache: Path) -> None:
     """A thread that died of it in silence would be waited for without end."""
-    config = {"model": str(model_cache / "models" / "tiny.en"), "device": "cpu", "device_index": 0}
-    config |= {"compute_type": "auto", "threads": 1, "at_once": 2, "fit_window": False}
-    config |= {"batch_size": None, "handover": None, "options": {"unheard_of": True}}
+    config = worker_config(model_cache, options={"unheard_of": True})
     requests = [config, {"id": 0, "path": str(samples.CONVERSATION)}]
     done = subprocess.run(
         [real_venv / "bin" / "python", SPEECH / "transcriber.py"],

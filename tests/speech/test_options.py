@@ -103,3 +103,10 @@ def test_a_token_on_the_command_line_is_refused_and_not_repeated(name: str) -> N
     message = refused("a.wav", name, "hf_SeCrEt") + refused("a.wav", f"{name}=hf_SeCrEt")
     assert "HF_TOKEN" in message
     assert "hf_SeCrEt" not in message
+
+
+def test_the_help_names_the_default_model() -> None:
+    from mlenv import models
+    from mlenv.transcribe import parser
+
+    assert f"hub id ({models.default()})" in parser.build("transcribe").format_help()

@@ -20,7 +20,7 @@ import srt as subrip
 import webvtt
 
 from mlenv import samples, scores
-from tests.speech.conftest import UTTERANCES, Transcribe, reference
+from tests.speech.conftest import UTTERANCES, Transcribe, reference, worker_config
 
 pytestmark = pytest.mark.heavy
 
@@ -280,14 +280,16 @@ def test_a_compute_type_that_the_cpu_lacks_falls_to_the_next_with_a_line(
     assert "warning: this cpu can't compute in int8_float16, so it is int8" in done.stderr
 
 
-def test_the_worker_never_imports_torch(real_venv: Path) -> None:
+def test_the_worker_never_imports_torch(real_venv: Path, model_cache: Path) -> None:
     script = Path(scores.__file__).parent / "speech" / "transcriber.py"
+    requests = [worker_config(model_cache), {"id": 0, "path": str(samples.CONVERSATION)}]
     done = subprocess.run(
         [real_venv / "bin" / "python", "-X", "importtime", script],
-        stdin=subprocess.DEVNULL,
+        input="".join(json.dumps(request) + "\n" for request in requests),
         capture_output=True,
         text=True,
     )
+    assert json.loads(done.stdout.splitlines()[-1])["event"] == "done"
     imported = [line.rsplit("|", 1)[-1].strip() for line in done.stderr.splitlines()]
     assert "faster_whisper" in imported
     assert [name for name in imported if name.startswith("torch.")] == []
