@@ -4,7 +4,9 @@ Runs inside the environment; imports nothing of mlenv and never torch.
 """
 
 import os
+import threading
 import traceback
+from contextlib import contextmanager
 
 import numpy as np
 from audio import RATE, Undecodable, as_float, decode, hand_over
@@ -12,6 +14,31 @@ from faster_whisper import BatchedInferencePipeline
 from faster_whisper.vad import VadOptions
 from protocol import Clock, Events, libraries
 from whisper import out_of_memory
+
+
+class Turns:
+    """Lets in so many seconds of audio at once, or one longer file alone: the memory for spectra
+    grows with them."""
+
+    def __init__(self, seconds: float) -> None:
+        self._all = self._left = seconds
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def taken(self, seconds: float):
+        share = min(seconds, self._all)
+        with self._changed:
+            self._changed.wait_for(lambda: self._left >= share)
+            self._left -= share
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._left += share
+                self._changed.notify_all()
+
+
+turns = Turns(15 * 60)
 
 
 def segments_of(model, audio: np.ndarray, config: dict):
@@ -58,12 +85,14 @@ def transcribe(emit: Events, model, config: dict, job: dict) -> None:
     emit("decoded", id=job["id"], duration=duration, truncated=truncated, path=path)
     seconds = {"decode": took.lap()}
     language = None
-    if len(samples):
-        found, info = segments_of(model, as_float(samples), config)
-        language = info.language
-        for segment in found:
-            emit("segment", **as_event(segment, job["id"]))
-    seconds["transcribe"] = took.lap()
+    with turns.taken(duration):
+        took.lap()
+        if len(samples):
+            found, info = segments_of(model, as_float(samples), config)
+            language = info.language
+            for segment in found:
+                emit("segment", **as_event(segment, job["id"]))
+        seconds["transcribe"] = took.lap()
     emit("done", id=job["id"], language=language, seconds=seconds, libraries=libraries())
 
 

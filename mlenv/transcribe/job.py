@@ -14,48 +14,25 @@ import argparse
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from math import isinf
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from mlenv.result import MlenvError, Problem
-from mlenv.transcribe import room, speakers
+from mlenv.transcribe import requests, room, speakers
 from mlenv.transcribe.events import Event, Failed, Finished, Heard, Note, Progress
 from mlenv.transcribe.inputs import Source
-from mlenv.transcribe.options import decoding
-from mlenv.transcribe.transcript import Segment, Transcript, Turn
+from mlenv.transcribe.transcript import Segment
+from mlenv.transcribe.unfinished import Unfinished
 from mlenv.transcribe.workers import Inbox, Worker
 
 if TYPE_CHECKING:
     from mlenv.transcribe.pipelines import Pipeline
 
-SETTINGS = {
-    "PYANNOTE_METRICS_ENABLED": "0",
-    # Threads that wait by spinning take the cores from the worker beside them.
-    "OMP_WAIT_POLICY": "PASSIVE",
-    "KMP_BLOCKTIME": "0",
-}
-# NumPy's part is small: a second thread would only spin.
-OF_TRANSCRIBER = {"OPENBLAS_NUM_THREADS": "1"}
-
 LONG = 4 << 20  # bytes; a minute of WAV, several of anything else
-OUT_OF_MEMORY = {"cuda-out-of-memory": "cuda", "out-of-memory": "cpu"}
 Files = Sequence[tuple[int, Source]]  # numbered in the order in which they were named
 A_TURN = 16  # files that wait for their speakers where the workers take turns
-
-
-@dataclass(slots=True)
-class _File:
-    source: Source
-    duration: float = 0.0
-    language: str | None = None
-    segments: list[Segment] = field(default_factory=list)
-    timings: dict[str, float] = field(default_factory=dict)
-    turns: list[Turn] | None = None
-    exclusive: list[Turn] = field(default_factory=list)
-    transcribed: bool = False
 
 
 class Job:
@@ -64,7 +41,7 @@ class Job:
     def __init__(self, venv: Path, options: argparse.Namespace) -> None:
         self._options = options
         self._inbox: Inbox = SimpleQueue()
-        self._files: dict[int, _File] = {}
+        self._files: dict[int, Unfinished] = {}
         self._under_way: set[int] = set()
         self._at_once = self._asked_at_once = 1
         self._announced: set[str] = set()
@@ -86,19 +63,12 @@ class Job:
         self._diarizer: Worker | None = None
         together = options.diarize and (options.only_speakers or room.for_both(options))
         if not options.only_speakers:
-            self._transcriber = self._start_transcriber()
+            self._transcriber = self._start("transcriber.py")
         if together:
-            self._diarizer = self._start("diarizer.py", SETTINGS)
+            self._diarizer = self._start("diarizer.py")
 
-    def _start_transcriber(self) -> Worker:
-        return self._start("transcriber.py", SETTINGS | OF_TRANSCRIBER)
-
-    def _start(self, script: str, settings: dict[str, str]) -> Worker:
-        settings = dict(settings)
-        if self._options.offline:
-            settings["HF_HUB_OFFLINE"] = "1"
-        if self._options.threads:
-            settings["OMP_NUM_THREADS"] = str(self._options.threads)
+    def _start(self, script: str) -> Worker:
+        settings = requests.settings(script, self._options)
         return Worker(script, self._venv, self._inbox, settings=settings)
 
     def close(self) -> None:
@@ -122,9 +92,11 @@ class Job:
         self._model, self._pipeline = model, pipeline
         files = list(enumerate(sources))
         if not self._options.diarize:
-            short = [pair for pair in files if _size(pair[1]) <= LONG]
-            yield from self._words(short, at_once=len(short))
-            yield from self._words([pair for pair in files if pair not in short], at_once=1)
+            kinds: dict[bool, list[tuple[int, Source]]] = {True: [], False: []}
+            for number, source in files:
+                kinds[_size(source) <= LONG].append((number, source))
+            yield from self._words(kinds[True], at_once=len(kinds[True]))
+            yield from self._words(kinds[False], at_once=1)
         elif self._diarizer:
             yield from self._both(files)
         else:
@@ -135,7 +107,7 @@ class Job:
 
     def _words(self, files: Files, *, at_once: int) -> Iterator[Event]:
         if files:
-            self._transcriber = self._transcriber or self._start_transcriber()
+            self._transcriber = self._transcriber or self._start("transcriber.py")
             self._ask_transcriber(self._options.device, at_once)
             yield from self._through(self._transcriber, files)
             self._stop()
@@ -143,7 +115,7 @@ class Job:
     def _speakers(self, files: Files) -> Iterator[Event]:
         left = [(number, source) for number, source in files if number in self._files]
         if left:
-            self._diarizer = self._start("diarizer.py", SETTINGS)
+            self._diarizer = self._start("diarizer.py")
             yield from self._ask_diarizer(self._diarizer)
             yield from self._through(self._diarizer, left)
             self._stop()
@@ -163,7 +135,7 @@ class Job:
             while waiting and len(self._under_way) <= self._at_once:
                 number, source = waiting.pop()
                 self._under_way.add(number)
-                self._files.setdefault(number, _File(source))
+                self._files.setdefault(number, Unfinished(source))
                 first.send({"id": number, "path": str(source.file)})
             worker, event = self._inbox.get()
             if worker not in (self._transcriber, self._diarizer):
@@ -184,7 +156,7 @@ class Job:
         assert self._transcriber
         self._trying = None
         self._transcriber.stop()
-        self._transcriber = self._start_transcriber()
+        self._transcriber = self._start("transcriber.py")
         self._ask_transcriber("cpu", self._asked_at_once)
         for number in sorted(self._under_way):
             path = str(self._files[number].source.file)
@@ -204,7 +176,7 @@ class Job:
             self._announced |= {note.text for note in _notes(event)}
         elif kind == "refused":
             self._stop()  # what it holds counts as free
-            raise refusal(event, self._options)
+            raise requests.refusal(event, self._options)
         elif event["id"] in self._files:  # else it has failed in the other worker
             yield from self._handlers[kind](event)
 
@@ -271,60 +243,24 @@ class Job:
             self._under_way.discard(number)
         if words and turns:
             del self._files[number]
-            yield Finished(file.source, _transcript(file, self._startup))
+            yield Finished(file.source, file.transcript(self._startup))
 
     def _ask_transcriber(self, device: str, at_once: int) -> None:
         assert self._transcriber
-        options = self._options
+        model = self._model()
+        at_once = min(at_once, room.files_at_once(self._options))
         self._at_once, self._asked_at_once = 1, at_once
+        handover = self.directory if self._diarizer else None
         self._transcriber.send(
-            {
-                "model": str(self._model()),
-                "device": device,
-                "device_index": options.device_index,
-                "compute_type": options.compute_type,
-                "threads": options.threads,
-                "at_once": at_once,
-                "fit_window": options.fit_window,
-                "batch_size": (options.batch_size or 8) if options.batched else None,
-                "options": decoding(options),
-                "handover": str(self.directory) if self._diarizer else None,
-            }
+            requests.transcription(self._options, model, device, at_once, handover)
         )
 
     def _ask_diarizer(self, worker: Worker) -> Iterator[Note]:
-        options, chosen = self._options, self._pipeline()
+        chosen = self._pipeline()
         if chosen.note not in self._announced:
             self._announced.add(chosen.note)
             yield Note(chosen.note)
-        worker.send(
-            {
-                "pipeline": chosen.request,
-                "device": options.device,
-                "device_index": options.device_index,
-                "num_speakers": options.num_speakers,
-                "min_speakers": options.min_speakers,
-                "max_speakers": options.max_speakers,
-            }
-        )
-
-
-def refusal(event: dict[str, Any], options: argparse.Namespace) -> MlenvError:
-    """Why a worker would not begin, with what to do about it."""
-    hints = {
-        "cuda-not-available": "Run `mlenv doctor` to see why, or use --device cpu.",
-        "model-not-loaded": f"Run `mlenv models verify {options.model}`.",
-        "language-unknown": "Use a code such as en, de or fr, or leave --language out to have it "
-        "found out.",
-        "language-not-in-model": f"Name a model for all languages: {options.model} is not one.",
-        "compute-type-unknown": "There are int8, int8_float16, int8_float32, int16, float16, "
-        "bfloat16, float32 and auto.",
-    }
-    if event["code"] in OUT_OF_MEMORY:
-        hint = room.advice(options, OUT_OF_MEMORY[event["code"]])
-    else:
-        hint = hints.get(event["code"], "")
-    return MlenvError(event["code"], event["message"], hint)
+        worker.send(requests.diarization(self._options, chosen))
 
 
 def _notes(event: dict[str, Any]) -> Iterator[Note]:
@@ -332,21 +268,6 @@ def _notes(event: dict[str, Any]) -> Iterator[Note]:
         yield Note(event["warning"], warning=True)
     if "compute_type" in event:
         yield Note(f"transcribing on {event['device']} in {event['compute_type']} ({event['why']})")
-
-
-def _transcript(file: _File, startup: dict[str, float]) -> Transcript:
-    turns = file.turns or []
-    segments = speakers.with_speakers(file.segments, file.exclusive) if turns else file.segments
-    first_heard = sorted(turns, key=lambda turn: turn["start"])
-    return {
-        "path": file.source.shown,
-        "language": file.language,
-        "duration": file.duration,
-        "segments": segments,
-        "speakers": list(dict.fromkeys(turn["speaker"] for turn in first_heard)),
-        "turns": turns,
-        "timings": {**startup, **file.timings},
-    }
 
 
 def _size(source: Source) -> int:

@@ -38,6 +38,7 @@ BYTES = {"int8": 1, "int8_float16": 1, "int8_bfloat16": 1, "int8_float32": 1}
 BYTES |= {"int16": 2, "float16": 2, "bfloat16": 2, "float32": 4}
 BEST = {"cuda": "float16", "cpu": "int8"}  # what `auto` computes in
 BESIDE_WEIGHTS = {"cuda": 1.4 * GB, "cpu": 1.0 * GB}
+EACH_FILE = 0.6 * GB  # large-v3's attention over 30 seconds, or 15 minutes of samples
 DIARIZER = {"cuda": 2.6 * GB, "cpu": 1.5 * GB}
 
 
@@ -55,6 +56,15 @@ def for_both(options: argparse.Namespace, environ: Mapping[str, str] = os.enviro
     free = in_all() if gpu is None else gpu
     both = needed(options.model, options.compute_type, device) + DIARIZER[device]
     return free is None or free >= both
+
+
+def files_at_once(options: argparse.Namespace) -> int:
+    """How many files a CPU's memory has room for; at least one."""
+    free = in_all()
+    if free is None:
+        return 1
+    left = free - needed(options.model, options.compute_type, "cpu")
+    return 1 + max(0, int(left / EACH_FILE))
 
 
 def advice(

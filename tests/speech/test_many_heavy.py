@@ -110,10 +110,10 @@ def test_where_there_is_no_room_for_both_they_take_turns(
     running: list[set[str]] = []
     start = job.Job._start
 
-    def seen(self: job.Job, script: str, settings: dict[str, str]) -> Any:
+    def seen(self: job.Job, script: str) -> Any:
         workers = (self._transcriber, self._diarizer)
         running.append({worker.name for worker in workers if worker})
-        return start(self, script, settings)
+        return start(self, script)
 
     monkeypatch.setattr(job.Job, "_start", seen)
 
@@ -176,6 +176,36 @@ def test_a_fault_that_nobody_foresaw_ends_the_worker(real_venv: Path, model_cach
     )
     assert done.returncode == 1
     assert done.stderr.endswith("unexpected keyword argument 'unheard_of'\n")
+
+
+def test_long_files_wait_for_each_other(real_venv: Path) -> None:
+    """Three of ten minutes each, of which no two go into a quarter of an hour; one of an hour."""
+    script = (
+        "import sys, threading, time\n"
+        "sys.modules['torch'] = None\n"
+        "sys.path.insert(0, sys.argv[1])\n"
+        "import hearing\n"
+        "seen, now, lock = set(), 0, threading.Lock()\n"
+        "def work(seconds):\n"
+        "    global now\n"
+        "    with hearing.turns.taken(seconds):\n"
+        "        with lock: now += seconds; seen.add(now)\n"
+        "        time.sleep(0.05)\n"
+        "        with lock: now -= seconds\n"
+        "each = [600, 200, 600, 3600, 600, 200]\n"
+        "threads = [threading.Thread(target=work, args=(seconds,)) for seconds in each]\n"
+        "for thread in threads: thread.start()\n"
+        "for thread in threads: thread.join(10)\n"
+        "assert not any(thread.is_alive() for thread in threads)\n"
+        "print([seconds for seconds in sorted(seen) if seconds > 900])\n"
+    )
+    done = subprocess.run(
+        [real_venv / "bin" / "python", "-c", script, SPEECH],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "[3600]\n"
 
 
 def test_a_gpu_without_room_for_its_batches_gets_smaller_ones(real_venv: Path) -> None:

@@ -105,3 +105,13 @@ def test_the_free_memory_of_the_gpu_that_cuda_calls_by_that_number(
     assert room.on_gpu(0, {"CUDA_VISIBLE_DEVICES": "2,1"}) == 2 * GB
     assert room.on_gpu(0, {"CUDA_VISIBLE_DEVICES": "GPU-1"}) == GB
     assert room.on_gpu(0, {"CUDA_VISIBLE_DEVICES": ""}) is None
+
+
+@pytest.mark.parametrize(
+    ("free", "model", "files"), [(1.0, "base", 1), (5.0, "base", 7), (5.0, "large-v3", 5)]
+)
+def test_how_many_files_at_once(
+    free: float, model: str, files: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "in_all", lambda: free * GB)
+    assert room.files_at_once(parse(["a.wav", "--model", model])) == files
