@@ -266,3 +266,41 @@ def test_killed_in_the_middle_it_looks_like_none_and_goes_on(
         assert any(begin for _, _, begin in hub.requests)  # it went on where it had stopped
     assert [path.name for path in (store / "small").iterdir()] == ["model.bin"]
     assert not (store / ".small.partial").exists()
+
+
+@pytest.fixture
+def weights(mlenv: Any, real_venv: Path, model_cache: Path) -> Path:
+    """tiny.en, the real one."""
+    env = {"MLENV_CACHE_DIR": str(model_cache)}
+    done = mlenv("models", "pull", "tiny.en", "--venv", real_venv, "--json", env=env)
+    return Path(json.loads(done.stdout)["data"]["models"][0]["path"])
+
+
+def test_a_transcript_with_a_model_by_its_hub_id(
+    transcribe: Transcribe, hub: Hub, weights: Path, tmp_path: Path
+) -> None:
+    """Real weights from the stand-in: fetched and pinned once, then used without the hub."""
+    hub.repos[ID] = {file.name: file.read_bytes() for file in weights.iterdir()}
+    env = {"HF_ENDPOINT": hub.url, "MLENV_CACHE_DIR": str(tmp_path / "cache")}
+    words = (UTTERANCES / FILES[0], "--model", ID)
+    first = transcribe(*words, env=env)
+    assert (first.returncode, bool(hub.requests)) == (0, True), first.stderr
+    hub.requests.clear()
+    again = transcribe(*words, env=env)
+    assert (again.returncode, again.stdout, hub.requests) == (0, first.stdout, [])
+    assert "good night, husband" in first.stdout.lower()
+
+
+def test_a_wrong_file_in_a_folder_of_the_users_is_said_and_the_right_one_used(
+    transcribe: Transcribe, weights: Path, tmp_path: Path
+) -> None:
+    mine = tmp_path / "mine" / "tiny.en"
+    mine.mkdir(parents=True)
+    for file in weights.iterdir():
+        (mine / file.name).symlink_to(file)
+    (mine / "config.json").unlink()
+    (mine / "config.json").write_text("{}")
+    env = {"MLENV_MODELS": str(tmp_path / "mine")}
+    done = transcribe(UTTERANCES / FILES[0], env=env)
+    assert done.returncode == 0
+    assert f"warning: {mine}/config.json (in $MLENV_MODELS) has 2 bytes where " in done.stderr
