@@ -24,7 +24,8 @@ from pathlib import Path
 
 from timing import Command, Comparison, compare, keep
 
-from mlenv import launch, models, paths, samples, uv
+from mlenv import launch, models, paths, uv
+from mlenv.verify import samples
 
 Argv = list[str | Path]
 UTTERANCES = Path(__file__).parent.parent / "tests" / "data" / "utterances"

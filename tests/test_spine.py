@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from running import Run
 
-from mlenv import samples
-from mlenv.scores import word_error_rate
+from mlenv.verify import samples
+from mlenv.verify.scores import word_error_rate
 
 pytestmark = pytest.mark.heavy
 

@@ -67,8 +67,8 @@ def cli(
     data = described(installed)
     if no_verify or not installed.changed:
         return Result("install", data)
-    from mlenv import first_look
     from mlenv.provision import warm
+    from mlenv.verify import first_look
 
     warm.up(venv, progress)
     seen = first_look.at(venv, progress, offline=offline or bundle is not None)

@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-from mlenv import fetch, hub, models, pinned
+from mlenv import models
 from mlenv.cli import command, venv_option
-from mlenv.models import Model, Refused
+from mlenv.models import Model, Refused, fetch, hub, pinned
 from mlenv.progress import Progress
 from mlenv.result import DONE, FAILED, MlenvError, Problem, Result
 

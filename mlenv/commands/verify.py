@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 
 from mlenv import models, receipts
-from mlenv import verify as proof
 from mlenv.cli import command, venv_option
 from mlenv.progress import Progress
 from mlenv.result import DONE, FAILED, Problem, Result
+from mlenv.verify import measure
 
 DEVICES = {"auto": ("cuda", "cpu"), "cpu": ("cpu",), "cuda": ("cuda",)}
 
@@ -59,7 +59,7 @@ def cli(
     chosen = [models.named(name).name for name in names] or _of_level(level)
     rows = [
         row.document()
-        for row in proof.run(
+        for row in measure.rows(
             venv, chosen, DEVICES[device], progress, diarize=not no_diarize, offline=offline
         )
     ]

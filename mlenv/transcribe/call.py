@@ -93,7 +93,7 @@ class Call:
                     )
                 return folder.absolute()
             if models.hub_name(name):
-                from mlenv import hub
+                from mlenv.models import hub
 
                 found = hub.model(
                     name, self._venv, offline=self._options.offline, progress=self._fetching()
@@ -110,7 +110,7 @@ class Call:
         try:
             found = models.find(model)
         except MlenvError:
-            from mlenv import fetch
+            from mlenv.models import fetch
 
             found = fetch.ensure(
                 model, self._venv, offline=self._options.offline, progress=self._fetching()

@@ -132,7 +132,7 @@ def _trouble(
     pipeline: Gated, venv: Path, environ: Mapping[str, str]
 ) -> tuple[str, Mapping[str, object]] | None:
     """The first repository of the pipeline that can't be read, and what the hub says."""
-    from mlenv import hub
+    from mlenv.models import hub
 
     for repo in pipeline.repos:
         answer = hub.ask_access(venv, repo, environ)

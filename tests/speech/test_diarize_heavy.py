@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from mlenv import samples, scores, verify
+from mlenv.verify import measure, samples, scores
 from tests.speech.conftest import UTTERANCES, Transcribe
 
 pytestmark = pytest.mark.heavy
@@ -48,7 +48,7 @@ def document(conversation: Path) -> dict[str, Any]:
 def test_all_speakers_and_the_diarization_error_rate(
     document: dict[str, Any], real_venv: Path
 ) -> None:
-    errors = scores.diarization_errors(real_venv, verify.reference(), document["turns"])
+    errors = scores.diarization_errors(real_venv, measure.reference(), document["turns"])
     assert errors["diarization_error_rate"] <= 0.10
     assert errors["speakers"] == errors["speakers_expected"] == 6
     assert document["speakers"] == ["Ann", "Bob", *(f"SPEAKER_{n:02}" for n in range(2, 6))]

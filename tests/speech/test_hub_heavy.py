@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from hub import REVISION, TOKEN, Hub, serving
 
-from mlenv import samples
+from mlenv.verify import samples
 from tests.speech.conftest import UTTERANCES, Transcribe
 
 pytestmark = pytest.mark.heavy

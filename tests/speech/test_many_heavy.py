@@ -10,15 +10,18 @@ from typing import Any
 
 import pytest
 
-from mlenv import fetch, models, samples, scores
+import mlenv
+from mlenv import models
+from mlenv.models import fetch
 from mlenv.transcribe import events, inputs, job, pipelines, room
 from mlenv.transcribe.options import parse
+from mlenv.verify import samples, scores
 from tests.speech.conftest import UTTERANCES, Transcribe, reference, worker_config
 
 pytestmark = pytest.mark.heavy
 
 Files = Callable[..., list[dict[str, Any]]]
-SPEECH = Path(scores.__file__).parent / "speech"
+SPEECH = Path(mlenv.__file__).parent / "speech"
 
 
 def text(file: dict[str, Any]) -> str:

@@ -19,7 +19,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from mlenv import checked, fetch, models
+from mlenv import models
+from mlenv.models import checked, fetch
 from mlenv.progress import Silent
 from mlenv.result import MlenvError
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mlenv import samples
+from mlenv.verify import samples
 from tests.speech.conftest import DATA, reference
 
 MAKER = DATA / "make_conversation.py"

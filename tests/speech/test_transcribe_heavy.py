@@ -19,7 +19,8 @@ import pytest
 import srt as subrip
 import webvtt
 
-from mlenv import samples, scores
+import mlenv
+from mlenv.verify import samples, scores
 from tests.speech.conftest import UTTERANCES, Transcribe, reference, worker_config
 
 pytestmark = pytest.mark.heavy
@@ -281,7 +282,7 @@ def test_a_compute_type_that_the_cpu_lacks_falls_to_the_next_with_a_line(
 
 
 def test_the_worker_never_imports_torch(real_venv: Path, model_cache: Path) -> None:
-    script = Path(scores.__file__).parent / "speech" / "transcriber.py"
+    script = Path(mlenv.__file__).parent / "speech" / "transcriber.py"
     requests = [worker_config(model_cache), {"id": 0, "path": str(samples.CONVERSATION)}]
     done = subprocess.run(
         [real_venv / "bin" / "python", "-X", "importtime", script],

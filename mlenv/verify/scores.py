@@ -18,7 +18,7 @@ from mlenv import launch
 from mlenv.result import MlenvError
 from mlenv.transcribe.transcript import Turn
 
-SCORE_WORKER = Path(__file__).parent / "speech" / "score.py"
+SCORE_WORKER = Path(__file__).parents[1] / "speech" / "score.py"
 
 
 def word_error_rate(said: Sequence[str], heard: Sequence[str]) -> float:

@@ -1,7 +1,7 @@
-"""Models by sha256: what is known (`models.toml`), where it lies, whether it is the right one.
+"""Models by sha256: what is known (`manifest.toml`), where it lies, whether it is right.
 
 A model is looked for in the user's own folders (`$MLENV_MODELS`), in mlenv's store and in the
-model hub's cache; `mlenv.fetch` brings in what is nowhere. A directory counts only when every
+model hub's cache; `models.fetch` brings in what is nowhere. A directory counts only when every
 file in it has the hash that the manifest names. Hashing takes a second, so files that were
 checked once are remembered by size and time of change.
 """
@@ -19,11 +19,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from mlenv.checked import Checks
+from mlenv.models.checked import Checks
 from mlenv.paths import cache_dir
 from mlenv.result import MlenvError
 
-MANIFEST = Path(__file__).with_name("models.toml")
+MANIFEST = Path(__file__).with_name("manifest.toml")
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from mlenv import models
-from mlenv.checked import Checks
 from mlenv.files import write_atomically
 from mlenv.models import Hub, Model, ModelFile
+from mlenv.models.checked import Checks
 from mlenv.result import MlenvError
 
 # What faster-whisper reads of a model's folder.

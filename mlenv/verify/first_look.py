@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlenv import doctor, fetch, models, receipts, samples, verify
+from mlenv import doctor, models, receipts
 from mlenv.facts import target
+from mlenv.models import fetch
 from mlenv.progress import Progress
 from mlenv.provision import host
 from mlenv.result import MlenvError
+from mlenv.verify import measure, samples
 
 # Small enough to be fetched with every new environment (78 MB), and good enough to be scored.
 MODEL = "tiny.en"
@@ -25,7 +27,7 @@ class Look:
     """
 
     health: tuple[Mapping[str, Any], ...]
-    rows: tuple[verify.Row, ...]
+    rows: tuple[measure.Row, ...]
     not_transcribed: str = ""
 
     @property
@@ -55,7 +57,7 @@ def at(venv: Path, progress: Progress, *, offline: bool = False) -> Look:
     except MlenvError as error:
         return Look(health, (), error.message)
     devices = ("cuda", "cpu") if host.collect().gpus else ("cpu",)
-    rows = tuple(verify.run(venv, [MODEL], devices, progress, diarize=False, offline=offline))
+    rows = tuple(measure.rows(venv, [MODEL], devices, progress, diarize=False, offline=offline))
     receipts.keep(venv, receipts.made(venv, [row.document() for row in rows]))
     return Look(health, rows)
 

@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from mlenv import hub, models, uv
+from mlenv import models, uv
 from mlenv.files import sha256
-from mlenv.models import Found, Model, ModelFile
+from mlenv.models import Found, Model, ModelFile, hub
 from mlenv.progress import Progress, Silent, growing
 from mlenv.result import MlenvError
 

@@ -11,13 +11,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mlenv import fetch, models, samples, scores
-from mlenv.models import Model
+from mlenv import models
+from mlenv.models import Model, fetch
 from mlenv.progress import Progress
 from mlenv.result import MlenvError
 from mlenv.transcribe import events, inputs, job, pipelines
 from mlenv.transcribe.options import parse
 from mlenv.transcribe.transcript import Transcript, Turn
+from mlenv.verify import samples, scores
 
 # Above these the environment is not as it should be. Measured: word error rate 0.058 with base,
 # 0.048 with tiny.en, diarization error rate 0.036.
@@ -56,7 +57,7 @@ class Row:
         return {**asdict(self), "libraries": list(self.libraries), "ok": self.ok}
 
 
-def run(
+def rows(
     venv: Path,
     names: Sequence[str],
     devices: Sequence[str],

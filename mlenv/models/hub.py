@@ -8,12 +8,12 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from mlenv import launch, models, pinned
-from mlenv.models import Found, Hub, Model
+from mlenv import launch, models
+from mlenv.models import Found, Hub, Model, pinned
 from mlenv.progress import Progress, Silent, growing
 from mlenv.result import MlenvError
 
-WORKER = Path(__file__).parent / "speech" / "hub.py"
+WORKER = Path(__file__).parents[1] / "speech" / "hub.py"
 
 DISK_FULL = "disk-full-or-tmp-too-small"
 

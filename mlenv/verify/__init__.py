@@ -1,0 +1,1 @@
+"""Proof that an environment transcribes and diarizes: speech whose words are known, and scores."""
