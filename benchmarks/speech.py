@@ -20,6 +20,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from timing import Command, Comparison, compare, keep
@@ -84,18 +85,35 @@ def whisperx_venv() -> Path:
     return venv
 
 
-def memory(argv: Sequence[str | Path], env: dict[str, str]) -> tuple[float, float]:
-    """Seconds, and the most memory (GiB, shared pages counted once) of a whole process tree."""
+@dataclass(frozen=True)
+class Run:
+    """Seconds of a whole process tree, and its memory every 0.2 s (GiB, shared pages once)."""
+
+    seconds: float
+    memory: Sequence[float]
+
+    @property
+    def most(self) -> float:
+        return max(self.memory)
+
+    def over_time(self) -> str:
+        """The most in each fifth of the time: flat, or not."""
+        size = max(1, len(self.memory) // 5)
+        fifths = [self.memory[n : n + size] for n in range(0, 5 * size, size)]
+        return " ".join(f"{max(part, default=0):.2f}" for part in fifths)
+
+
+def watched(argv: Argv, env: dict[str, str]) -> Run:
+    """Run a command and look at its memory meanwhile."""
     began = time.perf_counter()
     process = subprocess.Popen(
         [str(word) for word in argv], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    most = 0.0
+    seen = []
 
     def watch() -> None:
-        nonlocal most
         while process.poll() is None:
-            most = max(most, sum(map(_proportional, _family(process.pid))))
+            seen.append(sum(map(_proportional, _family(process.pid))) / 2**20)
             time.sleep(0.2)
 
     watcher = threading.Thread(target=watch)
@@ -105,7 +123,7 @@ def memory(argv: Sequence[str | Path], env: dict[str, str]) -> tuple[float, floa
     watcher.join()
     if code:
         sys.exit(f"{argv} failed ({code})")
-    return took, most / 2**20
+    return Run(took, seen)
 
 
 def _family(pid: int) -> list[int]:
@@ -147,17 +165,18 @@ def main() -> None:
         theirs: Argv = [whisperx / "whisperx", "--model", model, "--device", "cpu"]
         theirs += ["--compute_type", "int8", "--no_align", "--language", "en"]
         theirs += ["--output_dir", folder / "x", "--vad_method", "pyannote"]
+        x = Command("whisperX", [*theirs, CLIP], environment)
         if "clip" in options.only:
             what = "transcribe a 5 s clip with tiny.en, started fresh"
             mine = Command("mlenv exec transcribe", [*ours, CLIP])
             plain = Command("plain faster-whisper script", [python, "-c", PLAIN, model, CLIP])
             results.append(compare(what, mine, plain, goal=0.4))
-            x = Command("whisperX", [*theirs, CLIP], environment)
             results.append(compare(what, mine, x, runs=3, goal=0.15))
         if "meeting" in options.only:
             results.append(meeting(folder, python, ours, theirs, environment))
         if "many" in options.only:
-            results.extend(many(folder, options.files, ours, [python, "-c", PLAIN, model]))
+            alone: Argv = [python, "-c", PLAIN, model]
+            results.extend(many(folder, options.files, ours, alone, x))
     keep("speech", results)
 
 
@@ -179,35 +198,41 @@ def meeting(
         "PYTHONPATH": f"{here}:{here.parent / 'mlenv' / 'speech'}",
         "PYANNOTE_METRICS_ENABLED": "0",
     }
-    mine = [*ours, "--diarize", "--diarize-model", "open", "-o", folder / "o", audio]
-    other = [*theirs, "--diarize", "--diarize_model", config.parent, audio]
+    mine = [*ours, "--diarize", "--diarize-model", "open", "-o", folder / "o"]
+    other = [*theirs, "--diarize", "--diarize_model", config.parent]
     without_path = {k: v for k, v in environment.items() if k != "PYTHONPATH"}
-    sides = [memory(mine, without_path), memory(other, environment)]
-    print(f"  memory {sides[0][1]:.2f} GiB against {sides[1][1]:.2f} GiB")
-    what = f"10 minutes, words and speakers; memory {sides[0][1]:.2f} against {sides[1][1]:.2f} GiB"
-    return _compared(what, sides, 0.6)
+    watched([*mine, CLIP], without_path), watched([*other, CLIP], environment)  # to warm up
+    one, two = watched([*mine, audio], without_path), watched([*other, audio], environment)
+    what = f"10 minutes, words and speakers ({one.most:.2f} against {two.most:.2f} GiB)"
+    return _compared(what, one.seconds, ("whisperX", two.seconds), 0.6)
 
 
-def many(folder: Path, count: int, ours: Argv, alone: Argv) -> Iterator[Comparison]:
+def many(
+    folder: Path, count: int, ours: Argv, alone: Argv, theirs: Command
+) -> Iterator[Comparison]:
     """A short file among many in one process, against a process of its own."""
     clips = sorted(UTTERANCES.glob("*.flac"))
+    (folder / "many").mkdir()
     for number in range(count):
-        (folder / "many").mkdir(exist_ok=True)
         shutil.copy(clips[number % len(clips)], folder / "many" / f"{number:04}.flac")
+    scripts = [Command("plain faster-whisper script", [*alone, clip]) for clip in clips]
     for more in ([], ["--fit-window"]):
-        before = [memory([*alone, clip], dict(os.environ))[0] for clip in clips]
-        took, most = memory([*ours, *more, "-o", folder / "m", folder / "many"], dict(os.environ))
-        after = [memory([*alone, clip], dict(os.environ))[0] for clip in clips]
+        before = [script.seconds() for script in scripts]
+        run = watched([*ours, *more, "-o", folder / "m", folder / "many"], dict(os.environ))
+        after = [script.seconds() for script in scripts]
         shutil.rmtree(folder / "m")
-        what = f"a short file, of {count} in one process {' '.join(more)}({most:.2f} GiB)"
-        pair = [(took / count, most), (statistics.median(before + after), 0.0)]
-        yield _compared(what, pair, 0.05)
+        what = " ".join(["a short file, of", str(count), "in one process", *more])
+        what += f" (GiB over time: {run.over_time()})"
+        other = ("a plain script for each", statistics.median(before + after))
+        yield _compared(what, run.seconds / count, other, 0.05)
+        if not more:
+            other = ("a whisperX for each", statistics.median(theirs.seconds() for _ in range(3)))
+            yield _compared(what, run.seconds / count, other, None)
 
 
-def _compared(what: str, sides: Sequence[tuple[float, float]], goal: float) -> Comparison:
-    (ours, _), (theirs, _) = sides
-    names = ("mlenv exec transcribe", "the other")
-    result = Comparison(what, *names, ours, theirs, ours / theirs, goal)
+def _compared(what: str, ours: float, theirs: tuple[str, float], goal: float | None) -> Comparison:
+    name, seconds = theirs
+    result = Comparison(what, "mlenv exec transcribe", name, ours, seconds, ours / seconds, goal)
     print(result.line(), flush=True)
     return result
 
