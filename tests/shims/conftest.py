@@ -23,6 +23,9 @@ print("cuDNN", version)
 """
 PROVED = "cuDNN 90100"
 
+# What programs are started with, and nothing else; each test has a HOME of its own.
+BASE = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "", "LC_ALL": "C.UTF-8"}
+
 # Paths that are right in every launcher.
 NASTY = [
     "plain",
@@ -33,6 +36,14 @@ NASTY = [
     "ünï-日本",
     "!!%{}*?~#&",
 ]
+
+
+@pytest.fixture(autouse=True)
+def home_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Shells write their settings there, and as root they make the directory if need be."""
+    monkeypatch.setitem(BASE, "HOME", str(tmp_path_factory.mktemp("home")))
 
 
 @pytest.fixture(

@@ -13,10 +13,9 @@ from mlenv import launch
 from mlenv.shims import activate, commands
 from mlenv.venv import links
 
-from .conftest import PROOF, PROVED, MakeVenv
+from .conftest import BASE, PROOF, PROVED, MakeVenv
 from .shells import POSIX, PWSH, SHELLS, Shell, environments
 
-BASE = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/nonexistent", "LC_ALL": "C.UTF-8"}
 SHADOW = "<a directory with a cuDNN of its own>"
 JIT = "<a directory with an nvJitLink of its own>"
 STATES = {

@@ -22,9 +22,8 @@ from mlenv.shims import devcontainer, docker
 from mlenv.shims.launcher import Place
 from mlenv.venv import generations
 
-from .conftest import PROOF, PROVED, MakeVenv
+from .conftest import BASE, PROOF, PROVED, MakeVenv
 from .programs import program
-from .test_activate import BASE
 from .test_workspace import come_and_go
 
 

@@ -12,9 +12,8 @@ import pytest
 
 from mlenv import __version__, launch
 
-from .conftest import MakeVenv
+from .conftest import BASE, MakeVenv
 from .shells import SHELLS, Shell, environments
-from .test_activate import BASE
 
 EVALUATE = {
     "bash": 'eval "$($MLENV env --shell bash)"',

@@ -15,8 +15,7 @@ from mlenv.result import MlenvError
 from mlenv.shims import commands, jupyter
 from mlenv.shims.launcher import Place
 
-from .conftest import PROOF, PROVED, MakeVenv
-from .test_activate import BASE
+from .conftest import BASE, PROOF, PROVED, MakeVenv
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOK = ROOT / "examples/jupyter/transcribe.ipynb"

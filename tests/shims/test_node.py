@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import PROOF, PROVED, MakeVenv
+from .conftest import BASE, PROOF, PROVED, MakeVenv
 from .programs import node_modules, program
-from .test_activate import BASE
 
 ROOT = Path(__file__).parents[2]
 

@@ -17,9 +17,8 @@ from mlenv.result import MlenvError
 from mlenv.shims import commands, cron, systemd
 from mlenv.shims.launcher import Place
 
-from .conftest import PROOF, PROVED, MakeVenv
+from .conftest import BASE, PROOF, PROVED, MakeVenv
 from .programs import program
-from .test_activate import BASE
 from .test_workspace import contents
 
 UNIT = "[Service]\nType=oneshot\nExecStart=/bin/true\n"

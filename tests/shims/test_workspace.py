@@ -16,9 +16,8 @@ from mlenv.result import MlenvError
 from mlenv.shims import activate, direnv, pins, vscode
 from mlenv.shims.launcher import Launcher, Place, Shim
 
-from .conftest import PROOF, PROVED, MakeVenv
+from .conftest import BASE, PROOF, PROVED, MakeVenv
 from .programs import node_modules, program
-from .test_activate import BASE
 
 COMMENTED = """\
 // of our team
