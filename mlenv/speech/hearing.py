@@ -17,8 +17,8 @@ from whisper import out_of_memory
 
 
 class Turns:
-    """Lets in so many seconds of audio at once, or one longer file alone: the memory for spectra
-    grows with them."""
+    """Lets in so many seconds of audio at once, or one longer file alone: samples and spectra take
+    12 MB a minute."""
 
     def __init__(self, seconds: float) -> None:
         self._all = self._left = seconds
@@ -38,7 +38,7 @@ class Turns:
                 self._changed.notify_all()
 
 
-turns = Turns(15 * 60)
+turns = Turns(60 * 60)
 
 
 def segments_of(model, audio: np.ndarray, config: dict):

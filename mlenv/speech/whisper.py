@@ -166,6 +166,8 @@ def on_cpu(config: dict, kind: str) -> tuple[object, int]:
 def around(engine: Loading, config: dict):
     """faster-whisper's model with that engine in it. Its imports, its tokenizer and the voice
     activity detection take about as long as the engine's weights, so they come meanwhile."""
+    from features import Features
+
     if config["fit_window"]:
         from fitted import FittedModel as Model
     else:
@@ -175,6 +177,7 @@ def around(engine: Loading, config: dict):
         model = Model(config["model"], local_files_only=True)
     finally:
         ctranslate2.models.Whisper = real
+    model.feature_extractor = Features(**model.feat_kwargs)
     if config["options"].get("vad_filter"):
         from faster_whisper.vad import get_vad_model
 

@@ -3,8 +3,8 @@
 Estimates, on the safe side. Of a GPU: faster-whisper's published figures (its issue 1030: large-v3
 4521 MB in float16 and 2953 MB in int8, turbo 2537 and 1545) are the weights and 0.7 to 1.4 GB;
 pyannote.audio's peak is 2.6 GB (its issue 1963), and more where cuDNN takes a hungrier algorithm,
-for which the diarizer has smaller batches. Of a CPU, measured: 0.4 GB, the weights, and 0.04 GB
-for each minute of a file; speakers take 0.9 GB.
+for which the diarizer has smaller batches. Of a CPU, measured: 0.4 GB, the weights, and 0.7 GB
+for each hour of a file; speakers take 0.9 GB.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ BYTES = {"int8": 1, "int8_float16": 1, "int8_bfloat16": 1, "int8_float32": 1}
 BYTES |= {"int16": 2, "float16": 2, "bfloat16": 2, "float32": 4}
 BEST = {"cuda": "float16", "cpu": "int8"}  # what `auto` computes in
 BESIDE_WEIGHTS = {"cuda": 1.4 * GB, "cpu": 1.0 * GB}
-EACH_FILE = 0.6 * GB  # large-v3's attention over 30 seconds, or 15 minutes of samples
+EACH_FILE = 0.6 * GB  # large-v3's attention over 30 seconds, or most of an hour of samples
 DIARIZER = {"cuda": 2.6 * GB, "cpu": 1.5 * GB}
 
 
