@@ -11,7 +11,7 @@ import click
 
 from mlenv import models
 from mlenv.cli import command, venv_option
-from mlenv.models import Model, Refused, fetch, hub, pinned
+from mlenv.models import Model, Refused, fetch, pinned
 from mlenv.progress import Progress
 from mlenv.result import DONE, FAILED, MlenvError, Problem, Result
 
@@ -72,11 +72,7 @@ def pull(progress: Progress, names: tuple[str, ...], offline: bool, venv: Path) 
     rows, problems, warnings = [], [], []
     for name in names:
         try:
-            if name in models.manifest() or not models.hub_name(name):
-                wanted = models.named(name)
-                found = fetch.ensure(wanted, venv, offline=offline, progress=progress)
-            else:
-                found = hub.model(name, venv, offline=offline, progress=progress)
+            found = fetch.by_name(name, venv, offline=offline, progress=progress)
             warnings += _wrong(found.refused)
         except MlenvError as error:
             problems.append(error.problem())

@@ -8,8 +8,9 @@ import click
 
 from mlenv import models, receipts
 from mlenv.cli import command, venv_option
+from mlenv.models import pinned
 from mlenv.progress import Progress
-from mlenv.result import DONE, FAILED, Problem, Result
+from mlenv.result import DONE, FAILED, MlenvError, Problem, Result
 from mlenv.verify import measure
 
 DEVICES = {"auto": ("cuda", "cpu"), "cpu": ("cpu",), "cuda": ("cuda",)}
@@ -21,14 +22,14 @@ DEVICES = {"auto": ("cuda", "cpu"), "cpu": ("cpu",), "cuda": ("cuda",)}
     type=click.Choice(["quick", "full"]),
     default="quick",
     show_default=True,
-    help="The default model only, or every Whisper model that mlenv knows by its hash.",
+    help="The default model only, or every Whisper model of the manifest.",
 )
 @click.option(
     "--model",
     "names",
     metavar="NAME",
     multiple=True,
-    help="This Whisper model instead; may be repeated.",
+    help="This Whisper model instead, of the manifest or used before; may be repeated.",
 )
 @click.option(
     "--device",
@@ -56,7 +57,7 @@ def cli(
     turns are known, so errors can be counted; a model above its limit fails. What was seen is
     kept as a receipt and compared with the one before.
     """
-    chosen = [models.named(name).name for name in names] or _of_level(level)
+    chosen = [_whisper(name) for name in names] or _of_level(level)
     rows = [
         row.document()
         for row in measure.rows(
@@ -78,6 +79,13 @@ def cli(
         "receipt": str(path),
     }
     return Result("verify", data, FAILED if problems else DONE, problems)
+
+
+def _whisper(name: str) -> str:
+    model = pinned.named(name)
+    if model.kind != "whisper":
+        raise MlenvError("model-unknown", f"{name} is no Whisper model ({model.title}).")
+    return name
 
 
 def _of_level(level: str) -> list[str]:

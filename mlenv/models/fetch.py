@@ -28,6 +28,24 @@ class SourceError(Exception):
     """This source does not have it; the next may."""
 
 
+def by_name(
+    name: str,
+    venv: Path,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    offline: bool = False,
+    progress: Progress | None = None,
+) -> Found:
+    """A model of the manifest, or a Whisper model of the hub, fetched where it is nowhere yet.
+
+    Raises `MlenvError`.
+    """
+    if name not in models.manifest(environ) and models.hub_name(name, environ):
+        return hub.model(name, venv, environ=environ, offline=offline, progress=progress)
+    model = models.named(name, environ)
+    return ensure(model, venv, environ=environ, offline=offline, progress=progress)
+
+
 def ensure(
     model: Model,
     venv: Path,

@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mlenv import models
 from mlenv.models import Model, fetch
 from mlenv.progress import Progress
 from mlenv.result import MlenvError
@@ -104,7 +103,7 @@ def _measured(venv: Path, name: str, device: str, progress: Progress, offline: b
         return fetch.ensure(model, venv, offline=offline, progress=progress).path
 
     def model() -> Path:
-        return found(models.named(name))
+        return fetch.by_name(name, venv, offline=offline, progress=progress).path
 
     def pipeline() -> pipelines.Pipeline:
         return pipelines.choose(options, venv, found)

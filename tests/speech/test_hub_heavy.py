@@ -277,7 +277,7 @@ def weights(mlenv: Any, real_venv: Path, model_cache: Path) -> Path:
 
 
 def test_a_transcript_with_a_model_by_its_hub_id(
-    transcribe: Transcribe, hub: Hub, weights: Path, tmp_path: Path
+    transcribe: Transcribe, mlenv: Any, real_venv: Path, hub: Hub, weights: Path, tmp_path: Path
 ) -> None:
     """Real weights from the stand-in: fetched and pinned once, then used without the hub."""
     hub.repos[ID] = {file.name: file.read_bytes() for file in weights.iterdir()}
@@ -289,6 +289,10 @@ def test_a_transcript_with_a_model_by_its_hub_id(
     again = transcribe(*words, env=env)
     assert (again.returncode, again.stdout, hub.requests) == (0, first.stdout, [])
     assert "good night, husband" in first.stdout.lower()
+    words = ("--venv", real_venv, "--model", ID, "--device", "cpu", "--no-diarize", "--json")
+    done = mlenv("verify", *words, env=env)
+    [row] = json.loads(done.stdout)["data"]["rows"]
+    assert (row["model"], row["ok"], hub.requests) == (ID, True, []), row
 
 
 def test_a_wrong_file_in_a_folder_of_the_users_is_said_and_the_right_one_used(

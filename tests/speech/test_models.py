@@ -382,6 +382,26 @@ def test_a_folder_with_a_name_that_the_manifest_has_not(
     assert pull(0)["data"]["models"][0]["state"] == "here"  # type: ignore[index]
 
 
+def test_verify_takes_whisper_models_that_are_known_by_their_hash(
+    mlenv,  # type: ignore[no-untyped-def]
+    environ: dict[str, str],
+) -> None:
+    manifest = Path(environ["MLENV_MODELS_MANIFEST"])
+    speakers = manifest.read_text().partition("\n")[2].replace("models.small", "models.speakers")
+    with manifest.open("a") as stream:
+        stream.write(speakers.replace('"whisper"', '"embedding"'))
+    for name, code, said in (
+        ("speakers", "model-unknown", "speakers is no Whisper model (Two utterances)."),
+        ("owner/new", "model-missing", "The model owner/new (owner/new on the model hub) has not"),
+        ("smal", "model-unknown", "There is no model `smal`."),
+    ):
+        done = mlenv("verify", "--venv", NO_VENV, "--model", name, "--json", env=environ)
+        assert done.returncode == 1, done.stderr
+        [error] = json.loads(done.stdout)["errors"]
+        assert error["code"] == code
+        assert error["message"].startswith(said)
+
+
 def test_a_store_that_cannot_be_written(environ: dict[str, str], model: models.Model) -> None:
     environ["MLENV_CACHE_DIR"] = "/proc/mlenv"
     with pytest.raises(MlenvError) as caught:
