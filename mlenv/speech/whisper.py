@@ -30,14 +30,15 @@ NEXT_BEST = {
 # tiny.en and base on CTranslate2 4.6.2: the threads spend more on waking up than they save).
 # A second copy of so small a model costs little.
 SMALL = 200 << 20
+MOST_THREADS = 8  # for one file, where nothing is asked for; CTranslate2 itself takes four
 
 
 class Refused(Exception):
     """The request can't be met; `code` for programs, the text for people."""
 
-    def __init__(self, code: str, message: str, **facts: object) -> None:
+    def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
-        self.code, self.facts = code, facts
+        self.code = code
 
 
 class Loading:
@@ -102,7 +103,7 @@ def load(config: dict, trying) -> tuple[object, dict]:
         kind, warning = compute_type(config["compute_type"], device, config["device_index"])
         trying(device)
         model, at_once = on_cpu(config, kind) if device == "cpu" else on_gpu(config, kind)
-    except (RuntimeError, ValueError) as error:
+    except (RuntimeError, ValueError, MemoryError, OSError) as error:
         if device == "cuda" and config["device"] == "auto" and not out_of_memory(error):
             model, said = load({**config, "device": "cpu", "device_index": 0}, trying)
             return model, {**said, "why": f"CUDA did not work: {error}"}
@@ -143,6 +144,8 @@ def on_cpu(config: dict, kind: str) -> tuple[object, int]:
     threads = config["threads"] or cores()
     at_once = min(config["at_once"], threads)
     each = max(1, threads // at_once)
+    if not config["threads"]:
+        each = min(each, MOST_THREADS)
     small = (Path(config["model"]) / "model.bin").stat().st_size <= SMALL
     with ThreadPoolExecutor(2) as beside:
 
