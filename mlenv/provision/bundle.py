@@ -152,24 +152,14 @@ def fetch(file: wheel_files.File, target: Path, sources: uv.Sources) -> None:
         ):
             shutil.copyfileobj(answer, stream, 1 << 20)
         if files.sha256(partial) != file.sha256:
-            raise MlenvError(
-                "hash-mismatch",
-                f"{file.name} is not the file that the lock names: its sha256 differs.",
-                "The index or mirror serves another file, or half of it. Try again, or another.",
-            )
+            raise uv.failure("hash-mismatch", what=file.name)
         partial.replace(target)
     except urllib.error.HTTPError as error:
-        message = f"The index answered {error.code} {error.reason}: {without_credentials(file.url)}"
-        raise MlenvError(
-            "index-refused", message, "Check the index, or try again later."
-        ) from error
+        status, url = f"{error.code} {error.reason}", without_credentials(file.url)
+        raise uv.failure("index-refused", status=status, url=url) from error
     except (urllib.error.URLError, HTTPException, TimeoutError) as error:
         reason = getattr(error, "reason", None) or error
-        raise MlenvError(
-            "index-unreachable",
-            f"{file.name} could not be downloaded: {reason}.",
-            "Check the network and the proxy, then try again.",
-        ) from error
+        raise uv.failure("index-unreachable", last=f"{file.name}: {reason}") from error
     finally:
         partial.unlink(missing_ok=True)
 

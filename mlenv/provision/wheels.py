@@ -17,7 +17,6 @@ from packaging.utils import canonicalize_name
 
 from mlenv import uv
 from mlenv.locking.locks import Lock
-from mlenv.result import MlenvError
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +46,7 @@ def of(lock: Lock, python: str, sources: uv.Sources) -> tuple[File, ...]:
     files = tuple(_file(package) for package in packages)
     for file in files:
         if file.sha256 not in hashes.get((canonicalize_name(file.package), file.version), ()):
-            raise MlenvError(
-                "hash-mismatch",
-                f"{file.name} is not the file that the lock names: its sha256 differs.",
-                "The index or mirror serves another file. Try another mirror.",
-            )
+            raise uv.failure("hash-mismatch", what=file.name)
     return files
 
 

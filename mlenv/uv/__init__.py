@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlenv.uv.failures import UvError as UvError
+from mlenv.uv.failures import failure as failure
 from mlenv.uv.process import OnLine, empty_directory, run
 from mlenv.uv.process import binary as binary
 from mlenv.uv.sources import CONFIGURED

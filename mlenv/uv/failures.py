@@ -45,7 +45,7 @@ _DEPENDS = re.compile(
 class Failure:
     """One way in which uv fails; `failures.toml` says what the fields mean."""
 
-    pattern: str
+    patterns: tuple[str, ...]
     code: str
     message: str
     hint: str
@@ -54,7 +54,16 @@ class Failure:
 @cache
 def _known() -> tuple[Failure, ...]:
     text = files(__package__).joinpath("failures.toml").read_text("utf-8")
-    return tuple(Failure(**entry) for entry in tomllib.loads(text)["failure"])
+    return tuple(
+        Failure(**{**entry, "patterns": tuple(entry["patterns"])})
+        for entry in tomllib.loads(text)["failure"]
+    )
+
+
+def failure(code: str, **fields: str) -> MlenvError:
+    """The same error, for what mlenv itself asks of an index. `fields`: those of its message."""
+    known = next(each for each in _known() if each.code == code)
+    return MlenvError(code, known.message.format(**fields), known.hint)
 
 
 def understood(said: str, code: int) -> UvError:
@@ -64,10 +73,10 @@ def understood(said: str, code: int) -> UvError:
     causes = [line.partition(": ")[2] for line in lines if line.startswith(("error:", "cause:"))]
     last = (causes or lines or [f"exit code {code}"])[-1].rstrip(".")
     because = _because(said) or last
-    for failure in _known():
-        if match := re.search(failure.pattern, said):
+    for known in _known():
+        for match in filter(None, (re.search(pattern, said) for pattern in known.patterns)):
             fields = {"last": last, "because": because, **match.groupdict()}
-            return UvError(failure.code, failure.message.format(**fields), failure.hint, said)
+            return UvError(known.code, known.message.format(**fields), known.hint, said)
     return UvError("uv-failed", f"uv failed: {'; '.join(causes) or last}.", "", said)
 
 

@@ -7,8 +7,13 @@ import shutil
 from pathlib import Path
 
 import pytest
-from index import Index, serving
+from index import Index, serving, wheel
 from running import Run
+
+from mlenv import uv
+from mlenv.provision import bundle as bundles
+from mlenv.provision import wheels
+from mlenv.result import MlenvError
 
 NOWHERE = {"UV_DEFAULT_INDEX": "http://127.0.0.1:9/simple", "UV_HTTP_RETRIES": "0"}
 
@@ -151,6 +156,32 @@ def test_a_bundle_is_made_again_without_fetching(
     index.requests.clear()
     assert mlenv("bundle", locked, "-o", bundle, env=network).returncode == 0
     assert [path for path in index.requests if path.startswith("/files/")] == []
+
+
+ANOTHER = wheel("tensors", "2.5.1", **{"extra.py": "evil = True\n"})[1]
+
+
+@pytest.mark.parametrize("fault", [403, 503, ANOTHER], ids=["refused", "down", "another file"])
+def test_a_bundle_fails_in_the_words_of_an_installation(
+    mlenv: Run, locked: Path, network: dict[str, str], index: Index, home: Path, fault: int | bytes
+) -> None:
+    index.faults = {"/files/tensors-2.5.1-py3-none-any.whl": fault}
+    fresh = {**network, "UV_CACHE_DIR": str(home / "fresh"), "UV_HTTP_RETRIES": "0"}
+    bundled = mlenv("bundle", locked, "-o", home / "usb", env=fresh)
+    installed = mlenv("install", locked, "--no-verify", env=fresh)
+    assert (bundled.returncode, installed.returncode) == (1, 1)
+    said = bundled.stderr.replace("tensors-2.5.1-py3-none-any.whl is", "tensors==2.5.1 is")
+    assert said == installed.stderr != ""
+    assert not (home / "usb/wheels/tensors-2.5.1-py3-none-any.whl").exists()
+
+
+def test_a_file_that_cannot_be_reached(tmp_path: Path) -> None:
+    file = wheels.File("tensors", "2.5.1", "http://127.0.0.1:9/tensors.whl", None, "0" * 64)
+    with pytest.raises(MlenvError) as caught:
+        bundles.fetch(file, tmp_path / file.name, uv.CONFIGURED)
+    known = uv.failure("index-unreachable", last="tensors.whl: [Errno 111] Connection refused")
+    assert (caught.value.message, caught.value.hint) == (known.message, known.hint)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_bundle_with_a_wheel_that_is_another(
