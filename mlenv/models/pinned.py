@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -56,6 +56,15 @@ def named(name: str, environ: Mapping[str, str] = os.environ) -> Model:
 def find(name: str, environ: Mapping[str, str] = os.environ) -> Model | None:
     """The record of a model; None before its first use."""
     return _read(_path(name, environ))
+
+
+def carry(names: Iterable[str], source: Path, target: Path) -> None:
+    """Copy the records that `source` has of these models."""
+    for name in names:
+        record = _in(source, name)
+        if record.is_file():
+            target.mkdir(parents=True, exist_ok=True)
+            write_atomically(_in(target, name), record.read_bytes())
 
 
 def pin(
@@ -125,7 +134,11 @@ def _git_blob(content: bytes) -> str:
 
 
 def _path(name: str, environ: Mapping[str, str]) -> Path:
-    return folder(environ) / f"{name.replace('/', '--')}.json"
+    return _in(folder(environ), name)
+
+
+def _in(folder: Path, name: str) -> Path:
+    return folder / f"{name.replace('/', '--')}.json"
 
 
 def _read(path: Path) -> Model | None:

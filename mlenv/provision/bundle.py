@@ -5,6 +5,7 @@ without a network.
     DIR/NAME.toml .txt   the profile and its lock
     DIR/wheels/          the files that the lock names
     DIR/models/NAME/     models, if asked for
+    DIR/models/pinned/   what is known of those that the manifest does not name
 """
 
 from __future__ import annotations
@@ -28,12 +29,14 @@ from mlenv.locking import profiles
 from mlenv.locking.indexes import without_credentials
 from mlenv.locking.locks import Lock
 from mlenv.locking.profiles import Profile
+from mlenv.models import pinned
 from mlenv.progress import Progress
 from mlenv.provision import host
 from mlenv.provision import wheels as wheel_files
 from mlenv.result import MlenvError
 
 MANIFEST = "bundle.json"
+RECORDS = "models/pinned"
 _AGAIN = "Make it again with `mlenv bundle PROFILE -o DIR`."
 
 
@@ -75,6 +78,7 @@ def make(
     for name, place in model_places.items():
         progress.step(f"Copying the model {name}")
         shutil.copytree(place, target / "models" / name, dirs_exist_ok=True)
+    pinned.carry(model_places, pinned.folder(), target / RECORDS)
     files.write_atomically(target / f"{profile.name}.toml", profile.path.read_bytes())
     files.write_atomically(target / f"{profile.name}.txt", lock.text)
     manifest = {
@@ -135,9 +139,11 @@ def place_models(bundle: Bundle, environ: Mapping[str, str] = os.environ) -> Non
         home = models.store(environ) / name
         if not home.exists():
             home.parent.mkdir(parents=True, exist_ok=True)
-            partial = home.with_name(f".{name}.bundle")
+            partial = home.with_name(f".{home.name}.bundle")
             shutil.copytree(bundle.path / "models" / name, partial, dirs_exist_ok=True)
             partial.rename(home)
+    unknown = [name for name in bundle.models if not pinned.find(name, environ)]
+    pinned.carry(unknown, bundle.path / RECORDS, pinned.folder(environ))
 
 
 def fetch(file: wheel_files.File, target: Path, sources: uv.Sources) -> None:
@@ -198,4 +204,4 @@ def _minor(python: Path) -> str:
 
 def places(names: Iterable[str], environ: Mapping[str, str] = os.environ) -> dict[str, Path]:
     """Where the models are that a bundle shall hold; raises `MlenvError` for one that is not."""
-    return {name: models.find(models.named(name, environ), environ).path for name in names}
+    return {name: models.find(pinned.named(name, environ), environ).path for name in names}

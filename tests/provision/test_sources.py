@@ -150,6 +150,33 @@ def test_a_bundle_is_all_that_is_needed(
     assert (done.returncode, done.stdout.split()[:3]) == (0, ["up", "to", "date"])
 
 
+def test_a_bundle_with_a_model_that_only_its_first_use_has_named(
+    mlenv: Run, locked: Path, network: dict[str, str], alone: dict[str, str], home: Path
+) -> None:
+    """Its record goes with it, so the other machine knows the right bytes."""
+    mine = home / "mine/owner/finetuned"
+    mine.mkdir(parents=True)
+    for name in ("model.bin", "config.json", "vocabulary.txt"):
+        (mine / name).write_text(name)
+    env = {**network, "MLENV_MODELS": str(home / "mine")}
+    words = ("bundle", locked, "-o", home / "usb", "--model", "owner/finetuned")
+    assert mlenv(*words, env=env).stderr.splitlines() == [
+        "error: The model owner/finetuned (owner/finetuned on the model hub) has not been used "
+        "here yet.",
+        "Run `mlenv models pull owner/finetuned`.",
+    ]
+    assert mlenv("models", "pull", "owner/finetuned", env=env).returncode == 0
+    done = mlenv(*words, env=env)
+    assert done.returncode == 0, done.stderr
+
+    other = {**alone, "MLENV_CACHE_DIR": str(home / "other")}
+    assert mlenv("install", "--from", home / "usb", "--no-verify", env=other).returncode == 0
+    where = mlenv("models", "where", "owner/finetuned", env=other)
+    assert where.stdout == f"{home / 'other/models/owner/finetuned'}\n", where.stderr
+    (home / "other/models/owner/finetuned/model.bin").write_text("another")
+    assert mlenv("models", "where", "owner/finetuned", env=other).returncode == 1
+
+
 def test_a_bundle_is_made_again_without_fetching(
     mlenv: Run, bundle: Path, locked: Path, network: dict[str, str], index: Index
 ) -> None:
