@@ -31,6 +31,7 @@ class Call:
             options.max_line_count,
             options.max_words_per_line,
             options.highlight_words,
+            options.pretty_json,
         )
         self._files: dict[Path, dict[str, Path]] = {}
         self._transcripts: list[Transcript] = []

@@ -1,4 +1,4 @@
-"""Transcripts as text: txt, srt, vtt, tsv, json, rttm. Pure functions, no files."""
+"""Transcripts as text: txt, srt, vtt, tsv, json, aud, rttm. Pure functions, no files."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ LONG_PAUSE = 3.0  # seconds after which a new caption begins, whatever room ther
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How captions are cut. All of it but nothing needs word times."""
+    """How captions are cut, which needs word times, and whether json is for people."""
 
     width: int | None = None
     lines: int | None = None
     words: int | None = None
     highlight: bool = False
+    pretty: bool = True
 
     @property
     def by_words(self) -> bool:
@@ -80,9 +81,19 @@ def tsv(transcript: Transcript, _layout: Layout) -> str:
     return "\n".join(rows) + "\n"
 
 
-def json_document(transcript: Transcript, _layout: Layout) -> str:
+def json_document(transcript: Transcript, layout: Layout) -> str:
     """Everything."""
-    return json.dumps(transcript, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(transcript, indent=2 if layout.pretty else None, ensure_ascii=False) + "\n"
+
+
+def aud(transcript: Transcript, _layout: Layout) -> str:
+    """Labels for Audacity's File, Import: seconds, tab, text, speakers as whisperX marks them."""
+    rows = []
+    for segment in transcript["segments"]:
+        speaker = f"[[{segment['speaker']}]]" if segment["speaker"] else ""
+        text = segment["text"].replace("\t", " ")
+        rows.append(f"{segment['start']:.3f}\t{segment['end']:.3f}\t{speaker}{text}\n")
+    return "".join(rows)
 
 
 def rttm(transcript: Transcript, _layout: Layout) -> str:
@@ -101,6 +112,7 @@ FORMATS: dict[str, Callable[[Transcript, Layout], str]] = {
     "vtt": vtt,
     "tsv": tsv,
     "json": json_document,
+    "aud": aud,
     "rttm": rttm,
 }
 

@@ -9,11 +9,15 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+from mlenv.result import WRONG_USAGE, MlenvError
+from mlenv.transcribe.other_tools import ANYWAY, NONE, OFF, REFUSED, SAME, SECRET
 from mlenv.transcribe.parser import build as parser_of
 from mlenv.transcribe.parser import usage
 
-FORMATS = ("txt", "srt", "vtt", "tsv", "json", "rttm")
+FORMATS = ("txt", "srt", "vtt", "tsv", "json", "aud", "rttm")
 STREAMED = "jsonl"
+PIPELINES = "pyannote/speaker-diarization-"
+WINDOW = 30  # seconds that Whisper hears at once
 VOCABULARY = 51_866  # tokens of the largest Whisper model
 
 # Options of ours that faster-whisper's `transcribe` takes under another name.
@@ -39,23 +43,31 @@ _DECODING = {
     "prepend_punctuations": "prepend_punctuations",
     "append_punctuations": "append_punctuations",
     "hallucination_silence_threshold": "hallucination_silence_threshold",
+    "prompt_reset_on_temperature": "prompt_reset_on_temperature",
+    "clip_timestamps": "clip_timestamps",
+    "chunk_size": "chunk_length",
     "vad_filter": "vad_filter",
 }
 _VAD = {
     "vad_threshold": "threshold",
+    "vad_neg_threshold": "neg_threshold",
     "vad_min_speech_duration_ms": "min_speech_duration_ms",
     "vad_max_speech_duration_s": "max_speech_duration_s",
     "vad_min_silence_duration_ms": "min_silence_duration_ms",
     "vad_speech_pad_ms": "speech_pad_ms",
 }
-_SAME = {
-    "--output-format": "--format",
-    "-f": "--format",
-    "--model-size-or-path": "--model",
-    "--print-progress": "--progress",
-    "--log-prob-threshold": "--logprob-threshold",
-}
-_SECRET = ("--hf-token", "--token", "--use-auth-token")
+# What works on word times, so that asking for it asks for them.
+_BY_WORD = (
+    "max_line_width",
+    "max_line_count",
+    "max_words_per_line",
+    "highlight_words",
+    "hallucination_silence_threshold",
+    "prepend_punctuations",
+    "append_punctuations",
+    "diarize",
+)
+_ABOUT_SPEAKERS = ("num_speakers", "min_speakers", "max_speakers", "speaker_names")
 
 
 def parse(words: Sequence[str], *, diarize_only: bool = False) -> argparse.Namespace:
@@ -74,7 +86,7 @@ def parse(words: Sequence[str], *, diarize_only: bool = False) -> argparse.Names
 def decoding(options: argparse.Namespace) -> dict[str, object]:
     """What goes to faster-whisper: only what was asked for, so that its defaults hold."""
     chosen = {
-        theirs: value
+        theirs: None if value == OFF else value
         for ours, theirs in _DECODING.items()
         if (value := getattr(options, ours)) is not None
     }
@@ -83,13 +95,16 @@ def decoding(options: argparse.Namespace) -> dict[str, object]:
         for ours, theirs in _VAD.items()
         if (value := getattr(options, ours)) is not None
     }
+    if vad and options.batched:  # what faster-whisper sets itself where it is told nothing
+        window = options.chunk_size or WINDOW
+        longest = min(window, options.vad_max_speech_duration_s or window)
+        vad = {"min_silence_duration_ms": 160, **vad, "max_speech_duration_s": longest}
     if vad:
         chosen["vad_parameters"] = vad
     chosen["word_timestamps"] = options.word_timestamps
-    if options.temperature is not None:
-        chosen["temperature"] = _temperatures(
-            options.temperature, options.temperature_increment_on_fallback
-        )
+    first, step = options.temperature, options.temperature_increment_on_fallback
+    if first is not None or step is not None:
+        chosen["temperature"] = _temperatures(first or 0.0, 0.2 if step is None else step)
     return chosen
 
 
@@ -100,9 +115,28 @@ def _temperatures(first: float, step: float) -> list[float]:
 
 
 def _complete(options: argparse.Namespace) -> None:
+    _complete_output(options)
+    _complete_windows(options)
+    _complete_speakers(options)
+    options.model = options.model_directory or options.model
+    options.quiet = options.quiet or options.verbose is False
+    if options.fp16 is not None and options.compute_type == "auto":
+        options.compute_type = "float16" if options.fp16 else "float32"
+    if any(getattr(options, name) for name in _BY_WORD):
+        options.word_timestamps = True
+    if options.suppress_tokens is not None:
+        try:
+            options.suppress_tokens = [int(n) for n in options.suppress_tokens.split(",") if n]
+        except ValueError as error:
+            raise usage("--suppress-tokens takes numbers with commas between them.") from error
+        if not all(-1 <= token < VOCABULARY for token in options.suppress_tokens):
+            raise usage(f"--suppress-tokens takes -1 and the numbers below {VOCABULARY}.")
+
+
+def _complete_output(options: argparse.Namespace) -> None:
     kinds = [kind for word in options.format or () for kind in word.split(",") if kind]
     if "all" in kinds:
-        kinds = list(FORMATS if options.diarize else [f for f in FORMATS if f != "rttm"])
+        kinds = [f for f in FORMATS if f != "aud" and (options.diarize or f != "rttm")]
     for kind in kinds:
         if kind not in (*FORMATS, STREAMED):
             raise usage(f"There is no format `{kind}`. There are {', '.join(FORMATS)}, {STREAMED}.")
@@ -120,25 +154,37 @@ def _complete(options: argparse.Namespace) -> None:
         raise usage("jsonl goes to standard output, alone: leave out --output-dir and --json.")
     if options.resume and not options.output_dir:
         raise usage("--resume needs --output-dir DIR, to see what is done there.")
+    if options.max_line_count and not options.max_line_width:
+        raise usage("--max-line-count needs --max-line-width: without it no line is full.")
+
+
+def _complete_windows(options: argparse.Namespace) -> None:
+    """Whether several windows go at once, and what can't go with that."""
+    sized = options.batch_size or options.chunk_size
+    if options.batched is None:
+        options.batched = bool(sized)
+    if sized and not options.batched:
+        raise usage("--batch-size and --chunk-size are for --batched.")
+    if options.batched and not options.vad_filter:
+        raise usage("--batched cuts at pauses: leave out --vad-filter False.")
+    if options.batched and options.clip_timestamps:
+        raise usage("--batched finds its own windows: leave out --clip-timestamps.")
+
+
+def _complete_speakers(options: argparse.Namespace) -> None:
     if "rttm" in options.formats and not options.diarize:
         raise usage("rttm says who speaks when: add --diarize.")
+    for name in _ABOUT_SPEAKERS:
+        if getattr(options, name) and not options.diarize:
+            raise usage(f"--{name.replace('_', '-')} is about who speaks when: add --diarize.")
     if options.num_speakers and (options.min_speakers or options.max_speakers):
         raise usage("--num-speakers is exact; leave out --min-speakers and --max-speakers.")
     if (options.min_speakers or 1) > (options.max_speakers or 10_000):
         raise usage("--min-speakers is more than --max-speakers.")
-    by_words = options.max_line_width or options.max_line_count or options.max_words_per_line
-    if by_words or options.highlight_words or options.diarize:
-        options.word_timestamps = True
+    options.diarize_model = options.diarize_model.removeprefix(PIPELINES)
     options.speaker_names = [
         name.strip() for name in (options.speaker_names or "").split(",") if name.strip()
     ]
-    if options.suppress_tokens is not None:
-        try:
-            options.suppress_tokens = [int(n) for n in options.suppress_tokens.split(",") if n]
-        except ValueError as error:
-            raise usage("--suppress-tokens takes numbers with commas between them.") from error
-        if not all(-1 <= token < VOCABULARY for token in options.suppress_tokens):
-            raise usage(f"--suppress-tokens takes -1 and the numbers below {VOCABULARY}.")
 
 
 def _split(words: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
@@ -150,7 +196,7 @@ def _split(words: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
 
 
 def _normalised(parser: argparse.ArgumentParser, words: Sequence[str]) -> list[str]:
-    """Underscores as hyphens, other tools' names as ours, `--name value` as `--name=value`.
+    """Underscores as hyphens, what other tools call it as ours, `--name value` as `--name=value`.
 
     A switch takes the next word only where it is True or False; anything else takes it whatever
     it looks like (`--suppress-tokens -1,5`).
@@ -165,16 +211,28 @@ def _normalised(parser: argparse.ArgumentParser, words: Sequence[str]) -> list[s
             continue
         name, equals, value = word.partition("=")
         name = name.replace("_", "-") if name.startswith("--") else name
-        name = _SAME.get(name, name)
-        if name in _SECRET:
+        name = SAME.get(name, name)
+        if name in SECRET:
             raise usage(
                 "A token does not belong on a command line, where every user can read it. "
                 "Set HF_TOKEN, or log in with `hf auth login`."
             )
+        if name in ANYWAY:
+            continue
+        if name in REFUSED:
+            if not equals and rest and rest[0].lower() == "false":
+                value = rest.pop(0)
+            if value.lower() == "false":
+                continue
+            raise MlenvError("usage", f"mlenv has no {name}.", REFUSED[name], exit_code=WRONG_USAGE)
         if not equals and kinds.get(name) == "?":
             value = rest.pop(0) if rest and rest[0].lower() in ("true", "false") else "true"
             equals = "="
         elif not equals and rest and name in kinds and kinds[name] is None:
             equals, value = "=", rest.pop(0)
+        if value == "None" and name in NONE:
+            if (instead := NONE[name]) is None:
+                continue
+            value = instead
         result.append(name + equals + value)
     return result

@@ -6,6 +6,7 @@ import argparse
 from typing import NoReturn
 
 from mlenv.result import WRONG_USAGE, MlenvError
+from mlenv.transcribe.other_tools import OFF, language_code
 
 EXAMPLES = """\
 examples:
@@ -39,6 +40,34 @@ def _count(word: str) -> int:
     raise argparse.ArgumentTypeError(f"`{word}` is not a whole number above 0")
 
 
+def _number_or_off(word: str) -> float | str:
+    return OFF if word.lower() == OFF else float(word)
+
+
+def _seconds(word: str) -> int:
+    if word.isdecimal() and 0 < int(word) <= 30:
+        return int(word)
+    raise argparse.ArgumentTypeError(f"`{word}` is no whole number from 1 to 30")
+
+
+def _times(word: str) -> str:
+    try:
+        times = [float(each) for each in word.split(",")]
+    except ValueError:
+        times = [-1.0]
+    if times == sorted(times) and times[0] >= 0:
+        return word
+    raise argparse.ArgumentTypeError(f"`{word}` is not START,END,.. in growing seconds")
+
+
+def _language(word: str) -> str:
+    if (code := language_code(word)) is None:
+        raise argparse.ArgumentTypeError(
+            f"Whisper knows no language `{word}`: use a code (en, de) or an English name (German)"
+        )
+    return code
+
+
 def usage(message: str) -> MlenvError:
     return MlenvError(
         "usage", message, "Try `mlenv exec transcribe --help`.", exit_code=WRONG_USAGE
@@ -67,7 +96,10 @@ def build(command: str) -> argparse.ArgumentParser:
 
     group = parser.add_argument_group("output")
     group.add_argument(
-        "--format", action="append", metavar="F[,F]", help="txt srt vtt tsv json rttm jsonl, or all"
+        "--format",
+        action="append",
+        metavar="F[,F]",
+        help="txt srt vtt tsv json aud rttm jsonl, all",
     )
     group.add_argument(
         "--output-dir", "-o", metavar="DIR", help="write files (default: - , stdout)"
@@ -81,14 +113,13 @@ def build(command: str) -> argparse.ArgumentParser:
     group.add_argument("--max-line-width", type=_count, metavar="N", help="characters a line")
     group.add_argument("--max-line-count", type=_count, metavar="N", help="lines a caption")
     group.add_argument("--max-words-per-line", type=_count, metavar="N", help="words a caption")
+    switch(group, "--pretty-json", "json over several lines (True)", True)
+    switch(group, "--verbose", "False is --quiet", None)
     switch(group, "--highlight-words", "underline each word as it is spoken (srt, vtt)", False)
 
     group = parser.add_argument_group("model and device")
-    group.add_argument(
-        "--model",
-        metavar="NAME",
-        help="name, folder or hub id (base)",
-    )
+    group.add_argument("--model", metavar="NAME", help="name, folder or hub id (base)")
+    group.add_argument("--model-directory", metavar="DIR", help="a folder, before --model")
     group.add_argument(
         "--device", choices=("auto", "cpu", "cuda"), default="auto", help="(%(default)s)"
     )
@@ -96,11 +127,14 @@ def build(command: str) -> argparse.ArgumentParser:
     group.add_argument(
         "--compute-type", default="auto", metavar="TYPE", help="int8, float16, ... (what is best)"
     )
+    switch(group, "--fp16", "True is --compute-type float16, False float32", None)
     group.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads")
     switch(group, "--offline", "never touch the network", False)
-    switch(group, "--batched", "several windows at once: faster, above all on a GPU", False)
-    group.add_argument("--batch-size", type=_count, metavar="N", help="with --batched (8)")
-
+    switch(group, "--batched", "several windows at once: faster, above all on a GPU", None)
+    group.add_argument("--batch-size", type=_count, metavar="N", help="how many; is --batched (8)")
+    group.add_argument(
+        "--chunk-size", type=_seconds, metavar="S", help="seconds a window; is --batched (30)"
+    )
     switch(
         group,
         "--fit-window",
@@ -123,12 +157,16 @@ def build(command: str) -> argparse.ArgumentParser:
     group.add_argument("--speaker-names", metavar="A,B", help="in the order in which they speak")
 
     group = parser.add_argument_group("recognition (as in faster-whisper)")
-    group.add_argument("--language", metavar="LANG", help="en, de, .. (found out by itself)")
+    group.add_argument(
+        "--language", type=_language, metavar="LANG", help="en, German, .. (found out by itself)"
+    )
     group.add_argument("--task", choices=("transcribe", "translate"))
     switch(group, "--word-timestamps", "times for each word", False)
     switch(group, "--vad-filter", "leave out what is no speech (True)", True)
+    group.add_argument("--vad-method", choices=("silero",), help="the one that is here")
     for name, kind in (
         ("--vad-threshold", float),
+        ("--vad-neg-threshold", float),
         ("--vad-min-speech-duration-ms", int),
         ("--vad-max-speech-duration-s", float),
         ("--vad-min-silence-duration-ms", int),
@@ -140,10 +178,13 @@ def build(command: str) -> argparse.ArgumentParser:
         ("--repetition-penalty", float),
         ("--no-repeat-ngram-size", int),
         ("--temperature", float),
-        ("--compression-ratio-threshold", float),
-        ("--logprob-threshold", float),
-        ("--no-speech-threshold", float),
+        ("--compression-ratio-threshold", _number_or_off),
+        ("--logprob-threshold", _number_or_off),
+        ("--no-speech-threshold", _number_or_off),
         ("--hallucination-silence-threshold", float),
+        ("--prompt-reset-on-temperature", float),
+        ("--temperature-increment-on-fallback", float),
+        ("--clip-timestamps", _times),
         ("--initial-prompt", str),
         ("--prefix", str),
         ("--hotwords", str),
@@ -152,7 +193,6 @@ def build(command: str) -> argparse.ArgumentParser:
         ("--append-punctuations", str),
     ):
         group.add_argument(name, type=kind, metavar="X")
-    group.add_argument("--temperature-increment-on-fallback", type=float, default=0.2, metavar="X")
     for name in ("--condition-on-previous-text", "--suppress-blank", "--multilingual"):
         switch(group, name, "", None)
     return parser

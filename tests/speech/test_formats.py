@@ -113,6 +113,19 @@ def test_json_is_the_whole_transcript(spoken: Transcript) -> None:
     assert json.load(io.StringIO(FORMATS["json"](spoken, PLAIN))) == spoken
 
 
+def test_json_on_one_line(spoken: Transcript) -> None:
+    text = FORMATS["json"](spoken, Layout(pretty=False))
+    assert text.count("\n") == 1
+    assert json.loads(text) == spoken
+
+
+def test_labels_for_audacity(spoken: Transcript) -> None:
+    spoken["segments"][1]["speaker"] = None
+    assert FORMATS["aud"](spoken, PLAIN) == (
+        "0.000\t3.900\t[[Ann]]Is 1 < 2 & 3 > 2?\n3599.750\t3601.650\tYes. Naïve café 日本語\n"
+    )
+
+
 def test_rttm_keeps_overlap_and_has_ten_fields(spoken: Transcript) -> None:
     assert FORMATS["rttm"](spoken, PLAIN) == (
         "SPEAKER my_talk 1 0.000 3.400 <NA> <NA> Ann <NA> <NA>\n"
@@ -173,5 +186,6 @@ def test_a_language_without_spaces_gets_none(spoken: Transcript) -> None:
 def test_nothing_said_is_a_valid_document(kind: str, spoken: Transcript) -> None:
     spoken["segments"], spoken["turns"], spoken["speakers"] = [], [], []
     document = formats.FORMATS[kind](spoken, PLAIN)
-    expected = {"txt": "", "srt": "", "vtt": "WEBVTT\n\n", "tsv": "start\tend\ttext\n", "rttm": ""}
+    expected = {"txt": "", "srt": "", "vtt": "WEBVTT\n\n", "tsv": "start\tend\ttext\n"}
+    expected |= {"rttm": "", "aud": ""}
     assert document == expected.get(kind, document)

@@ -1,0 +1,98 @@
+"""Command lines of Whisper, whisper-ctranslate2 and whisperX: their names for what is here, and
+the way to what is not. Names are written with hyphens; tests/data/other_tools.toml has all.
+"""
+
+from __future__ import annotations
+
+SAME = {
+    "--output-format": "--format",
+    "-f": "--format",
+    "-p": "--pretty-json",
+    "--model-size-or-path": "--model",
+    "--local-files-only": "--offline",
+    "--model-cache-only": "--offline",
+    "--print-progress": "--progress",
+    "--log-prob-threshold": "--logprob-threshold",
+    "--speaker-num": "--num-speakers",
+    "--vad-onset": "--vad-threshold",
+    "--vad-offset": "--vad-neg-threshold",
+}
+
+SECRET = ("--hf-token", "--token", "--use-auth-token")
+
+# Options that ask for what is done anyway.
+ANYWAY = ("--no-align",)
+
+# What their value None means; None here: as if the option were not there.
+OFF = "off"
+NONE = {
+    "--beam-size": "1",
+    "--best-of": "1",
+    "--temperature-increment-on-fallback": "0",
+    "--compression-ratio-threshold": OFF,
+    "--logprob-threshold": OFF,
+    "--no-speech-threshold": OFF,
+    "--hallucination-silence-threshold": None,
+    "--language": None,
+    "--max-line-width": None,
+    "--max-line-count": None,
+    "--max-words-per-line": None,
+    "--threads": None,
+    "--batch-size": None,
+}
+
+_ALIGN = "Leave it out: word times are Whisper's own, with no second model (--word-timestamps)."
+_LIVE = "Record first, then name the file or pipe the recording into `-`."
+_CAPTIONS = "Cut captions with --max-line-width, --max-line-count or --max-words-per-line."
+
+# Not here: what to do instead. With the value False they ask for nothing and are passed over.
+REFUSED = {
+    "--model-dir": "Name a model's folder with --model. MLENV_CACHE_DIR is where models are kept.",
+    "--print-colors": "Each word's probability is in --format json with --word-timestamps.",
+    "--log-level": "Use --quiet for no notes, --progress for progress.",
+    "--carry-initial-prompt": "Use --hotwords: they go with every window.",
+    "--align-model": _ALIGN,
+    "--interpolate-method": _ALIGN,
+    "--return-char-alignments": "Times are per word, not per character: use --word-timestamps.",
+    "--segment-resolution": _CAPTIONS,
+    "--suppress-numerals": "Leave it out: it helps whisperX's alignment, and none is done here. "
+    "--suppress-tokens takes numbers of tokens.",
+    "--speaker-embeddings": "Leave it out: the json has speakers and turns, no embeddings.",
+    "--speaker-name": "Name the speakers with --speaker-names A,B.",
+    "--live-transcribe": _LIVE,
+    "--live-volume-threshold": _LIVE,
+    "--live-input-device": _LIVE,
+    "--live-input-device-sample-rate": _LIVE,
+    "--version": "Use `mlenv --version`, or `mlenv status` for the libraries'.",
+    "-V": "Use `mlenv --version`, or `mlenv status` for the libraries'.",
+    "--python-version": "Use `mlenv exec python --version`.",
+    "-P": "Use `mlenv exec python --version`.",
+}
+
+# Codes and names as in OpenAI's Whisper (whisper/tokenizer.py, MIT licence), other names behind.
+_LANGUAGES = """
+af Afrikaans; am Amharic; ar Arabic; as Assamese; az Azerbaijani; ba Bashkir; be Belarusian;
+bg Bulgarian; bn Bengali; bo Tibetan; br Breton; bs Bosnian; ca Catalan, Valencian; cs Czech;
+cy Welsh; da Danish; de German; el Greek; en English; es Spanish, Castilian; et Estonian;
+eu Basque; fa Persian; fi Finnish; fo Faroese; fr French; gl Galician; gu Gujarati; ha Hausa;
+haw Hawaiian; he Hebrew; hi Hindi; hr Croatian; ht Haitian Creole, Haitian; hu Hungarian;
+hy Armenian; id Indonesian; is Icelandic; it Italian; ja Japanese; jw Javanese; ka Georgian;
+kk Kazakh; km Khmer; kn Kannada; ko Korean; la Latin; lb Luxembourgish, Letzeburgesch; ln Lingala;
+lo Lao; lt Lithuanian; lv Latvian; mg Malagasy; mi Maori; mk Macedonian; ml Malayalam; mn Mongolian;
+mr Marathi; ms Malay; mt Maltese; my Myanmar, Burmese; ne Nepali; nl Dutch, Flemish; nn Nynorsk;
+no Norwegian; oc Occitan; pa Punjabi, Panjabi; pl Polish; ps Pashto, Pushto; pt Portuguese;
+ro Romanian, Moldavian, Moldovan; ru Russian; sa Sanskrit; sd Sindhi; si Sinhala, Sinhalese;
+sk Slovak; sl Slovenian; sn Shona; so Somali; sq Albanian; sr Serbian; su Sundanese; sv Swedish;
+sw Swahili; ta Tamil; te Telugu; tg Tajik; th Thai; tk Turkmen; tl Tagalog; tr Turkish; tt Tatar;
+uk Ukrainian; ur Urdu; uz Uzbek; vi Vietnamese; yi Yiddish; yo Yoruba; yue Cantonese;
+zh Chinese, Mandarin
+"""
+
+
+def language_code(name: str) -> str | None:
+    """`de` for `de` and for `German`, in any case; None where Whisper knows no such language."""
+    for entry in _LANGUAGES.split(";"):
+        code, names = entry.split(maxsplit=1)
+        if name.lower() in (code, *(each.strip().lower() for each in names.split(","))):
+            return code
+    return None
