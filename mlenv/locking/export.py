@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 from packaging.utils import canonicalize_name
 
@@ -55,12 +55,7 @@ def _pins(lock: Lock) -> str:
 def _dockerfile(profile: Profile, lock: Lock, addresses: list[str]) -> str:
     python, venv = profile.lowest_python, f"{_HOME}/venv"
     packages = f"{venv}/lib/python{python}/site-packages"
-    libraries = ":".join(f"{packages}/nvidia/{name}/lib" for name in _by_name(lock))
-    variables = {
-        "VIRTUAL_ENV": venv,
-        "PATH": f"{venv}/bin:$PATH",
-        **({launch.LIBRARY_PATH: libraries} if libraries else {}),
-    }
+    libraries = [f"{packages}/nvidia/{name}/lib" for name in _by_name(lock)]
     return (
         "# syntax=docker/dockerfile:1\n"
         f"# mlenv profile {profile.name}\n"
@@ -72,11 +67,20 @@ def _dockerfile(profile: Profile, lock: Lock, addresses: list[str]) -> str:
         + "LOCK\n"
         f"RUN uv venv {venv} && uv pip sync --no-cache --python {venv}/bin/python \\\n"
         "    --require-hashes --index-strategy unsafe-best-match \\\n"
-        f"    {_HOME}/requirements.txt\n" + _environment(variables)
+        f"    --build-constraints {_HOME}/requirements.txt {_HOME}/requirements.txt\n"
+        + environment(venv, libraries)
     )
 
 
-def _environment(variables: Mapping[str, str]) -> str:
+def environment(venv: str, libraries: Sequence[str]) -> str:
+    """The ENV of a Dockerfile: the launch environment of `venv` there, for every process."""
+    variables = {"VIRTUAL_ENV": venv, "PATH": f"{venv}/bin:$PATH"}
+    if libraries:
+        base = f"${{{launch.LIBRARY_PATH}:+:${launch.LIBRARY_PATH}}}"
+        variables[launch.LIBRARY_PATH] = launch.joined(libraries) + base
+    # What NVIDIA's container runtime shall bring in: the driver, and no graphics.
+    variables["NVIDIA_VISIBLE_DEVICES"] = "all"
+    variables["NVIDIA_DRIVER_CAPABILITIES"] = "compute,utility"
     pairs = (f'{name}="{value}"' for name, value in variables.items())
     return "ENV " + " \\\n    ".join(pairs) + "\n"
 

@@ -7,7 +7,7 @@ from importlib.metadata import version as version_of
 from pathlib import Path
 
 from mlenv import launch
-from mlenv.locking import locks, profiles
+from mlenv.locking import export, locks, profiles
 from mlenv.locking.profiles import Profile
 from mlenv.result import MlenvError
 from mlenv.shims import owned
@@ -73,18 +73,8 @@ def _dockerfile(profile: Profile, python: str, venv: Path) -> str:
     version = python.removeprefix("python")
     directories = launch.library_path(launch.site_packages(venv)).first
     packages = PREFIX / "lib" / python / "site-packages"
-    libraries = [packages / d.relative_to(launch.site_packages(venv)) for d in directories]
+    libraries = [str(packages / d.relative_to(launch.site_packages(venv))) for d in directories]
     indexes = " ".join(index.url for index in profile.indexes)
-    path = launch.joined(libraries)
-    variables = {
-        "VIRTUAL_ENV": str(PREFIX),
-        "PATH": f"{PREFIX / 'bin'}:$PATH",
-        **({launch.LIBRARY_PATH: path + "${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"} if path else {}),
-        # What NVIDIA's container runtime shall bring in: the driver, and no graphics.
-        "NVIDIA_VISIBLE_DEVICES": "all",
-        "NVIDIA_DRIVER_CAPABILITIES": "compute,utility",
-    }
-    env = " \\\n    ".join(f'{name}="{value}"' for name, value in variables.items())
     settings = f'UV_INDEX="{indexes}" UV_INDEX_STRATEGY=unsafe-best-match ' if indexes else ""
     return f"""\
 # {owned.MARK}: the environment of profile {profile.name}, from its lock.
@@ -100,8 +90,7 @@ RUN --mount=type=cache,target=/root/.cache/uv \\
     uv venv --no-project --python {version} {PREFIX} && \\
     {settings}UV_LINK_MODE=copy uv pip sync --require-hashes \\
         --python {PREFIX}/bin/python --build-constraints {PREFIX}.lock.txt {PREFIX}.lock.txt
-ENV {env}
-"""
+{export.environment(str(PREFIX), libraries)}"""
 
 
 def built_from(place: Place) -> Shim:

@@ -90,11 +90,13 @@ def test_dockerfile(mlenv: Run) -> None:
         "RUN uv venv /opt/ml/venv && "
         "uv pip sync --no-cache --python /opt/ml/venv/bin/python \\\n"
         "    --require-hashes --index-strategy unsafe-best-match \\\n"
-        "    /opt/ml/requirements.txt\n"
+        "    --build-constraints /opt/ml/requirements.txt /opt/ml/requirements.txt\n"
         'ENV VIRTUAL_ENV="/opt/ml/venv" \\\n'
         '    PATH="/opt/ml/venv/bin:$PATH" \\\n'
         f'    LD_LIBRARY_PATH="{packages}/cudnn/lib:{packages}/cublas/lib:'
-        f'{packages}/cuda_nvrtc/lib"\n'
+        f'{packages}/cuda_nvrtc/lib${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}" \\\n'
+        '    NVIDIA_VISIBLE_DEVICES="all" \\\n'
+        '    NVIDIA_DRIVER_CAPABILITIES="compute,utility"\n'
     )
 
 
