@@ -152,8 +152,8 @@ def test_where_there_is_no_room_for_both_they_take_turns(
         ),
         (
             "base",
-            "xx",
-            "error: There is no language `xx` in this model.\n"
+            "yue",
+            "error: There is no language `yue` in this model.\n"
             "Use a code such as en, de or fr, or leave --language out to have it found out.\n",
         ),
     ],
