@@ -134,7 +134,8 @@ def test_scripts_for_other_interpreters_import_nothing_of_mlenv() -> None:
 def test_what_programs_call_loads_little(command: str) -> None:
     """Each recording and each editor window starts one of these."""
     slow = ("click", "rich", "packaging", "tomlkit")
-    slow += ("mlenv.checks", "mlenv.facts", "mlenv.locking", "mlenv.provision", "mlenv.uv")
+    slow += ("mlenv.checks", "mlenv.facts", "mlenv.locking", "mlenv.models", "mlenv.provision")
+    slow += ("mlenv.uv",)
     script = f"import sys, mlenv.commands.{command}; print([m for m in {slow} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("[]\n", "")
