@@ -114,7 +114,11 @@ def load(config: dict, trying) -> tuple[object, dict]:
 
 
 def check_language(model, asked: str | None) -> None:
-    if asked is None or asked in model.supported_languages:
+    if asked is None:
+        return
+    # faster-whisper lists every language of the newest model; what this one knows is in its tokens
+    known = model.hf_tokenizer.token_to_id(f"<|{asked}|>") is not None
+    if known and asked in model.supported_languages:
         return
     if not model.model.is_multilingual:
         raise Refused("language-not-in-model", f"This model knows English only, not `{asked}`.")
