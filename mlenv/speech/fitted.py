@@ -18,7 +18,7 @@ class FittedModel(WhisperModel):
     """Encodes short speech in a window that fits it, not in 30 seconds that are mostly silence.
 
     The positions behind the speech were never seen cut off in training. Where the text comes out
-    unlikely or repetitive, the same speech is done again in the whole window.
+    unlikely, repetitive or behind the end, the same speech is done again in the whole window.
     """
 
     _seen = threading.local()  # each file is transcribed by a thread of its own
@@ -26,7 +26,7 @@ class FittedModel(WhisperModel):
     def encode(self, features: np.ndarray) -> ctranslate2.StorageView:
         self._seen.features = features
         filled = np.flatnonzero(features.any(axis=-2))
-        frames = int(filled[-1]) + 1 if filled.size else 0
+        frames = self._seen.frames = int(filled[-1]) + 1 if filled.size else 0
         self._seen.fitted = min(WHOLE, -(-max(frames + SILENCE, SHORTEST) // STEP) * STEP)
         return super().encode(np.ascontiguousarray(features[..., : self._seen.fitted]))
 
@@ -38,7 +38,13 @@ class FittedModel(WhisperModel):
             found = super().generate_with_fallback(encoder_output, prompt, tokenizer, options)
         finally:
             options.temperatures = temperatures
-        _, likely, _, repetitive = found
+        result, likely, _, repetitive = found
+        begin = tokenizer.timestamp_begin
+        last = max(
+            (token - begin for token in result.sequences_ids[0] if token >= begin), default=0
+        )
+        if last * 2 > self._seen.frames + 100:  # words a second behind the end: of nothing
+            likely = -np.inf
         if likely >= (options.log_prob_threshold or -1.0) and repetitive <= (
             options.compression_ratio_threshold or 2.4
         ):
