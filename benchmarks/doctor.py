@@ -29,8 +29,9 @@ from pathlib import Path
 
 from timing import RESULTS
 
-from mlenv import paths, uv
-from mlenv.venv import links
+from mlenv import paths
+from mlenv.environment import uv
+from mlenv.environment.generations import links
 
 OTHERS = {
     "env-doctor 0.3.5": (

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from timing import RESULTS
 
-from mlenv import knowledge
+from mlenv.doctor import knowledge
 
 DATA = Path(__file__).parent.parent / "tests" / "data" / "explain"
 ERROR = b"RuntimeError: Library libcublas.so.12 is not found or cannot be loaded\n"

@@ -18,8 +18,9 @@ from pathlib import Path
 
 from timing import Command, Comparison, compare, keep
 
-from mlenv import launch, paths, uv
-from mlenv.shims import commands
+from mlenv import paths
+from mlenv.environment import launch, uv
+from mlenv.environment.launchers import commands
 
 TOOLS = {"pipenv": "pipenv==2026.10.3", "poetry": "poetry==2.5.1", "hatch": "hatch==1.18.2"}
 PASS = ("python", "-c", "pass")

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from timing import RESULTS, Command, compare, keep
 
-from mlenv import launch, paths, uv
-from mlenv.venv import generations
+from mlenv import paths
+from mlenv.environment import generations, launch, uv
 
 FIRST_USES = {
     "import faster_whisper": "import faster_whisper",

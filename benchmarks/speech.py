@@ -25,8 +25,10 @@ from pathlib import Path
 
 from timing import Command, Comparison, compare, keep
 
-from mlenv import launch, models, paths, uv
-from mlenv.verify import samples
+from mlenv import paths
+from mlenv.environment import launch, uv
+from mlenv.speech import models
+from mlenv.speech.verify import samples
 
 Argv = list[str | Path]
 UTTERANCES = Path(__file__).parent.parent / "tests" / "data" / "utterances"

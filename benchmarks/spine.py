@@ -13,9 +13,10 @@ from pathlib import Path
 
 from timing import Command, compare, keep
 
-from mlenv import launch, models, paths, uv
-from mlenv.locking import locks, profiles
-from mlenv.venv import generations
+from mlenv import paths
+from mlenv.environment import generations, launch, uv
+from mlenv.environment.lockfile import locks, profiles
+from mlenv.speech import models
 
 CLIP = Path(__file__).parent.parent / "tests" / "data" / "utterances" / "libri_01_spk1089.flac"
 

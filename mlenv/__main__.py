@@ -8,15 +8,15 @@ import sys
 def main() -> None:
     arguments = sys.argv[1:]
     if arguments[:1] == ["exec"] and arguments[1:2] not in (["--help"], ["-h"]):
-        from mlenv.commands.exec_ import main as run_exec
+        from mlenv.cli.commands.exec_ import main as run_exec
 
         sys.exit(run_exec(arguments[1:]))
     if arguments[:1] == ["env"]:
-        from mlenv.commands.env import main as print_env
+        from mlenv.cli.commands.env import main as print_env
 
         if (code := print_env(arguments[1:])) is not None:
             sys.exit(code)
-    from mlenv.cli import main as run_cli
+    from mlenv.cli.table import main as run_cli
 
     sys.exit(run_cli(arguments))
 

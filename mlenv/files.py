@@ -1,4 +1,4 @@
-"""Files: written so that nobody ever sees half of one, known by their sha256."""
+"""Files: atomic writes, sha256, and typed records in JSON and TOML."""
 
 from __future__ import annotations
 
@@ -6,8 +6,29 @@ import hashlib
 import os
 import tempfile
 from pathlib import Path
+from typing import TypeVar
 
 from mlenv.result import MlenvError
+
+Record = TypeVar("Record")
+
+
+def decode(
+    content: str | bytes, kind: type[Record], place: object, *, toml: bool = False
+) -> Record:
+    """Decode JSON (or TOML) into the record type `kind`.
+
+    `place`: the file or pipe, for the message. Raises `MlenvError` (code `bad-record`) that
+    names the place and the path within it, such as `$.index[0].url`.
+    """
+    import msgspec
+
+    try:
+        if toml:
+            return msgspec.toml.decode(content, type=kind)
+        return msgspec.json.decode(content, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise MlenvError("bad-record", f"{place} can't be read: {error}.") from error
 
 
 def write_atomically(path: Path, content: str | bytes, *, mode: int = 0o644) -> None:
@@ -19,6 +40,8 @@ def write_atomically(path: Path, content: str | bytes, *, mode: int = 0o644) -> 
             with os.fdopen(handle, "wb") as stream:
                 stream.write(data)
                 os.fchmod(stream.fileno(), mode)
+                stream.flush()
+                os.fsync(stream.fileno())  # or a power cut may leave an empty file of that name
             Path(temporary).replace(path)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)

@@ -1,18 +1,14 @@
 """What a command returns, and how it fails.
 
 A command never prints: it returns a `Result`, or raises an `MlenvError` for anything a user
-can cause. The command line turns both into one document (`render`).
+can cause. The command line turns both into one document (`cli.render`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
-
-from mlenv import __version__
-
-SCHEMA = 1
+from typing import Any, Generic, TypeVar
 
 DONE = 0
 FAILED = 1
@@ -28,35 +24,30 @@ class Problem:
     message: str
 
 
+T = TypeVar("T", covariant=True)
+
+
 @dataclass(frozen=True, slots=True)
-class Result:
+class Result(Generic[T]):
     """The outcome of one command.
 
-    `data` holds only what JSON can carry. `view` says how to show it as text (`-v`, `--shell`)
-    and is no part of the document.
+    `data`: the command's record; its fields are the keys of `data` in the JSON document.
+    `warnings` go to standard error, as text. `lines` makes the text where the renderer takes
+    options (`--verbose`); without it the renderer named after the command is used.
     """
 
     command: str
-    data: Mapping[str, Any] = field(default_factory=dict)
+    data: T | Any = None
     exit_code: int = DONE
     errors: tuple[Problem, ...] = ()
+    warnings: tuple[str, ...] = ()
+    lines: Callable[[], Iterable[str]] | None = None
     view: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
+        """The command did all that it was asked to do."""
         return self.exit_code == DONE
-
-    def document(self) -> dict[str, Any]:
-        """The JSON envelope that every `--json` prints."""
-        return {
-            "schema": SCHEMA,
-            "mlenv": __version__,
-            "command": self.command,
-            "ok": self.ok,
-            "exit_code": self.exit_code,
-            "data": dict(self.data),
-            "errors": [{"code": e.code, "message": e.message} for e in self.errors],
-        }
 
 
 class MlenvError(Exception):
@@ -75,5 +66,5 @@ class MlenvError(Exception):
     def problem(self) -> Problem:
         return Problem(self.code, f"{self.message}\n{self.hint}" if self.hint else self.message)
 
-    def result(self, command: str) -> Result:
+    def result(self, command: str) -> Result[Any]:
         return Result(command, exit_code=self.exit_code, errors=(self.problem(),))

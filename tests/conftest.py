@@ -8,7 +8,15 @@ import sys
 from pathlib import Path
 
 import pytest
-from running import Run
+
+from tests.support.running import Run
+
+pytest_plugins = (
+    "tests.support.launching",
+    "tests.support.small_index",
+    "tests.support.speech",
+    "tests.support.venvs",
+)
 
 
 @pytest.fixture

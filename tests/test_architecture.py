@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import graphlib
 import subprocess
 import sys
@@ -14,7 +15,22 @@ import pytest
 import mlenv as package
 
 SOURCE = Path(package.__file__).parent
-FOREIGN = ("probes", "speech")  # scripts that other interpreters run
+# A wing imports only wings to its right, and the modules of the root that all may import.
+WINGS = ("cli", "speech", "doctor", "environment", "machine")
+SHARED = {"result", "files", "progress", "paths"}
+ENTRY = {"", "__main__"}
+MAX_ROOMS, MAX_FLOORS = 9, 7
+# Scripts that other interpreters run; they import nothing of mlenv.
+FOREIGN = (
+    "doctor.probes",
+    "environment.install.import_speech",
+    "machine.probe_nvml",
+    "speech.workers",
+)
+
+
+def _is_foreign(module: str) -> bool:
+    return any(module == name or module.startswith(f"{name}.") for name in FOREIGN)
 
 
 def _name(path: Path) -> str:
@@ -42,30 +58,64 @@ def _imported(tree: ast.Module) -> Iterator[str]:
 IMPORTS = {name: {*_imported(tree)} - {name} for name, tree in MODULES.items()}
 
 
-def _folder(module: str) -> str:
+def _room(module: str) -> str:
+    """The wing, or the module at the root."""
     return module.split(".")[0]
 
 
-def _folders() -> dict[str, set[str]]:
-    """The same between what lies in the package's root: modules and folders."""
+def _rooms() -> dict[str, set[str]]:
+    """Imports between what lies at the package's root: modules and wings."""
     found: dict[str, set[str]] = {}
     for name, imported in IMPORTS.items():
-        found.setdefault(_folder(name), set()).update(map(_folder, imported))
+        found.setdefault(_room(name), set()).update(map(_room, imported))
     return {name: imported - {name} for name, imported in found.items()}
 
 
-@pytest.mark.parametrize("graph", [IMPORTS, _folders()], ids=["modules", "folders"])
+def _floors(graph: Mapping[str, set[str]]) -> list[list[str]]:
+    """Rooms by height: each stands one floor above the highest that it imports."""
+    height: dict[str, int] = {}
+    for room in graphlib.TopologicalSorter(graph).static_order():
+        height[room] = 1 + max((height[below] for below in graph.get(room, ())), default=-1)
+    return [
+        sorted(room for room in height if height[room] == floor)
+        for floor in range(max(height.values()) + 1)
+    ]
+
+
+@pytest.mark.parametrize("graph", [IMPORTS, _rooms()], ids=["modules", "rooms"])
 def test_imports_flow_one_way(graph: Mapping[str, set[str]]) -> None:
     graphlib.TopologicalSorter(graph).prepare()  # raises for a circle, and names it
 
 
-def test_what_is_wanted_stands_below_what_builds_it() -> None:
-    """Profiles and locks are read by many; how a generation is built, only commands know, and
-    the mending. What kind of machine this is, `provision.host` tells anybody."""
-    building = {name for name in MODULES if _folder(name) == "provision"} - {"provision.host"}
-    knowing = {_folder(name) for name, imported in IMPORTS.items() if imported & building}
-    assert knowing == {"provision", "commands", "fix"}
-    assert _folders()["locking"] == {"launch", "paths", "result", "uv"}
+def test_the_root_holds_the_wings_and_the_shared_modules() -> None:
+    assert set(_rooms()) == {*WINGS, *SHARED, *ENTRY}
+
+
+@pytest.mark.parametrize("wing", WINGS)
+def test_a_wing_imports_only_wings_to_its_right(wing: str) -> None:
+    allowed = {*WINGS[WINGS.index(wing) :], *SHARED, ""}
+    offenders = [
+        f"{name} imports {imported}"
+        for name in sorted(IMPORTS)
+        if _room(name) == wing
+        for imported in sorted(IMPORTS[name])
+        if _room(imported) not in allowed
+    ]
+    assert offenders == []
+
+
+def test_shared_modules_import_only_each_other() -> None:
+    assert {name for room in SHARED for name in _rooms()[room]} <= {*SHARED, ""}
+
+
+def test_few_rooms_on_few_floors(capsys: pytest.CaptureFixture[str]) -> None:
+    """Prints the floors: `uv run pytest -s -k floors`."""
+    graph = {room: below - ENTRY for room, below in _rooms().items() if room not in ENTRY}
+    floors = _floors(graph)
+    with capsys.disabled() if sys.stdout.isatty() else contextlib.nullcontext():
+        for floor in reversed(floors):
+            print(" ".join(floor))
+    assert (len(graph) <= MAX_ROOMS, len(floors) <= MAX_FLOORS) == (True, True)
 
 
 def test_only_one_package_talks_to_uv() -> None:
@@ -76,7 +126,7 @@ def test_only_one_package_talks_to_uv() -> None:
         if (isinstance(node, ast.Import) and any(alias.name == "uv" for alias in node.names))
         or (isinstance(node, ast.ImportFrom) and node.module == "uv")
     }
-    assert talking == {"uv.process"}
+    assert talking == {"environment.uv.process"}
 
 
 def _is_environ(node: ast.AST) -> bool:
@@ -103,9 +153,9 @@ def test_only_launch_makes_process_environments() -> None:
     making = {
         name
         for name, tree in MODULES.items()
-        if _folder(name) not in FOREIGN and any(map(_makes_an_environment, ast.walk(tree)))
+        if not _is_foreign(name) and any(map(_makes_an_environment, ast.walk(tree)))
     }
-    assert making <= {"launch"}
+    assert making <= {"environment.launch"}
 
 
 def _prints(tree: ast.AST) -> bool:
@@ -121,21 +171,22 @@ def _prints(tree: ast.AST) -> bool:
 
 def test_only_render_prints() -> None:
     """Scripts that other interpreters run speak to mlenv through their output."""
-    printing = {_folder(name) for name, tree in MODULES.items() if _prints(tree)}
-    assert printing - {*FOREIGN} == {"render"}
+    printing = {name for name, tree in MODULES.items() if _prints(tree) and not _is_foreign(name)}
+    assert printing and all(name.startswith("cli.render") for name in printing)
 
 
 def test_scripts_for_other_interpreters_import_nothing_of_mlenv() -> None:
-    scripts = {name: imported for name, imported in IMPORTS.items() if _folder(name) in FOREIGN}
+    scripts = {name: imported for name, imported in IMPORTS.items() if _is_foreign(name)}
     assert scripts and not any(scripts.values())
 
 
 @pytest.mark.parametrize("command", ["env", "exec_", "transcribe"])
 def test_what_programs_call_loads_little(command: str) -> None:
     """Each recording and each editor window starts one of these."""
-    slow = ("click", "rich", "packaging", "tomlkit")
-    slow += ("mlenv.checks", "mlenv.facts", "mlenv.locking", "mlenv.models", "mlenv.provision")
-    slow += ("mlenv.uv",)
-    script = f"import sys, mlenv.commands.{command}; print([m for m in {slow} if m in sys.modules])"
+    slow = ("click", "rich", "packaging", "tomlkit", "msgspec")
+    slow += ("mlenv.doctor.checks", "mlenv.doctor.facts", "mlenv.speech.models")
+    slow += ("mlenv.environment.lockfile", "mlenv.environment.install", "mlenv.environment.uv")
+    module = f"mlenv.cli.commands.{command}"
+    script = f"import sys, {module}; print([m for m in {slow} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("[]\n", "")

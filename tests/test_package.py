@@ -9,7 +9,7 @@ from pathlib import Path
 
 import uv
 
-ROOT = Path(__file__).parent.parent
+from tests.support.places import ROOT
 
 
 def test_the_wheel_works_from_any_directory(tmp_path: Path) -> None:

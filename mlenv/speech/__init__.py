@@ -1,0 +1,1 @@
+"""Speech: models, transcription and diarization, and the test with real speech."""

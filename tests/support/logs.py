@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 
-from mlenv.explain.judge import Diagnosis, diagnose
-from mlenv.explain.scan import scan
+from mlenv.doctor.explain.rank import Diagnosis, diagnose
+from mlenv.doctor.explain.scan import scan
+from tests.support import places
 
-DATA = Path(__file__).parent.parent / "data" / "explain"
+DATA = places.DATA / "explain"
 
 
 def explained(log: str | bytes) -> list[Diagnosis]:

@@ -12,9 +12,8 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from index import Index, serving
-
-from mlenv.locking import locks, profiles, recorded
+from mlenv.environment.lockfile import locks, profiles, recorded_index
+from tests.support.index import Index, serving
 
 # Requires-Dist of pyannote.audio, as far as it concerns torch.
 PYANNOTE = {
@@ -32,7 +31,7 @@ def of(name: str) -> Iterator[tuple[Index, Index]]:
     [own] = profile.indexes
     with serving() as packages, serving() as pytorch:
         pytorch.uploaded = None
-        for release in recorded.releases(own.url):
+        for release in recorded_index.releases(own.url):
             pytorch.add(
                 release.name, release.version, list(release.requires_dist), tag=TAG[name]
             )  # fmt: skip

@@ -1,0 +1,152 @@
+"""`mlenv exec`: start a command in the launch environment, and become it.
+
+On the path of every recording, so it parses its few options by hand and imports little.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from mlenv.environment import launch
+from mlenv.paths import venv_path
+from mlenv.result import WRONG_USAGE, MlenvError, Result
+
+OWN = ("transcribe", "diarize")  # commands of mlenv's own
+NOT_FOUND, NOT_EXECUTABLE = 127, 126  # as shells report them
+
+
+def main(arguments: Sequence[str]) -> int:
+    """`[--venv DIR] [--explain] [--] COMMAND [ARG..]`; returns for mlenv's own commands only."""
+    try:
+        venv, command, explained = _parse(arguments)
+        if explained:
+            return _explained(venv, command)
+        if command[0] in OWN:
+            from mlenv.cli.commands import transcribe
+
+            return transcribe.main(venv, command[1:], diarize_only=command[0] == "diarize")
+        become(venv, command)
+    except MlenvError as error:
+        from mlenv.cli import render
+
+        return render.emit(
+            Result("exec", exit_code=error.exit_code, errors=(error.problem(),)), as_json=False
+        )
+
+
+def become(venv: Path, command: Sequence[str]) -> NoReturn:
+    """Replace this process by `command`: signals and the exit code are the command's own.
+
+    It runs in the generation that is active now and stays in it, whatever is installed
+    meanwhile.
+    """
+    built = launch.build(venv.resolve(), os.environ)
+    if not built.python.exists():  # or PATH would give another one, with other packages
+        raise MlenvError(
+            "interpreter-missing",
+            f"{venv} has no Python any more: {built.python} is missing or leads nowhere.",
+            "`mlenv install` builds it again.",
+        )
+    environment = built.applied_to(os.environ)
+    program = shutil.which(command[0], path=environment["PATH"])
+    if program is None:
+        if "/" in command[0] and Path(command[0]).exists():
+            raise MlenvError(
+                "command-not-executable",
+                f"{command[0]} is not a program: it may not be executed.",
+                exit_code=NOT_EXECUTABLE,
+            )
+        raise MlenvError(
+            "command-not-found",
+            f"There is no command `{command[0]}` in {venv / 'bin'} or on PATH.",
+            exit_code=NOT_FOUND,
+        )
+    try:
+        os.execve(program, list(command), environment)
+    except OSError as error:
+        raise MlenvError(
+            "command-not-executable",
+            f"{program} could not be started: {error.strerror}.",
+            exit_code=NOT_EXECUTABLE,
+        ) from error
+
+
+def _explained(venv: Path, command: Sequence[str]) -> int:
+    """The same as a child, whose known errors are named when it fails."""
+    from mlenv.cli.table import main as run_cli
+
+    again = [sys.executable, "-m", "mlenv", "exec", "--venv", str(venv), "--", *command]
+    return run_cli(["explain", "--venv", str(venv), "--", *again])
+
+
+def _parse(arguments: Sequence[str]) -> tuple[Path, Sequence[str], bool]:
+    option, explained, rest = None, False, list(arguments)
+    while rest and rest[0].startswith("-"):
+        word = rest.pop(0)
+        if word == "--":
+            break
+        if word == "--explain":
+            explained = True
+            continue
+        name, separator, value = word.partition("=")
+        if name != "--venv":
+            raise _usage(f"`mlenv exec` has no option {name}.")
+        if not separator and not rest:
+            raise _usage("--venv needs a directory.")
+        option = value if separator else rest.pop(0)
+    if not rest:
+        raise _usage("`mlenv exec` needs a command.")
+    return venv_path(option, os.environ), rest, explained
+
+
+def _usage(message: str) -> MlenvError:
+    return MlenvError("usage", message, "Try `mlenv exec --help`.", exit_code=WRONG_USAGE)
+
+
+def _completed(ctx: Any, _param: object, incomplete: str) -> list[Any]:
+    """mlenv's own words as the command, files everywhere."""
+    from click.shell_completion import CompletionItem
+
+    own = () if ctx.params.get("command") else OWN
+    words = [CompletionItem(word) for word in own if word.startswith(incomplete)]
+    return [*words, CompletionItem(incomplete, type="file")]
+
+
+def __getattr__(name: str) -> object:
+    """`cli`, for the help and for completion only: exec itself never imports click."""
+    if name != "cli":
+        raise AttributeError(name)
+    import click
+
+    @click.command(
+        "exec",
+        context_settings={"ignore_unknown_options": True, "help_option_names": ["-h", "--help"]},
+        epilog="\b\nExamples:\n  mlenv exec python app.py\n"
+        "  mlenv exec transcribe --diarize meeting.m4a",
+    )
+    @click.option(
+        "--venv", metavar="DIR", help="The environment (default: $MLENV_VENV, else ~/.venvs/ml)."
+    )
+    @click.option("--explain", is_flag=True, help="Name the known error if the command fails.")
+    @click.argument(
+        "command",
+        nargs=-1,
+        required=True,
+        type=click.UNPROCESSED,
+        shell_complete=_completed,
+    )
+    def cli(venv: str | None, explain: bool, command: tuple[str, ...]) -> int:
+        """Run COMMAND with the right libraries; its signals and exit code are its own.
+
+        COMMAND `transcribe` turns speech into text: see `mlenv exec transcribe --help`.
+        """
+        options = [*(["--venv", venv] if venv else []), *(["--explain"] if explain else [])]
+        words = [*options, "--", *command]
+        return main(words)
+
+    return cli

@@ -1,0 +1,181 @@
+"""`mlenv explain`: paste the error, get the cause."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mlenv.cli.table import command, venv_option
+from mlenv.doctor import knowledge
+from mlenv.doctor.explain.rank import Diagnosis, diagnose
+from mlenv.doctor.explain.scan import Scan, scan
+from mlenv.doctor.knowledge import Entry, Remedy
+from mlenv.result import DONE, FAILED, WRONG_USAGE, MlenvError, Problem, Result
+
+_RUN = "mlenv.doctor.explain.run"
+
+
+class _WithCommand(click.Command):
+    """Keeps what follows `--` apart: it is a command line of its own."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if "--" in args:
+            index = args.index("--")
+            own, rest = args[:index], args[index + 1 :]
+            if not rest:
+                raise click.UsageError("After -- comes the command to run.", ctx)
+            ctx.meta[_RUN] = (rest, "--json" in own)
+            args = own
+        return super().parse_args(ctx, args)
+
+
+@command(
+    "explain",
+    "mlenv explain build.log\n"
+    "some-program 2>&1 | mlenv explain\n"
+    "mlenv explain -- python transcribe.py talk.wav\n"
+    "mlenv explain cublas-missing",
+    cls=_WithCommand,
+)
+@click.argument("what", metavar="[FILE|ID|-]", required=False)
+@click.option("--list", "listed", is_flag=True, help="List all known errors and end.")
+@click.option(
+    "--here/--no-here",
+    default=None,
+    help="Look at the environment for what decides (default: if there is one).",
+)
+@venv_option
+@click.pass_context
+def cli(
+    ctx: click.Context, venv: Path, what: str | None, listed: bool, here: bool | None
+) -> Result[Any]:
+    """Name the known error in a log or in a command's output, why it happens and what to do.
+
+    Reads FILE, or standard input; with `-- CMD ARG..` it runs the command, shows its output as
+    it comes, and explains if it fails. With an ID it prints what is known of it.
+
+    Exit code: 0 something was recognised, 1 nothing was; after `--` the command's own.
+    """
+    if _RUN in ctx.meta:
+        if what is not None or listed:
+            raise click.UsageError("What is there to explain: the command after --, or the rest?")
+        argv, as_json = ctx.meta[_RUN]
+        return _of_command(argv, as_json, venv, here)
+    if listed:
+        return Result("explain", {"entries": [_entry(e) for e in knowledge.entries().values()]})
+    if what in knowledge.entries() and not Path(what or "").exists():
+        return Result("explain", {"entries": [_entry(knowledge.entries()[what or ""])]})
+    return _of_log(_scanned(what), venv, here)
+
+
+def _scanned(what: str | None) -> Scan:
+    if what in (None, "-"):
+        if what is None and sys.stdin.isatty():
+            raise click.UsageError("Nothing to explain: name a file, or pipe a log into it.")
+        return scan(sys.stdin.buffer)
+    assert what is not None
+    try:
+        with Path(what).open("rb") as stream:
+            return scan(stream)
+    except OSError as error:
+        near = difflib.get_close_matches(what, knowledge.entries(), n=1)
+        raise MlenvError(
+            "no-log",
+            f"{what} can't be read: {error.strerror}.",
+            f"Did you mean `mlenv explain {near[0]}`?"
+            if near
+            else "Give a log file, - for standard input, or an id of `mlenv explain --list`.",
+            exit_code=WRONG_USAGE,
+        ) from None
+
+
+def _of_log(scanned: Scan, venv: Path, here: bool | None) -> Result[Any]:
+    data, problems = _explained(scanned, venv, here)
+    known = data["diagnoses"] and not data["unrecognised"]
+    return Result("explain", data, DONE if known else FAILED, problems)
+
+
+def _of_command(argv: Sequence[str], as_json: bool, venv: Path, here: bool | None) -> Result[Any]:
+    from mlenv.doctor.explain.run import run
+
+    exit_code, scanned = run(argv, stdout=2 if as_json else 1)
+    data: dict[str, Any] = {"command": list(argv), "diagnoses": [], "unrecognised": ""}
+    problems: tuple[Problem, ...] = ()
+    if exit_code != DONE:
+        told, problems = _explained(scanned, venv, here)
+        data |= told
+    return Result("explain", data, exit_code, problems, view={"stream": "stderr"})
+
+
+def _explained(
+    scanned: Scan, venv: Path, here: bool | None
+) -> tuple[dict[str, Any], tuple[Problem, ...]]:
+    """The document: what was found, and what the machine says to it."""
+    look = here or (here is None and (venv / "pyvenv.cfg").is_file())
+    found = diagnose(scanned, _in_use(venv) if look else {})
+    seen: Mapping[str, Mapping[str, Any]] = {}
+    problems: tuple[Problem, ...] = ()
+    if look:
+        from mlenv.doctor.explain.confirm import decided
+
+        try:
+            found, seen = decided(found, venv)
+        except MlenvError as error:  # the log is explained all the same
+            problems = (error.problem(),)
+    only_harmless = all(diagnosis.level == "harmless" for diagnosis in found)
+    noise = {diagnosis.matched for diagnosis in found}
+    unrecognised = only_harmless and scanned.last_error not in noise
+    return {
+        "diagnoses": [_diagnosis(d, seen.get(d.entry.id)) for d in found],
+        "unrecognised": scanned.last_error if unrecognised else "",
+        "lines": scanned.lines,
+    }, problems
+
+
+def _in_use(venv: Path) -> dict[str, str]:
+    """The profile that the environment was built from, if mlenv built it."""
+    from mlenv.environment import generations
+
+    active = generations.read(venv.resolve())
+    return {"profile": active.profile} if active else {}
+
+
+def _diagnosis(found: Diagnosis, seen: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {
+        "id": found.entry.id,
+        "confidence": found.confidence,
+        "level": found.level,
+        "matched": found.matched,
+        "line": found.line,
+        "count": found.count,
+        "title": found.entry.title,
+        "cause": found.entry.cause,
+        "remedy": _remedy(found.remedy),
+        "follows": found.follows or None,
+        "instead_of": found.instead_of or None,
+        "decides": found.entry.decides or None,
+        "here": seen,
+    }
+
+
+def _entry(entry: Entry) -> dict[str, Any]:
+    return {
+        "id": entry.id,
+        "title": entry.title,
+        "cause": entry.cause,
+        "remedy": _remedy(entry.remedy),
+        "decides": entry.decides or None,
+    }
+
+
+def _remedy(remedy: Remedy) -> dict[str, Any]:
+    return {
+        "prose": remedy.prose,
+        "commands": [list(argv) for argv in remedy.commands],
+        "fixable": remedy.fixable,
+    }

@@ -1,0 +1,48 @@
+"""`mlenv export`: a profile's pins for other tools."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mlenv.cli.table import command, complete_profile
+from mlenv.environment.lockfile import indexes, locks, profiles, tool_formats
+from mlenv.files import write_atomically
+from mlenv.result import Result
+
+
+@command(
+    "export",
+    "mlenv export cu124 --to pylock -o pylock.toml\n"
+    "mlenv export cu128 --to dockerfile -o Dockerfile\nmlenv export whisper --to conda-env",
+)
+@click.argument("profile", shell_complete=complete_profile)
+@click.option("--to", "form", type=click.Choice(tool_formats.FORMATS), required=True)
+@click.option(
+    "-o", "--output", metavar="FILE", type=click.Path(path_type=Path), help="Instead of printing."
+)
+@click.option("--index", "mirrors", metavar="NAME=URL", multiple=True, help="Use a mirror.")
+def cli(profile: str, form: str, output: Path | None, mirrors: tuple[str, ...]) -> Result[Any]:
+    """Write the pins of PROFILE, with their hashes, in another tool's format.
+
+    \b
+    pylock        PEP 751, with the addresses that your indexes give: uv, pip
+    requirements  for `uv pip sync` and `pip install --no-deps`
+    dockerfile    an image with the environment and its library path
+    conda-env     environment.yml
+    """
+    given = indexes.load(mirrors)
+    known = profiles.load(profile)
+    indexes.check_names(given, (known, *map(profiles.load, profiles.names())), mirrors)
+    content = tool_formats.written(form, known, locks.load(known), given)
+    if output:
+        write_atomically(output, content)
+    data = {
+        "profile": known.name,
+        "format": form,
+        "path": str(output.absolute()) if output else None,
+        "content": None if output else content,
+    }
+    return Result("export", data)

@@ -1,0 +1,84 @@
+"""`mlenv install`: build the environment from a profile, or bring it up to date."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mlenv.cli.table import command, complete_profile, venv_option
+from mlenv.environment.install.build import described, install
+from mlenv.progress import Progress
+from mlenv.result import DONE, FAILED, Problem, Result
+
+
+@command(
+    "install",
+    "mlenv install\nmlenv install cu124 --venv /data/envs/ml --no-verify\n"
+    "mlenv install auto --dry-run\nmlenv install --from /media/usb/ml",
+)
+@click.argument("profile", required=False, shell_complete=complete_profile)
+@click.option("--python", metavar="EXE|VERSION", help="The interpreter to build it with.")
+@click.option("--offline", is_flag=True, help="Use only what is in uv's cache.")
+@click.option(
+    "--index",
+    "mirrors",
+    metavar="NAME=URL",
+    multiple=True,
+    help="Take an index (`default`: the package index) from a mirror. May be repeated.",
+)
+@click.option(
+    "--from",
+    "bundle",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Install from a directory that `mlenv bundle` has made; needs no network.",
+)
+@click.option("--dry-run", is_flag=True, help="Only show what would change.")
+@click.option("--no-verify", is_flag=True, help="Leave out the check and the transcription.")
+@venv_option
+@click.pass_obj
+def cli(
+    progress: Progress,
+    venv: Path,
+    profile: str | None,
+    python: str | None,
+    offline: bool,
+    mirrors: tuple[str, ...],
+    bundle: Path | None,
+    dry_run: bool,
+    no_verify: bool,
+) -> Result[Any]:
+    """Build the environment that PROFILE describes and switch to it in one step.
+
+    Without PROFILE, the one in use; else, or with `auto`, the best one that this machine can
+    run and whose indexes answer. What was there before is kept.
+    The environment's files come from the profile's lock, each checked by its sha256.
+    Ends with a look at its health and a transcription of the sample that ships with mlenv.
+    """
+    if dry_run:
+        from mlenv.environment.install import dry_run as planned
+        from mlenv.environment.install import plan
+
+        request = plan.Request(profile, python, offline, mirrors, bundle)
+        return Result("install", planned.of(request, venv), view={"dry_run": True})
+    installed = install(
+        venv, profile, progress, python=python, offline=offline, mirrors=mirrors, bundle=bundle
+    )
+    if bundle:
+        from mlenv.environment.install.bundle import read
+        from mlenv.speech.models import bundled
+
+        bundled.copy_from(bundle, read(bundle).models)
+    data = described(installed)
+    if no_verify or not installed.changed:
+        return Result("install", data)
+    from mlenv.environment.install import precompile
+    from mlenv.speech.verify import first_look
+
+    precompile.up(venv, progress)
+    seen = first_look.at(venv, progress, offline=offline or bundle is not None)
+    problems = tuple(Problem("first-look-failed", text) for text in seen.problems)
+    code = FAILED if problems else DONE
+    return Result("install", {**data, **seen.document()}, code, problems)

@@ -1,0 +1,101 @@
+"""`mlenv lock`: pin every package of a profile, or say whether the pins still fit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from mlenv.cli.table import command, complete_profile
+from mlenv.environment.lockfile import indexes, locks, profiles, recorded_index, resolve
+from mlenv.files import write_atomically
+from mlenv.result import DONE, FAILED, Result
+
+
+@command("lock", "mlenv lock cu124\nmlenv lock --check\nmlenv lock cu124 --upgrade-package av")
+@click.argument("names", metavar="[PROFILE]..", nargs=-1, shell_complete=complete_profile)
+@click.option("--check", is_flag=True, help="Only say whether the locks still fit.")
+@click.option("--offline", is_flag=True, help="With --check: ask no index at all.")
+@click.option("--index", "mirrors", metavar="NAME=URL", multiple=True, help="Use a mirror.")
+@click.option(
+    "--upgrade-package",
+    "upgrade",
+    metavar="NAME",
+    multiple=True,
+    help="Let this package move to a newer version; may be repeated.",
+)
+def cli(
+    names: tuple[str, ...],
+    check: bool,
+    offline: bool,
+    mirrors: tuple[str, ...],
+    upgrade: tuple[str, ...],
+) -> Result[Any]:
+    """Write constraints/PROFILE.txt: every package pinned, with the sha256 of its files.
+
+    An index that can't be reached is answered for by what is recorded of it; where it can,
+    --check compares the two.
+
+    All shipped profiles, unless some are named. A profile file is named by its path.
+    """
+    wanted = [profiles.load(name) for name in names or profiles.names()]
+    given = indexes.load(mirrors)
+    indexes.check_names(given, wanted, mirrors)
+    rows = [
+        _checked(profile, None if offline else given) if check else _locked(profile, upgrade, given)
+        for profile in wanted
+    ]
+    return Result("lock", {"locks": rows}, FAILED if any(row["problems"] for row in rows) else DONE)
+
+
+def _checked(profile: profiles.Profile, given: indexes.Indexes | None) -> dict[str, Any]:
+    try:
+        lock = locks.parse(profile.lock_path, profile.lock_path.read_text("utf-8"))
+    except FileNotFoundError:
+        return _row(profile, None, ("there is no lock",), changed=False)
+    problems, compared = list(locks.problems(profile, lock)), []
+    for index in profile.indexes if given else ():
+        if not recorded_index.releases(index.url):
+            continue
+        try:
+            assert given is not None
+            problems += recorded_index.differences(index.url, given.url(index))
+        except (OSError, ValueError, LookupError):
+            continue  # it can't be reached: what is recorded has to do
+        compared.append(index.name)
+    return _row(profile, lock, tuple(problems), changed=False, compared=compared)
+
+
+def _locked(
+    profile: profiles.Profile, upgrade: tuple[str, ...], given: indexes.Indexes
+) -> dict[str, Any]:
+    lock = resolve.make(profile, indexes=given, upgrade=upgrade)
+    problems = locks.problems(profile, lock)
+    before = lock.path.read_text("utf-8") if lock.path.is_file() else ""
+    changed = before != lock.text and not problems
+    if changed:
+        write_atomically(lock.path, lock.text)
+    idle = resolve.idle_overrides(profile, lock, given)
+    return _row(profile, lock, problems, changed=changed, idle=idle)
+
+
+def _row(
+    profile: profiles.Profile,
+    lock: locks.Lock | None,
+    problems: tuple[str, ...],
+    *,
+    changed: bool,
+    compared: Sequence[str] = (),
+    idle: Sequence[str] = (),
+) -> dict[str, Any]:
+    return {
+        "profile": profile.name,
+        "path": str(profile.lock_path),
+        "packages": len(lock.pins) if lock else 0,
+        "sha256": lock.sha256 if lock else None,
+        "changed": changed,
+        "compared": list(compared),
+        "idle_overrides": list(idle),
+        "problems": list(problems),
+    }

@@ -1,0 +1,96 @@
+"""`mlenv verify`: transcribe and diarize speech whose words are known, and score what comes out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mlenv.cli.table import command, venv_option
+from mlenv.environment import receipts
+from mlenv.progress import Progress
+from mlenv.result import DONE, FAILED, MlenvError, Problem, Result
+from mlenv.speech import models
+from mlenv.speech.models import pinned
+from mlenv.speech.verify import measure
+
+DEVICES = {"auto": ("cuda", "cpu"), "cpu": ("cpu",), "cuda": ("cuda",)}
+
+
+@command("verify", "mlenv verify\nmlenv verify --level full --json\nmlenv verify --device cuda")
+@click.option(
+    "--level",
+    type=click.Choice(["quick", "full"]),
+    default="quick",
+    show_default=True,
+    help="The default model only, or every Whisper model of the manifest.",
+)
+@click.option(
+    "--model",
+    "names",
+    metavar="NAME",
+    multiple=True,
+    help="This Whisper model instead, of the manifest or used before; may be repeated.",
+)
+@click.option(
+    "--device",
+    type=click.Choice(list(DEVICES)),
+    default="auto",
+    show_default=True,
+    help="`auto`: the CPU, and beside it the GPU where there is one.",
+)
+@click.option("--no-diarize", is_flag=True, help="Leave out the speakers.")
+@click.option("--offline", is_flag=True, help="Never touch the network.")
+@venv_option
+@click.pass_obj
+def cli(
+    progress: Progress,
+    venv: Path,
+    level: str,
+    names: tuple[str, ...],
+    device: str,
+    no_diarize: bool,
+    offline: bool,
+) -> Result[Any]:
+    """Prove on this machine that the environment transcribes and diarizes.
+
+    The conversation that ships with mlenv goes through each model on each device. Its words and
+    turns are known, so errors can be counted; a model above its limit fails. What was seen is
+    kept as a receipt and compared with the one before.
+    """
+    chosen = [_whisper(name) for name in names] or _of_level(level)
+    rows = [
+        row.document()
+        for row in measure.rows(
+            venv, chosen, DEVICES[device], progress, diarize=not no_diarize, offline=offline
+        )
+    ]
+    before = receipts.latest(venv)
+    receipt = receipts.made(venv, rows)
+    path = receipts.keep(venv, receipt)
+    problems = tuple(
+        Problem("verify-failed", f"{row['model']} on {row['device']}: {row['problem']}")
+        for row in rows
+        if row["problem"]
+    )
+    data = {
+        "rows": rows,
+        "changes": receipts.changes(before, receipt),
+        "compared_with": before["when"] if before else None,
+        "receipt": str(path),
+    }
+    return Result("verify", data, FAILED if problems else DONE, problems)
+
+
+def _whisper(name: str) -> str:
+    model = pinned.named(name)
+    if model.kind != "whisper":
+        raise MlenvError("model-unknown", f"{name} is no Whisper model ({model.title}).")
+    return name
+
+
+def _of_level(level: str) -> list[str]:
+    if level == "quick":
+        return [models.default()]
+    return [name for name, model in models.manifest().items() if model.kind == "whisper"]

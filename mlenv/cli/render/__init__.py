@@ -1,0 +1,101 @@
+"""Results as text or JSON: the only package that prints.
+
+`cli.render.NAME` has `lines(record)`: the text of command NAME, line by line.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from mlenv import __version__
+from mlenv.cli.render import progress as progress
+from mlenv.cli.render.style import bold, red, yellow
+from mlenv.result import FAILED, Result
+
+SCHEMA = 1
+
+
+def emit(result: Result[Any], *, as_json: bool) -> int:
+    """Print a result, to standard output; its errors, as text, to standard error.
+
+    Returns the exit code: that of the result, or 1 where it could not be printed.
+    """
+    try:
+        if as_json:
+            print(to_json(result))
+        else:
+            stream = sys.stderr if result.view.get("stream") == "stderr" else sys.stdout
+            for line in _text(result):
+                print(line, file=stream)
+            for text in (*result.warnings, *result.view.get("warnings", ())):
+                print(f"{yellow('warning:', sys.stderr)} {text}", file=sys.stderr)
+            for problem in result.errors:
+                print(
+                    f"{bold(red('error:', sys.stderr), sys.stderr)} {problem.message}",
+                    file=sys.stderr,
+                )
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader (`| head`) has seen enough
+        silence_stdout()
+    except (OSError, ValueError) as error:  # a full disk, or a stream that is closed
+        silence_stdout()
+        reason = getattr(error, "strerror", None) or error
+        print(f"error: standard output can't be written to: {reason}.", file=sys.stderr)
+        return result.exit_code or FAILED
+    return result.exit_code
+
+
+def to_json(result: Result[Any]) -> str:
+    """The JSON document (envelope) of a result, as every `--json` prints it."""
+    document = {
+        "schema": SCHEMA,
+        "mlenv": __version__,
+        "command": result.command,
+        "ok": result.ok,
+        "exit_code": result.exit_code,
+        "data": _builtins(result.data),
+        "errors": [{"code": e.code, "message": e.message} for e in result.errors],
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def _builtins(data: object) -> object:
+    """A record as JSON can carry it; what is plain already (`env`) needs no library."""
+    if data is None or isinstance(data, Mapping):
+        return dict(data or {})
+    import msgspec
+
+    return msgspec.to_builtins(data, enc_hook=_encoded)
+
+
+def _encoded(value: object) -> object:
+    if isinstance(value, Path):
+        return os.fspath(value)
+    raise NotImplementedError(f"no JSON for {type(value).__name__}")
+
+
+def say(text: str) -> None:
+    """Print a text that is ready, such as the help."""
+    print(text)
+
+
+def silence_stdout() -> None:
+    """Python flushes the stream once more when it ends, and would fail again."""
+    sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 (it lives as long as the process)
+
+
+def _text(result: Result[Any]) -> Iterator[str]:
+    module = f"{__name__}.{result.command}"
+    if result.lines is not None:
+        yield from result.lines()
+    elif result.data and find_spec(module):
+        shown = importlib.import_module(module)
+        takes_result = isinstance(result.data, Mapping)
+        yield from shown.lines(result if takes_result else result.data)

@@ -1,0 +1,3 @@
+"""What went."""
+
+from mlenv.cli.render.add import lines as lines

@@ -1,0 +1,91 @@
+"""Transcripts on the terminal: text on standard output as it comes, all else on standard error."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from mlenv.cli.render import silence_stdout
+from mlenv.cli.render.style import bold, dim, red, yellow
+from mlenv.result import MlenvError
+
+
+class Screen:
+    """Where one call of `transcribe` prints. `quiet` leaves out notes and progress."""
+
+    def __init__(self, *, quiet: bool, progress: bool | None) -> None:
+        self._quiet = quiet
+        self._progress = (sys.stderr.isatty() if progress is None else progress) and not quiet
+        self._shown = False
+        self._began = time.monotonic()
+
+    def write(self, text: str) -> None:
+        """Text of a transcript, at once: somebody may be reading along."""
+        self._wipe()
+        try:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        except BrokenPipeError:  # the reader (`| head`) has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(128 + signal.SIGPIPE)
+        except OSError as error:
+            silence_stdout()
+            raise MlenvError(
+                "not-writable",
+                f"Standard output can't be written to: {error.strerror}.",
+                "What was heard so far is lost; --output-dir writes whole files only.",
+            ) from error
+
+    def line(self, event: str, fields: Mapping[str, Any]) -> None:
+        """One JSON line of `--format jsonl`."""
+        self.write(json.dumps({"event": event, **fields}, ensure_ascii=False) + "\n")
+
+    def note(self, text: str, *, warning: bool = False) -> None:
+        """One line to know."""
+        if not self._quiet:
+            self._wipe()
+            label = f"{yellow('warning:', sys.stderr)} " if warning else ""
+            print(label + (text if warning else dim(text, sys.stderr)), file=sys.stderr)
+
+    def error(self, text: str) -> None:
+        """One file that failed, or the whole."""
+        self._wipe()
+        print(f"{bold(red('error:', sys.stderr), sys.stderr)} {text}", file=sys.stderr)
+
+    def progress(self, name: str, at: float, of: float, files: tuple[int, int]) -> None:
+        """How far this file is, in seconds of audio, and which file of how many it is."""
+        if not self._progress:
+            return
+        self._wipe()
+        which = f"{files[0] + 1}/{files[1]} " if files[1] > 1 else ""
+        share = f"{_clock(at)}/{_clock(of)}"
+        spent = time.monotonic() - self._began
+        done = files[0] + (at / of if of else 0.0)
+        left = f", {_clock(spent / done * (files[1] - done))} left" if done > 0.02 else ""
+        room = shutil.get_terminal_size().columns - len(f"{which} {share}{left}") - 1
+        if len(name) > room:
+            name = "…" + name[len(name) - max(room, 1) + 1 :]
+        print(f"\r{dim(f'{which}{name} {share}{left}', sys.stderr)}", end="", file=sys.stderr)
+        sys.stderr.flush()
+        self._shown = True
+
+    def end(self) -> None:
+        """Leave a clean line."""
+        self._wipe()
+
+    def _wipe(self) -> None:
+        if self._shown:
+            print("\r\x1b[2K", end="", file=sys.stderr)
+            self._shown = False
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

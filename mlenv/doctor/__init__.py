@@ -1,0 +1,1 @@
+"""The doctor: collects facts about an environment, judges them, explains errors, repairs."""

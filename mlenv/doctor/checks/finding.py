@@ -1,0 +1,104 @@
+"""What a check says."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from mlenv.doctor.facts.environments import LAUNCH
+
+if TYPE_CHECKING:
+    from mlenv.doctor.facts import Facts
+    from mlenv.doctor.facts.load_probes import ProbeRun
+
+Outcome = Literal["ok", "warn", "fail", "skip", "unknown", "crash"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One id of the knowledge base judged on these facts.
+
+    `evidence`: what was seen, naming the file, directory, package or variable at fault.
+    `fields` fill the braces of the remedy, `commands` are the remedy's for this machine.
+    `root`: the finding that this one follows from, and under which it is listed.
+    Outcomes: `skip` does not apply here, `unknown` could not be checked, `crash` the check
+    itself failed.
+    """
+
+    id: str
+    outcome: Outcome
+    evidence: tuple[str, ...] = ()
+    commands: tuple[tuple[str, ...], ...] = ()
+    fields: Mapping[str, str] = field(default_factory=dict)
+    root: str = ""
+
+    @property
+    def bad(self) -> bool:
+        return self.outcome in ("fail", "warn")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """`judge` is pure: from facts to findings of `ids`, in the group `topic`.
+
+    `full`: it needs what a quick look leaves out.
+    """
+
+    topic: str
+    ids: tuple[str, ...]
+    judge: Callable[[Facts], Iterable[Finding]]
+    full: bool = False
+
+
+def ok(id: str, *evidence: str) -> Finding:
+    return Finding(id, "ok", evidence)
+
+
+def warn(id: str, *evidence: str, commands: tuple[tuple[str, ...], ...] = ()) -> Finding:
+    return Finding(id, "warn", evidence, commands)
+
+
+def fail(id: str, *evidence: str, commands: tuple[tuple[str, ...], ...] = ()) -> Finding:
+    return Finding(id, "fail", evidence, commands)
+
+
+def skip(id: str, *evidence: str) -> Finding:
+    return Finding(id, "skip", evidence)
+
+
+def unknown(id: str, *evidence: str) -> Finding:
+    return Finding(id, "unknown", evidence)
+
+
+def worst(runs: Iterable[ProbeRun]) -> Outcome:
+    """How bad it is that these runs went wrong: programs are started in the launch
+    environment, so what goes wrong only elsewhere is a warning."""
+    return "fail" if any(LAUNCH in run.environments for run in runs) else "warn"
+
+
+def ending(run: ProbeRun) -> str:
+    """How a child ended, in words."""
+    if run.timed_out:
+        return "did not end in time"
+    if run.exit_code is None:
+        return f"did not start: {run.error}"
+    if run.exit_code < 0:
+        try:
+            return f"was ended by {signal.Signals(-run.exit_code).name}"
+        except ValueError:
+            return f"was ended by signal {-run.exit_code}"
+    return f"ended with {run.exit_code}"
+
+
+def way(names: Iterable[str]) -> str:
+    """How a program is started, in the user's words."""
+    names = tuple(names)
+    if LAUNCH in names:
+        return "in the launch environment"
+    return "in the shell as it is" if names == ("bare",) else f"in the {' and '.join(names)} shell"
+
+
+def unique(lines: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(lines))

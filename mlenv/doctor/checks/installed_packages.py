@@ -1,0 +1,273 @@
+"""The environment's packages: the interpreter, what is installed, what fits together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mlenv.doctor.checks.finding import (
+    Check,
+    Finding,
+    fail,
+    ok,
+    skip,
+    unique,
+    unknown,
+    warn,
+    way,
+    worst,
+)
+from mlenv.doctor.checks.torch_family import minor
+from mlenv.doctor.facts import Facts
+from mlenv.doctor.facts.libraries import numbers
+from mlenv.doctor.facts.packages import Distribution, normalized
+from mlenv.doctor.tables import table
+
+INTERPRETER = "interpreter-does-not-start"
+DAMAGED = "package-files-damaged"
+MIXED_MAJORS = "nvidia-wheels-mixed-cuda-majors"
+UNMET = "requirement-unmet"
+CONFLICT = "resolver-conflict"
+REPLACED = "dependency-replaced-torch"
+PYTHON = "python-version-unsupported"
+ABSENT = "package-not-in-this-interpreter"
+SHADOWED = "local-file-shadows-module"
+ONNX = "onnxruntime-missing-or-broken"
+FFMPEG = "ffmpeg-binary-missing-or-broken"
+
+# Requirements between these are judged by whether they load together, not by what their
+# metadata says: pyannote.audio 4.0.3 pins torch 2.8.0 and runs beside 2.5.1.
+_JUDGED_BY_LOADING = {"torch", "torchvision", "torchaudio", "torchcodec", "triton"}
+
+# Packages that people come here for: what they need must be there.
+_SPEECH = ("faster-whisper", "ctranslate2", "torch", "pyannote-audio", "whisperx", "openai-whisper")
+
+
+def judge_interpreter(facts: Facts) -> Iterator[Finding]:
+    if facts.interpreter.error:
+        yield fail(INTERPRETER, f"{facts.interpreter.executable}: {facts.interpreter.error}")
+    else:
+        yield ok(INTERPRETER, f"Python {facts.interpreter.version}, {facts.interpreter.executable}")
+
+
+def judge_damaged(facts: Facts) -> Iterator[Finding]:
+    """Are libraries and modules of the packages that matter as their RECORD says?"""
+    # A cuDNN part that is gone, and that a probe did not find, is that probe's finding.
+    unfound = [run.unfound for run in facts.probes("cudnn") if run.unfound]
+    damages = [
+        damage
+        for damage in facts.packages.damages
+        if not (unfound and damage.what == "missing" and "/libcudnn" in damage.file)
+    ]
+    if not damages and facts.packages.damages:
+        yield skip(DAMAGED, "libraries are gone, and a probe says what follows from that")
+        return
+    if not damages:
+        how = "sizes and contents are" if facts.packages.hashed else "sizes are"
+        yield ok(DAMAGED, f"{how} as installed: torch, ctranslate2, NVIDIA's libraries")
+        return
+    lines = []
+    for damage in damages:
+        sizes = f" ({damage.size} bytes of {damage.expected_size})" if damage.size else ""
+        lines.append(f"{damage.what}: {damage.file}{sizes}, of {damage.owner}")
+    owners = unique(damage.owner for damage in damages)
+    pins = [owner.replace(" ", "==") for owner in owners]
+    python = facts.interpreter.executable
+    argv = ("uv", "pip", "install", "--python", python, "--no-deps", "--reinstall", *pins)
+    more = len(lines) - 8
+    yield fail(
+        DAMAGED, *lines[:8], *([f"and {more} files more"] if more > 0 else []), commands=(argv,)
+    )
+
+
+def judge_majors(facts: Facts) -> Iterator[Finding]:
+    """Variants of one NVIDIA wheel for several CUDA majors."""
+    stems: dict[str, list[Distribution]] = {}
+    for distribution in facts.packages.distributions:
+        stem, separator, major = distribution.name.rpartition("-cu")
+        if separator and major.isdigit() and distribution.name.startswith("nvidia-"):
+            stems.setdefault(stem, []).append(distribution)
+    double = [f"{d.name} {d.version}" for found in stems.values() if len(found) > 1 for d in found]
+    clashes = [
+        f"{clash.file} was written by {' and by '.join(clash.owners)}"
+        for clash in facts.packages.clashes
+        if "/nvidia/" in clash.file or "/torch/" in clash.file
+    ]
+    if clashes:
+        yield fail(MIXED_MAJORS, *clashes[:6])
+    elif double:
+        yield ok(MIXED_MAJORS, *double, "they own no file in common")
+    else:
+        yield ok(MIXED_MAJORS, "one variant of each NVIDIA wheel")
+
+
+def judge_requirements(facts: Facts) -> Iterator[Finding]:
+    """What an installed package needs and does not find."""
+    from packaging.requirements import InvalidRequirement, Requirement
+    from packaging.version import InvalidVersion
+
+    if not facts.packages.distributions:
+        yield skip(UNMET, "nothing is installed")
+        yield skip(CONFLICT, "nothing is installed")
+        return
+    environment = _markers(facts)
+    missing, other, notes = [], [], []
+    for distribution in facts.packages.distributions:
+        for text in distribution.requires:
+            try:
+                wanted = Requirement(text)
+                if wanted.marker and not wanted.marker.evaluate({**environment, "extra": ""}):
+                    continue
+                name = normalized(wanted.name)
+                found = facts.packages.version(name)
+                fits = bool(found) and wanted.specifier.contains(found, prereleases=True)
+            except (InvalidRequirement, InvalidVersion, ValueError):
+                continue
+            if fits:
+                continue
+            line = f"{distribution.name} {distribution.version} needs {name}{wanted.specifier}"
+            if name in _JUDGED_BY_LOADING:
+                notes.append(f"{line}; here is {found or 'none'}")
+            elif not found:
+                missing.append((f"{name}{wanted.specifier}", f"{line}, which is not installed"))
+            else:
+                other.append(f"{line}; installed is {found}")
+    python = facts.interpreter.executable
+    if missing:
+        names = unique(name for name, _ in missing)
+        argv = ("uv", "pip", "install", "--python", python, *names)
+        yield fail(UNMET, *(line for _, line in missing[:8]), commands=(argv,))
+    else:
+        yield ok(UNMET, "every requirement is met", *notes)
+    yield warn(CONFLICT, *other[:8]) if other else ok(CONFLICT, "all versions fit together")
+
+
+def _markers(facts: Facts) -> dict[str, str]:
+    """The marker variables of the examined interpreter (dependency specifiers)."""
+    version = facts.interpreter.version or "3.11.0"
+    cpython = facts.interpreter.implementation in ("", "cpython")
+    return {
+        "python_version": minor(version),
+        "python_full_version": version,
+        "implementation_name": facts.interpreter.implementation or "cpython",
+        "implementation_version": version,
+        "platform_python_implementation": "CPython" if cpython else "PyPy",
+        "platform_system": facts.machine.system,
+        "platform_machine": facts.machine.architecture,
+        "platform_release": facts.machine.kernel,
+        "platform_version": "",
+        "sys_platform": facts.machine.system.lower(),
+        "os_name": "posix",
+    }
+
+
+def judge_replaced(facts: Facts) -> Iterator[Finding]:
+    """Is torch the one that its companions were installed with?"""
+    torch = facts.build("torch")
+    if torch is None:
+        yield skip(REPLACED, "torch is not installed")
+        return
+    recorded = facts.packages.version("torch")
+    lines = []
+    if recorded and recorded.partition("+")[0] != torch.release:
+        lines.append(f"torch's metadata says {recorded}, its files are {torch.version}")
+    twice = [d for d in facts.packages.distributions if d.name == "torch"]
+    if len({d.version for d in twice}) > 1:
+        lines += [f"torch {d.version} is in {d.location}" for d in twice]
+    if lines:
+        yield fail(REPLACED, *lines)
+    else:
+        yield ok(REPLACED, f"one torch, {torch.version}, and its metadata agrees")
+
+
+def judge_python(facts: Facts) -> Iterator[Finding]:
+    """Do the wheels fit this interpreter?"""
+    version, torch = facts.interpreter.version, facts.build("torch")
+    if not version:
+        yield unknown(PYTHON, "the interpreter does not say its version")
+        return
+    tag = "cp" + "".join(map(str, numbers(version)[:2]))
+    wrong = [
+        f"{d.name} {d.version} is a wheel for {d.tags[0]}, and this is Python {version}"
+        for d in facts.packages.distributions
+        if facts.interpreter.implementation == "cpython"
+        and d.tags
+        and all(_other_python(t, tag) for t in d.tags)
+    ]
+    row = table("torch_matrix")["torch"].get(minor(torch.version)) if torch else None
+    if wrong:
+        yield fail(PYTHON, *wrong[:6])
+    elif torch and row and numbers(version)[:2] < numbers(row["python"][0]):
+        yield fail(PYTHON, f"torch {torch.version} needs Python {row['python'][0]} or later")
+    else:
+        yield ok(PYTHON, f"every wheel fits Python {version}")
+
+
+def _other_python(wheel: str, own: str) -> bool:
+    """Whether a wheel tag (`cp311-cp311-linux_x86_64`) excludes this Python."""
+    python, _, rest = wheel.partition("-")
+    return python.startswith("cp3") and own not in python.split(".") and not rest.startswith("abi3")
+
+
+def judge_absent(facts: Facts) -> Iterator[Finding]:
+    found = [name for name in _SPEECH if facts.packages.version(name)]
+    own = ", ".join(f"{name} {facts.packages.version(name)}" for name in found)
+    if found:
+        yield ok(ABSENT, f"{own} in {facts.interpreter.packages}")
+    else:
+        yield warn(ABSENT, f"none of {', '.join(_SPEECH)} is in {facts.interpreter.packages}")
+
+
+def judge_shadowed(facts: Facts) -> Iterator[Finding]:
+    if facts.files.shadows:
+        yield warn(SHADOWED, *(f"{file} hides the package" for file in facts.files.shadows))
+    else:
+        yield ok(SHADOWED, "no file in the working directory has a package's name")
+
+
+def judge_onnx(facts: Facts) -> Iterator[Finding]:
+    needed = facts.packages.version("faster-whisper")
+    version = next(
+        (d.version for d in facts.packages.distributions if d.name.startswith("onnxruntime")), ""
+    )
+    errors = [
+        (run, step.error)
+        for run in facts.probes("extensions")
+        for step in run.steps
+        if step.name.startswith("onnxruntime/") and step.error
+    ]
+    if not needed:
+        yield skip(ONNX, "nothing here needs it: faster-whisper is not installed")
+    elif not version:
+        yield fail(ONNX, f"faster-whisper {needed} needs onnxruntime, which is not installed")
+    elif errors:
+        yield Finding(ONNX, worst(r for r, _ in errors), unique(e for _, e in errors))
+    else:
+        yield ok(ONNX, f"onnxruntime {version}" + ("" if facts.quick else " loads"))
+
+
+def judge_ffmpeg(facts: Facts) -> Iterator[Finding]:
+    """Only a note: mlenv decodes with PyAV, which brings its own FFmpeg."""
+    program = facts.files.program("ffmpeg")
+    if wrong := facts.packages.get("ffmpeg"):
+        yield warn(
+            FFMPEG, f"the package ffmpeg {wrong.version} is not FFmpeg; ffmpeg-python is meant"
+        )
+    elif program or not facts.packages.version("whisperx"):
+        yield ok(FFMPEG, program or "not on PATH, and nothing here starts it")
+    else:
+        yield fail(FFMPEG, f"whisperx starts ffmpeg, which is not on PATH {way(('bare',))}")
+
+
+TOPIC = "packages"
+CHECKS = (
+    Check(TOPIC, (INTERPRETER,), judge_interpreter),
+    Check(TOPIC, (ABSENT,), judge_absent),
+    Check(TOPIC, (DAMAGED,), judge_damaged),
+    Check(TOPIC, (MIXED_MAJORS,), judge_majors),
+    Check(TOPIC, (UNMET, CONFLICT), judge_requirements),
+    Check(TOPIC, (REPLACED,), judge_replaced),
+    Check(TOPIC, (PYTHON,), judge_python),
+    Check(TOPIC, (ONNX,), judge_onnx),
+    Check(TOPIC, (FFMPEG,), judge_ffmpeg),
+    Check(TOPIC, (SHADOWED,), judge_shadowed),
+)

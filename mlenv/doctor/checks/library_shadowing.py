@@ -1,0 +1,90 @@
+"""Libraries from elsewhere that the loader takes instead of the environment's own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from mlenv.doctor.checks.cudnn import TOPIC, last_line
+from mlenv.doctor.checks.finding import Check, Finding, ok, skip, unique, way, worst
+from mlenv.doctor.facts import Facts
+from mlenv.doctor.facts.libraries import Copy, folder
+from mlenv.doctor.facts.load_probes import ProbeRun
+
+SHADOWS = "ld-library-path-shadows-wheel"
+
+_LIBRARY = re.compile(r"(lib[\w+-]+?)(?:-[0-9a-f]{8})?\.so\.(\d+)")
+
+
+def judge_shadows(facts: Facts) -> Iterator[Finding]:
+    """Is a library from elsewhere loaded where the environment has one of its own?"""
+    if not facts.runs:
+        yield skip(SHADOWS, "no library was opened")
+        return
+    own = {_key(copy.name): copy for copy in facts.linkage.copies if copy.origin == "wheel"}
+    inside = facts.interpreter.packages
+    hurt, lines, notes = [], [], []
+    for run in facts.runs:
+        if run.probe == "reopened":
+            continue
+        broken = run.exit_code != 0 or any(s.error for s in run.steps if run.probe == "torch")
+        path = _entries(facts, run)
+        foreign = [f for f in run.mapped if _key(Path(f).name) in own and not f.startswith(inside)]
+        if broken:  # it may have died before it could list what it had loaded
+            foreign += [c.real for c in facts.linkage.copies if _key(c.name) in own]
+        for file in dict.fromkeys(foreign):
+            mine, directory = own[_key(Path(file).name)], folder(file)
+            if file.startswith(inside) or _size(facts, file) == mine.size:
+                continue
+            entry = path.get(directory) or _entry_with_link(facts, file, path)
+            if entry is None or not _before(entry, mine, path):
+                if file in run.mapped:
+                    notes.append(f"{file} is loaded {way(run.environments)}, and it works")
+                continue
+            hurt.append(run)
+            lines.append(
+                f"{way(run.environments)}: {file} is taken instead of {mine.file}, because "
+                f"LD_LIBRARY_PATH has {entry}"
+            )
+    if hurt:
+        said = [e for run in hurt for s in run.steps if (e := s.error)]
+        said += [last_line(run.stderr) for run in hurt if run.died_at and run.stderr]
+        yield Finding(SHADOWS, worst(hurt), unique([*lines[:6], *(f"it said: {e}" for e in said)]))
+    else:
+        yield ok(SHADOWS, "every library comes from the environment itself", *unique(notes))
+
+
+def _entries(facts: Facts, run: ProbeRun) -> dict[str, str]:
+    """LD_LIBRARY_PATH in order: the real directory, and how it is written."""
+    for e in facts.environments:
+        if e.names == run.environments:
+            return dict(zip(e.real_library_path, e.library_path, strict=True))
+    return {}
+
+
+def _key(name: str) -> tuple[str, str]:
+    """A library's name and major: what the loader compares."""
+    found = _LIBRARY.match(name)
+    return (found[1], found[2]) if found else (name, "")
+
+
+def _size(facts: Facts, file: str) -> int | None:
+    return next((copy.size for copy in facts.linkage.copies if copy.real == file), None)
+
+
+def _entry_with_link(facts: Facts, file: str, path: dict[str, str]) -> str | None:
+    for copy in facts.linkage.copies:
+        if copy.real == file and copy.directory in path.values():
+            return copy.directory
+    return None
+
+
+def _before(entry: str, mine: Copy, path: dict[str, str]) -> bool:
+    """Whether the loader comes to `entry` before the environment's own directory."""
+    order = list(path.values())
+    own = folder(mine.real)
+    return own not in path or order.index(entry) < order.index(path[own])
+
+
+CHECKS = (Check(TOPIC, (SHADOWS,), judge_shadows),)

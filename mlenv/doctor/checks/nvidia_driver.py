@@ -1,0 +1,270 @@
+"""The NVIDIA driver, its devices, containers: judged by what NVML and libcuda answered."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mlenv.doctor.checks.cudnn import wants_gpu
+from mlenv.doctor.checks.finding import Check, Finding, fail, ok, skip, unique, unknown, way, worst
+from mlenv.doctor.facts import Facts
+from mlenv.doctor.facts.libraries import folder, numbers
+from mlenv.doctor.facts.load_probes import ProbeRun
+from mlenv.doctor.tables import table
+
+NONE = "no-nvidia-driver"
+MODULE = "nvidia-kernel-module-not-loaded"
+VERSIONS = "nvml-driver-library-mismatch"
+LIBCUDA = "driver-libcuda-mismatch"
+COMPAT = "cuda-forward-compat-unsupported"
+TOO_OLD = "driver-too-old"
+CONTAINER = "container-without-gpu"
+LOST = "container-lost-gpu"
+WSL = "wsl-libcuda-not-on-path"
+UVM = "cuda-unknown-error-uvm"
+
+# CUresult and nvmlReturn values (CUDA driver API and NVML reference).
+MISMATCH_803, COMPAT_804, UNKNOWN_999 = 803, 804, 999
+NVML_NOT_LOADED, NVML_MISMATCH = 9, 18
+
+_FILE_VERSION = re.compile(r"\.so\.(\d{3}\.\d+(?:\.\d+)?)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Cuda:
+    """What libcuda answered in one environment. `level`: 12040 for CUDA 12.4."""
+
+    run: ProbeRun
+    library: str
+    error: str
+    init: int | None
+    level: int | None
+    count: int | None
+
+    @property
+    def version(self) -> str:
+        """The driver release that the library's file name tells."""
+        found = _FILE_VERSION.search(self.library)
+        return found[1] if found else ""
+
+
+def cudas(facts: Facts) -> tuple[Cuda, ...]:
+    return tuple(_cuda(run) for run in facts.probes("names"))
+
+
+def _cuda(run: ProbeRun) -> Cuda:
+    opened, init = run.step("cuda:open"), run.step("cuda:cuInit")
+    level, count = run.step("cuda:cuDriverGetVersion"), run.step("cuda:cuDeviceGetCount")
+    return Cuda(
+        run,
+        next((file for file in run.mapped if "/libcuda." in file), ""),
+        opened.error if opened else "",
+        init.status if init else None,
+        level.value if level and not level.status else None,
+        count.value if count and not count.status else None,
+    )
+
+
+def has_library(facts: Facts) -> bool:
+    return facts.driver.nvml.present or any(cuda.init is not None for cuda in cudas(facts))
+
+
+def on_the_bus(facts: Facts) -> bool:
+    """Whether the hardware is seen, whatever the software says."""
+    return bool(facts.driver.pci)
+
+
+def judge_presence(facts: Facts) -> Iterator[Finding]:
+    """No driver at all, no kernel module, or a container that was not given the GPU."""
+    driver, machine = facts.driver, facts.machine
+    bus = [f"NVIDIA device {address} on the PCI bus" for address in driver.pci]
+    works = bool(driver.gpus) or any(cuda.count for cuda in cudas(facts))
+    lost = [node for node in driver.nodes if node.error in ("EPERM", "EACCES")]
+    control = driver.node("nvidiactl") or driver.node("dxg")
+    asked = machine.variable("NVIDIA_VISIBLE_DEVICES")
+    expects = asked not in (None, "", "void", "none")
+    without = machine.container and not control and not works
+
+    if machine.container and lost and not works:
+        yield fail(LOST, *(f"{node.file} can't be opened: {node.error}" for node in lost))
+    else:
+        yield skip(LOST, "no device node that is there but closed")
+
+    if without and (bus or driver.kernel):
+        seen = bus or [f"the host runs NVIDIA driver {driver.kernel}"]
+        yield fail(CONTAINER, f"in a container ({machine.container}) without /dev/nvidiactl", *seen)
+    elif without and expects and wants_gpu(facts) and has_library(facts):
+        yield fail(CONTAINER, f"NVIDIA_VISIBLE_DEVICES={asked}, and no /dev/nvidiactl is here")
+    elif without:
+        yield skip(CONTAINER, f"a container ({machine.container}); no sign of a GPU on the host")
+    else:
+        yield ok(CONTAINER, "not in a container, or the GPU is here")
+
+    module_missing = (
+        not driver.kernel
+        and not machine.wsl
+        and not machine.container
+        and not works
+        and (has_library(facts) or driver.nvml.code == NVML_NOT_LOADED)
+        and (bus or driver.nvml.code == NVML_NOT_LOADED)
+    )
+    if module_missing:
+        nouveau = ["the nouveau module has the device"] if driver.nouveau else []
+        said = [f"NVML says: {driver.nvml.error}"] if driver.nvml.error else []
+        yield fail(MODULE, "no /proc/driver/nvidia/version: no module runs", *bus, *nouveau, *said)
+    else:
+        yield ok(MODULE, f"module {driver.kernel}") if driver.kernel else skip(MODULE, "no driver")
+
+    if works:
+        names = ", ".join(f"{gpu.name} ({_gib(gpu.memory_total)})" for gpu in driver.gpus)
+        yield ok(NONE, f"driver {driver.nvml.driver or driver.kernel}: {names or 'a device'}")
+    elif bus and not has_library(facts) and not machine.container:
+        nouveau = ["the nouveau module has the device"] if driver.nouveau else []
+        yield fail(NONE, *bus, "libcuda.so.1 is not found", *nouveau)
+    elif has_library(facts) or driver.kernel or machine.wsl:
+        yield skip(NONE, "there is a driver")
+    else:
+        yield skip(NONE, "no NVIDIA GPU and no driver: programs run on the CPU")
+
+
+def _gib(size: int | None) -> str:
+    return f"{size / 1024**3:.0f} GiB" if size else "memory unknown"
+
+
+def judge_versions(facts: Facts) -> Iterator[Finding]:
+    """Kernel module, NVML and libcuda of one release?"""
+    driver = facts.driver
+    found = _FILE_VERSION.search(driver.nvml.library)
+    library = found[1] if found else ""
+    if driver.nvml.code == NVML_MISMATCH or (
+        library and driver.kernel and library != driver.kernel and driver.nvml.error
+    ):
+        yield fail(
+            VERSIONS,
+            f"the kernel module is {driver.kernel or 'of another release'}, libnvidia-ml is "
+            f"{library or 'newer'} ({driver.nvml.library})",
+            f"NVML says: {driver.nvml.error}",
+        )
+    elif driver.nvml.driver:
+        yield ok(VERSIONS, f"NVML answers, driver {driver.nvml.driver}")
+    else:
+        yield skip(VERSIONS, "NVML does not answer")
+
+    for id, status, name in ((LIBCUDA, MISMATCH_803, "803"), (COMPAT, COMPAT_804, "804")):
+        hurt = [cuda for cuda in cudas(facts) if cuda.init == status]
+        if hurt:
+            lines = [
+                f"{way(c.run.environments)}: cuInit says {name}; libcuda is {c.library}"
+                for c in hurt
+            ]
+            if driver.kernel:
+                lines.append(f"the kernel module is {driver.kernel}")
+            lines += [
+                f"LD_LIBRARY_PATH has {entry}"
+                for e in facts.environments
+                for entry, real in zip(e.library_path, e.real_library_path, strict=True)
+                if any(real == folder(c.library) for c in hurt)
+            ]
+            yield Finding(id, worst(c.run for c in hurt), unique(lines))
+        elif any(cuda.init == 0 for cuda in cudas(facts)):
+            yield ok(id, *unique(f"{c.library} works" for c in cudas(facts) if c.init == 0))
+        else:
+            yield skip(id, "libcuda is not here, or did not start")
+
+
+def builds(facts: Facts) -> list[tuple[str, str]]:
+    """(name, CUDA version) of each build in the environment that uses the GPU."""
+    found = []
+    torch = facts.build("torch")
+    if torch and torch.cuda:
+        found.append((f"torch {torch.version}", torch.cuda))
+    if version := facts.packages.version("ctranslate2"):
+        for name in facts.linkage.ctranslate2_opens:
+            if name.startswith("libcublas.so."):
+                found.append((f"ctranslate2 {version}", _toolkit_of_ctranslate2(version, name)))
+    return found
+
+
+def _toolkit_of_ctranslate2(version: str, cublas: str) -> str:
+    known = table("cuda_driver_table")["ctranslate2_ptx"]
+    fitting = [v for v in known if v[0].isdigit() and numbers(v) <= numbers(version)]
+    newest = max(fitting, key=numbers, default="")
+    major = cublas.rpartition(".")[2]
+    return known[newest] if newest and major == "12" else f"{major}.0"
+
+
+def judge_too_old(facts: Facts) -> Iterator[Finding]:
+    """Does the driver carry the CUDA of each build? Within one major any minor does."""
+    driver = facts.driver.nvml.driver or facts.driver.kernel
+    levels = [cuda.level for cuda in cudas(facts) if cuda.level]
+    if facts.driver.nvml.cuda:
+        levels.append(facts.driver.nvml.cuda)
+    if not driver and not levels:
+        yield skip(TOO_OLD, "there is no driver")
+        return
+    level = max(levels, default=0)
+    floors = table("cuda_driver_table")["floor"]
+    lines, notes = [], []
+    for name, cuda in builds(facts):
+        major = numbers(cuda)[0]
+        spoken = f"CUDA {level // 1000}.{level % 1000 // 10}" if level else "CUDA level unknown"
+        floor = floors.get(str(major), "")
+        too_old = (
+            level // 1000 < major if level else bool(floor and numbers(driver) < numbers(floor))
+        )
+        if too_old:
+            lines.append(
+                f"{name} is built for CUDA {cuda} and needs driver {floor or '(newer)'} or later; "
+                f"here is {driver or 'one'} ({spoken})"
+            )
+        else:
+            notes.append(f"{name} (CUDA {cuda}) on driver {driver} ({spoken})")
+    if lines:
+        yield fail(TOO_OLD, *lines)
+    else:
+        yield ok(TOO_OLD, *notes) if notes else skip(TOO_OLD, "no build here uses CUDA")
+
+
+def judge_start(facts: Facts) -> Iterator[Finding]:
+    """WSL's library place, and a CUDA that does not start although the driver answers."""
+    seen = cudas(facts)
+    if facts.machine.wsl and facts.driver.wsl_library:
+        hurt = [cuda for cuda in seen if cuda.error]
+        if hurt:
+            yield Finding(
+                WSL,
+                worst(c.run for c in hurt),
+                unique(
+                    [f"{facts.driver.wsl_library} is there"]
+                    + [f"{way(c.run.environments)}: {c.error}" for c in hurt]
+                ),
+            )
+        else:
+            yield ok(WSL, f"libcuda is found: {seen[0].library if seen else ''}")
+    else:
+        yield skip(WSL, "not WSL with a GPU")
+    broken = [cuda for cuda in seen if cuda.init == UNKNOWN_999]
+    uvm = facts.driver.node("nvidia-uvm")
+    if broken:
+        state = (
+            "is missing" if uvm is None else f"can't be opened ({uvm.error})" if uvm.error else ""
+        )
+        lines = [f"{way(c.run.environments)}: cuInit says 999" for c in broken]
+        lines += [f"/dev/nvidia-uvm {state}"] if state else []
+        yield Finding(UVM, worst(c.run for c in broken), unique(lines))
+    elif any(cuda.init == 0 for cuda in seen):
+        yield ok(UVM, "CUDA starts")
+    elif not has_library(facts):
+        yield skip(UVM, "there is no driver")
+    else:
+        yield unknown(UVM, *unique(f"cuInit says {c.init}" for c in seen if c.init is not None))
+
+
+TOPIC = "driver and container"
+CHECKS = (
+    Check(TOPIC, (LOST, CONTAINER, MODULE, NONE), judge_presence),
+    Check(TOPIC, (VERSIONS, LIBCUDA, COMPAT), judge_versions),
+    Check(TOPIC, (TOO_OLD,), judge_too_old),
+    Check(TOPIC, (WSL, UVM), judge_start),
+)

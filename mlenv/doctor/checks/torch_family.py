@@ -1,0 +1,239 @@
+"""torch and the packages that are compiled against it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+
+from mlenv.doctor.checks.finding import Check, Finding, fail, ok, skip, unique, unknown, warn, worst
+from mlenv.doctor.facts import Facts
+from mlenv.doctor.facts.builds import Build
+from mlenv.doctor.facts.libraries import numbers
+from mlenv.doctor.facts.load_probes import ProbeRun
+from mlenv.doctor.tables import table
+
+CPU_BUILD = "torch-cpu-only-build"
+VISION = "torchvision-torch-mismatch"
+AUDIO = "torchaudio-torch-abi-mismatch"
+CUDA = "torch-companion-cuda-mismatch"
+FLAVOUR = "torch-companion-flavour-mismatch"
+AUDIO_API = "torchaudio-api-removed"
+CODEC = "torchcodec-torch-mismatch"
+CODEC_FFMPEG = "torchcodec-ffmpeg-missing"
+CODEC_CUDA = "torchcodec-cuda-lib-missing"
+WEIGHTS = "torch-weights-only-default"
+COMPANIONS = {"torchvision": VISION, "torchaudio": AUDIO}
+
+
+def minor(version: str) -> str:
+    """`2.5` of `2.5.1+cu124`."""
+    return ".".join(map(str, numbers(version.partition("+")[0])[:2]))
+
+
+def pair(build: Build, name: str) -> str:
+    """The release of a companion that belongs to this torch, or nothing where unknown."""
+    row = table("torch_matrix")["torch"].get(minor(build.version), {})
+    return str(row.get(f"{name}_release", ""))
+
+
+def _commands(facts: Facts, torch: Build, name: str) -> tuple[tuple[str, ...], ...]:
+    """How to install the release that belongs to this torch, from where this torch is."""
+    if not (release := pair(torch, name)):
+        return ()
+    argv = ["uv", "pip", "install", "--python", facts.interpreter.executable, "--no-deps"]
+    served = table("torch_matrix")["torch"][minor(torch.version)]["pypi_cuda"].replace(".", "")
+    if torch.tag and torch.tag != f"cu{served}":
+        index = f"https://download.pytorch.org/whl/{torch.tag}"
+        return ((*argv, "--index", index, f"{name}=={release}+{torch.tag}"),)
+    return ((*argv, f"{name}=={release}"),)
+
+
+def _openings(facts: Facts, name: str) -> list[tuple[ProbeRun, str]]:
+    """(run, error) for each try to open that package's library; the error may be empty."""
+    return [
+        (run, step.error)
+        for run in facts.probes("torch")
+        for step in run.steps
+        if step.finished and step.name.startswith(f"{name}/") and step.name.endswith(":open")
+    ]
+
+
+def _torch_opened(facts: Facts) -> bool:
+    return any(
+        all(not step.error for step in run.steps if step.name.startswith("torch/lib/"))
+        for run in facts.probes("torch")
+    )
+
+
+def judge_companions(facts: Facts) -> Iterator[Finding]:
+    """Does each companion load beside this torch? What was observed beats the table."""
+    torch = facts.build("torch")
+    for name, id in COMPANIONS.items():
+        build = facts.build(name)
+        if torch is None or build is None:
+            yield skip(id, f"{name if torch else 'torch'} is not installed")
+            continue
+        both = f"{name} {build.version} beside torch {torch.version}"
+        wanted = pair(torch, name)
+        openings = _openings(facts, name)
+        hurt = [(run, error) for run, error in openings if error]
+        if hurt and _torch_opened(facts):
+            lines = [both, *(error for _, error in hurt)]
+            if wanted:
+                lines.append(f"{name} {wanted} belongs to torch {torch.release}")
+            commands = _commands(facts, torch, name)
+            yield Finding(id, worst(r for r, _ in hurt), unique(lines), commands)
+        elif hurt:
+            yield unknown(id, f"{both}: torch itself does not load")
+        elif openings:
+            yield ok(id, f"{both} loads")
+        elif wanted and minor(wanted) != minor(build.version):
+            commands = _commands(facts, torch, name)
+            line = f"{name} {wanted} belongs to torch {torch.release}"
+            yield fail(id, both, line, commands=commands)
+        elif wanted:
+            yield ok(id, f"{both}: releases that belong together")
+        else:
+            yield unknown(id, f"{both}: not in the table of releases, and not opened")
+
+
+def judge_tags(facts: Facts) -> Iterator[Finding]:
+    """CUDA versions and flavours of the builds."""
+    torch = facts.build("torch")
+    others = [b for b in facts.builds if b.name in COMPANIONS and b.flavour]
+    if torch is None or not others:
+        yield skip(CUDA, "torch has no companion here that names its CUDA")
+        yield skip(FLAVOUR, "torch has no companion here that names its flavour")
+        return
+    flavours = [b for b in others if b.flavour != torch.flavour]
+    majors = [
+        b
+        for b in others
+        if b.cuda and torch.cuda and b.cuda.partition(".")[0] != torch.cuda.partition(".")[0]
+    ]
+    cuda = f"torch {torch.version} is built for CUDA {torch.cuda or 'none'}"
+    if majors:
+        yield fail(
+            CUDA,
+            cuda,
+            *(f"{b.name} {b.version} is built for CUDA {b.cuda}" for b in majors),
+            commands=tuple(chain(*(_commands(facts, torch, b.name) for b in majors))),
+        )
+    else:
+        yield ok(CUDA, cuda)
+    if not flavours:
+        yield ok(FLAVOUR, f"torch and its companions are {torch.flavour} builds")
+        return
+    # A pure-Python or CPU-only companion may load all the same: what was seen decides.
+    seen = [openings for b in flavours if (openings := _openings(facts, b.name))]
+    works = bool(seen) and all(not error for openings in seen for _, error in openings)
+    lines = [
+        f"torch {torch.version} is a {torch.flavour} build",
+        *(f"{b.name} {b.version} is a {b.flavour} build" for b in flavours),
+    ]
+    commands = tuple(chain(*(_commands(facts, torch, b.name) for b in flavours)))
+    if works and torch.flavour == "cuda":
+        yield warn(FLAVOUR, *lines, "they load, but only on the CPU", commands=commands)
+    elif works:
+        yield ok(FLAVOUR, *lines, "they load")
+    else:
+        yield fail(FLAVOUR, *lines, commands=commands)
+
+
+def judge_cpu_build(facts: Facts) -> Iterator[Finding]:
+    torch = facts.build("torch")
+    if torch is None:
+        yield skip(CPU_BUILD, "torch is not installed")
+    elif torch.flavour != "cpu":
+        yield ok(CPU_BUILD, f"torch {torch.version} is a {torch.flavour} build")
+    elif facts.driver.gpus:
+        names = ", ".join(gpu.name for gpu in facts.driver.gpus)
+        yield fail(CPU_BUILD, f"torch {torch.version} has no CUDA, and there is a GPU: {names}")
+    else:
+        yield ok(CPU_BUILD, f"torch {torch.version} has no CUDA, and there is no GPU")
+
+
+def judge_api(facts: Facts) -> Iterator[Finding]:
+    """Packages whose versions do not go together, known by their versions alone."""
+    audio, pyannote = facts.packages.version("torchaudio"), facts.packages.version("pyannote-audio")
+    if not audio or not pyannote:
+        yield skip(AUDIO_API, "not both torchaudio and pyannote.audio are installed")
+    elif numbers(audio) >= (2, 9) and numbers(pyannote) < (4,):
+        yield fail(
+            AUDIO_API,
+            f"pyannote.audio {pyannote} uses functions that torchaudio {audio} no longer has",
+        )
+    else:
+        yield ok(AUDIO_API, f"pyannote.audio {pyannote} with torchaudio {audio}")
+    torch, lightning = facts.build("torch"), facts.packages.version("lightning")
+    if torch is None or not pyannote:
+        yield skip(WEIGHTS, "not both torch and pyannote.audio are installed")
+    elif (
+        numbers(torch.version) >= (2, 6)
+        and numbers(pyannote) < (4,)
+        and (numbers(lightning) >= (2, 6) or numbers(pyannote) < (3, 3))
+    ):
+        yield fail(
+            WEIGHTS,
+            f"pyannote.audio {pyannote} and lightning {lightning or '(none)'} load checkpoints "
+            f"in a way that torch {torch.version} refuses",
+        )
+    else:
+        yield ok(
+            WEIGHTS, f"pyannote.audio {pyannote} loads checkpoints beside torch {torch.version}"
+        )
+
+
+def judge_codec(facts: Facts) -> Iterator[Finding]:
+    version = facts.packages.version("torchcodec")
+    torch = facts.build("torch")
+    runs = facts.probes("torchcodec")
+    if not version or torch is None:
+        for id in (CODEC, CODEC_FFMPEG, CODEC_CUDA):
+            yield skip(id, "torchcodec is not installed" if torch else "torch is not installed")
+        return
+    errors = [s.error for run in runs for s in run.steps if "torchcodec/" in s.name and s.error]
+    loads = [s for run in runs for s in run.steps if "torchcodec/" in s.name and s.finished]
+    loads = [step for step in loads if not step.error]
+    both = f"torchcodec {version} beside torch {torch.version}"
+    missing = [e for e in errors if "libav" in e and "cannot open" in e]
+    cuda = [e for e in errors if ("libnpp" in e or "libnvrtc" in e) and "cannot open" in e]
+    other = [e for e in errors if e not in missing and e not in cuda]
+    if loads:
+        for id in (CODEC, CODEC_FFMPEG, CODEC_CUDA):
+            yield ok(id, f"{both} loads: {loads[0].name}")
+        return
+    wanted = table("torch_matrix")["torch"].get(minor(torch.version), {}).get("torchcodec", [])
+    fits = not wanted or any(
+        minor(version) == w or (w.endswith("+") and numbers(version)[:2] >= numbers(w))
+        for w in wanted
+    )
+    advice = (
+        f"torchcodec {' or '.join(wanted)} belongs to torch {torch.release}" if wanted else both
+    )
+    # pyannote.audio decodes nothing itself if it is handed a waveform: a warning, no failure.
+    if not fits:
+        yield warn(CODEC, both, advice, *unique(other)[:2])
+        yield skip(CODEC_FFMPEG, f"follows from {CODEC}")
+        yield skip(CODEC_CUDA, f"follows from {CODEC}")
+        return
+    yield warn(CODEC, both, *unique(other)[:2]) if other else ok(CODEC, both)
+    if missing and not cuda and not other:
+        yield warn(CODEC_FFMPEG, both, *unique(missing)[:5])
+    else:
+        yield (
+            ok(CODEC_FFMPEG, "FFmpeg is not what is missing")
+            if errors
+            else unknown(CODEC_FFMPEG, "torchcodec's libraries were not opened")
+        )
+    yield warn(CODEC_CUDA, both, *unique(cuda)) if cuda else ok(CODEC_CUDA, both)
+
+
+TOPIC = "torch and its companions"
+CHECKS = (
+    Check(TOPIC, (CPU_BUILD,), judge_cpu_build),
+    Check(TOPIC, (VISION, AUDIO), judge_companions),
+    Check(TOPIC, (CUDA, FLAVOUR), judge_tags),
+    Check(TOPIC, (AUDIO_API, WEIGHTS), judge_api),
+    Check(TOPIC, (CODEC, CODEC_FFMPEG, CODEC_CUDA), judge_codec, full=True),
+)

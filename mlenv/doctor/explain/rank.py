@@ -1,0 +1,161 @@
+"""From the places where known wordings stand to diagnoses, the root cause first."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+from mlenv.doctor import knowledge
+from mlenv.doctor.explain import context
+from mlenv.doctor.explain.scan import Hit, Scan
+from mlenv.doctor.knowledge import Entry, Remedy
+
+_CONFIDENCE = {"high": 0, "medium": 1, "low": 2}
+_LEVEL = {"error": 0, "sign": 1, "harmless": 2}
+NEAR = 4000  # bytes: a wording within a longer one's is about the same thing
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """One cause that the log names."""
+
+    entry: Entry
+    confidence: str  # "high", "medium" or "low"
+    level: str  # "error", "sign" or "harmless"
+    matched: str
+    line: int
+    position: int
+    count: int
+    words: str
+    remedy: Remedy
+    follows: str = ""  # the id of the diagnosis that this one is a consequence of
+    instead_of: str = ""  # the id of the likelier cause of the same words
+
+
+def diagnose(scanned: Scan, known: Mapping[str, str] = MappingProxyType({})) -> list[Diagnosis]:
+    """The causes, best first; consequences and less likely causes after what they belong to.
+
+    `known`: facts that stand in no log, such as the profile in use.
+    """
+    facts = {**context.read(scanned.context), **known}
+    by_id: dict[str, list[tuple[Hit, str]]] = defaultdict(list)
+    for hit in _most_specific(scanned.hits, facts):
+        by_id[hit.id].append((hit, _confidence(hit, facts)))
+    found = [_diagnosis(id, hits, facts) for id, hits in by_id.items()]
+    return _ordered(found)
+
+
+def _applies(hit: Hit, facts: context.Facts) -> bool:
+    return all(context.holds(condition, facts) for condition in hit.signature.when)
+
+
+def _confidence(hit: Hit, facts: context.Facts) -> str:
+    for condition, confidence in hit.signature.cases:
+        if context.holds(condition, facts):
+            return confidence
+    return hit.signature.confidence
+
+
+def _most_specific(hits: Sequence[Hit], facts: context.Facts) -> list[Hit]:
+    """Without those whose words are part of what a longer wording, no less sure, covers at the
+    same place."""
+    valid = [hit for hit in hits if _applies(hit, facts) and _confidence(hit, facts) != "never"]
+    return [hit for hit in valid if not any(_covers(other, hit, facts) for other in valid)]
+
+
+def _covers(longer: Hit, hit: Hit, facts: context.Facts) -> bool:
+    return (
+        longer.id != hit.id
+        and _CONFIDENCE[_confidence(longer, facts)] <= _CONFIDENCE[_confidence(hit, facts)]
+        and (len(longer.words), longer.literals) > (len(hit.words), hit.literals)
+        and abs(longer.position - hit.position) < NEAR
+        and hit.words in longer.words
+    )
+
+
+def _diagnosis(id: str, hits: Sequence[tuple[Hit, str]], facts: context.Facts) -> Diagnosis:
+    entry = knowledge.entries()[id]
+    best, confidence = min(
+        hits,
+        key=lambda item: (
+            _LEVEL[item[0].signature.level],
+            _CONFIDENCE[item[1]],
+            -item[0].literals,
+            item[0].position,
+        ),
+    )
+    return Diagnosis(
+        entry,
+        confidence,
+        best.signature.level,
+        best.matched,
+        best.line,
+        min(
+            h.position
+            for h, c in hits
+            if (h.signature.level, c) == (best.signature.level, confidence)
+        ),
+        len({hit.position for hit, _ in hits}),
+        best.words,
+        remedy(entry, facts),
+    )
+
+
+def remedy(entry: Entry, facts: Mapping[str, str]) -> Remedy:
+    """The remedy that fits what the log says of versions and platform."""
+    for variant in entry.variants:
+        if all(context.holds(condition, facts) for condition in variant.when):
+            prose = variant.remedy.prose
+            for name, value in facts.items():
+                prose = prose.replace("{" + name + "}", value)
+            return Remedy(prose, variant.remedy.commands, variant.remedy.fixable)
+    return entry.remedy
+
+
+def _rank(found: Diagnosis) -> tuple[int, int, int, int]:
+    return (
+        _LEVEL[found.level],
+        _CONFIDENCE[found.confidence],
+        found.position,
+        list(knowledge.entries()).index(found.entry.id),
+    )
+
+
+def _ordered(found: list[Diagnosis]) -> list[Diagnosis]:
+    found = sorted(found, key=_rank)
+    ids = {diagnosis.entry.id for diagnosis in found if diagnosis.level != "harmless"}
+    roots: list[Diagnosis] = []
+    dependent: dict[str, list[Diagnosis]] = defaultdict(list)
+    for diagnosis in found:
+        causes = [r for r in found if r.entry.id in ids and not _same_place(r, diagnosis)]
+        known = {cause.entry.id for cause in causes}
+        root = next((id for id in diagnosis.entry.follows if id in known), "")
+        same_words = next((r for r in roots if _same_place(r, diagnosis)), None)
+        if root:
+            dependent[root].append(replace(diagnosis, follows=root))
+        elif same_words is not None:
+            dependent[same_words.entry.id].append(
+                replace(diagnosis, instead_of=same_words.entry.id)
+            )
+        else:
+            roots.append(diagnosis)
+    ordered: list[Diagnosis] = []
+
+    def add(diagnosis: Diagnosis) -> None:
+        if diagnosis not in ordered:
+            ordered.append(diagnosis)
+            for after in dependent.pop(diagnosis.entry.id, ()):
+                add(after)
+
+    for diagnosis in roots:
+        add(diagnosis)
+    for rest in list(dependent.values()):  # two that follow from each other
+        for diagnosis in rest:
+            add(diagnosis)
+    return ordered
+
+
+def _same_place(one: Diagnosis, other: Diagnosis) -> bool:
+    return one.words == other.words and abs(one.position - other.position) < NEAR

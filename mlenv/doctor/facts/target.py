@@ -1,0 +1,103 @@
+"""What is examined: an environment and its interpreter."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from mlenv.machine.children import Child
+from mlenv.result import NOT_DIAGNOSED, MlenvError
+
+PROBES = Path(str(files("mlenv.doctor.probes")))
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """`venv` is the directory as the user named it; `python` the interpreter in it."""
+
+    venv: Path
+    python: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Interpreter:
+    """The interpreter of the examined environment. `error` says why it did not answer; then
+    only what the file system shows is known."""
+
+    executable: str
+    prefix: str
+    packages: str
+    platform_packages: str
+    version: str = ""
+    implementation: str = ""
+    base_prefix: str = ""
+    path: tuple[str, ...] = ()
+    platform: str = ""
+    extension_suffix: str = ""
+    libc: str = ""
+    error: str = ""
+
+
+def of_venv(venv: Path) -> Target:
+    """A venv directory; raises `MlenvError` (exit code 3) where there is none."""
+    if not (venv / "pyvenv.cfg").is_file():
+        what = "is not a virtual environment" if venv.exists() else "does not exist"
+        if venv.is_symlink() and not venv.exists():
+            what = f"leads to {venv.readlink()}, which is gone"
+        raise MlenvError(
+            "no-environment",
+            f"{venv} {what}.",
+            "Run `mlenv install` to build one, or name another with --venv DIR or --python EXE.",
+            exit_code=NOT_DIAGNOSED,
+        )
+    return Target(venv, venv.resolve() / "bin" / "python")
+
+
+def of_python(executable: str, search: str | None) -> Target:
+    """Any interpreter, by path or by name; raises `MlenvError` (exit code 3)."""
+    import shutil
+
+    found = shutil.which(executable, path=search)
+    if found is None:
+        raise MlenvError(
+            "no-interpreter",
+            f"There is no interpreter {executable} that can be run.",
+            "Give --python the path of one, such as ./venv/bin/python.",
+            exit_code=NOT_DIAGNOSED,
+        )
+    python = Path(found).parent.resolve() / Path(found).name  # itself a symlink in a venv
+    return Target(python.parent.parent, python)
+
+
+def start(target: Target, environ: Mapping[str, str]) -> Child:
+    """Ask the interpreter what it is."""
+    return Child([str(target.python), str(PROBES / "interpreter.py")], environ, 10.0)
+
+
+def finish(target: Target, child: Child) -> Interpreter:
+    """What it answered; where it does not answer, what the directory shows."""
+    ended = child.ended()
+    try:
+        told = json.loads(ended.stdout)
+        packages = os.path.realpath(told["packages"])
+        return Interpreter(**{**told, "packages": packages, "path": tuple(told["path"])})
+    except (ValueError, TypeError, KeyError):
+        last = (ended.stderr.strip().splitlines() or [""])[-1]
+        said = ended.error or last or f"it ended with {ended.exit_code}"
+        if ended.timed_out:
+            said = "it did not answer within 10 s"
+    packages = next(iter(sorted(target.venv.glob("lib/python3*/site-packages"))), None)
+    if packages is None:
+        raise MlenvError(
+            "no-interpreter",
+            f"{target.python} is no Python that works: {said}.",
+            "Run `mlenv install` to build an environment, or name another with --python EXE.",
+            exit_code=NOT_DIAGNOSED,
+        )
+    return Interpreter(
+        str(target.python), str(target.venv), str(packages), str(packages), error=said
+    )

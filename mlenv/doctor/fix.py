@@ -1,0 +1,203 @@
+"""Mending: a plan made of findings, shown before it is carried out. Nothing is taken away.
+
+What mlenv built is mended by building it again from its lock, beside the old one; another
+tool's environment by installing single packages again. Then come links and activation.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlenv.doctor.checks import cudnn, hub, installed_packages, libraries, provisioned, torch_family
+from mlenv.doctor.checks.finding import Finding
+from mlenv.doctor.facts import Facts
+from mlenv.doctor.facts.target import Target
+from mlenv.progress import Progress
+from mlenv.result import MlenvError
+
+# What another installation of the same packages mends.
+_BY_INSTALLING = (
+    *(
+        installed_packages.DAMAGED,
+        installed_packages.UNMET,
+        installed_packages.MIXED_MAJORS,
+        installed_packages.REPLACED,
+    ),
+    *(
+        provisioned.DRIFT,
+        installed_packages.INTERPRETER,
+        installed_packages.ONNX,
+        libraries.NOT_BESIDE,
+    ),
+    *(torch_family.VISION, torch_family.AUDIO, torch_family.CUDA, torch_family.FLAVOUR),
+    *(cudnn.SUBLIB, libraries.CUBLAS, libraries.NVRTC),
+)
+_BY_LINKING = (cudnn.SUBLIB, libraries.CUBLAS, provisioned.LINKS)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing to do. `ids`: the findings that it mends; `command`: what to type for the
+    same, where there is such a thing."""
+
+    what: str
+    ids: tuple[str, ...]
+    act: Callable[[Progress], None]
+    command: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A step that was tried, and why it failed, if it did."""
+
+    step: Step
+    error: str = ""
+
+
+def plan(facts: Facts, findings: Sequence[Finding], target: Target) -> tuple[Step, ...]:
+    """What can be mended of these findings, in the order in which it must be done."""
+    bad = {finding.id: finding for finding in findings if finding.bad}
+    steps = _installing(facts, bad, target)
+    mended = {id for step in steps for id in step.ids}
+    site = Path(facts.interpreter.packages)
+    followed = {finding.id for finding in findings if finding.root}
+    if linking := _linking(facts, {*bad, *followed}, mended):
+        steps.append(Step("Link cuDNN and cuBLAS beside CTranslate2", linking, _link(site)))
+    rebuilt = facts.provisioned.managed and bool(mended)  # with its launchers
+    if provisioned.ACTIVATION in bad and not rebuilt:
+        steps.append(
+            Step("Write bin/activate again", (provisioned.ACTIVATION,), _activate(facts, target))
+        )
+    if provisioned.SHIMS in bad and not rebuilt:
+        for shim in facts.provisioned.shims:
+            if shim.state == "outdated":
+                argv = ("mlenv", "shim", "install", shim.launcher)
+                act = _shim(target.venv, shim.launcher)
+                what = f"Write the shim for {shim.launcher} again"
+                steps.append(Step(what, (provisioned.SHIMS,), act, argv))
+    if hub.INCOMPLETE in bad:
+        count = len(facts.files.partial)
+        steps.append(
+            Step(
+                f"Remove {count} unusable files from the hub's cache (they are downloaded again)",
+                (hub.INCOMPLETE,),
+                _remove_partial(facts),
+            )
+        )
+    return tuple(steps)
+
+
+def carry_out(steps: Sequence[Step], progress: Progress) -> tuple[Done, ...]:
+    """Do one step after the other; one that fails does not stop those behind it."""
+    done = []
+    for step in steps:
+        progress.step(step.what)
+        try:
+            step.act(progress)
+        except (MlenvError, OSError) as error:
+            message = error.message if isinstance(error, MlenvError) else str(error)
+            done.append(Done(step, message))
+        else:
+            done.append(Done(step))
+    progress.end()
+    return tuple(done)
+
+
+def _installing(facts: Facts, bad: dict[str, Finding], target: Target) -> list[Step]:
+    """One step that installs, or several for an environment of another tool."""
+    if facts.provisioned.managed:
+        worth = [id for id in _BY_INSTALLING if id in bad and _lacks_files(bad[id])]
+        if not worth:
+            return []
+        what = f"Build the environment again from its lock (profile {facts.provisioned.profile})"
+        return [Step(what, tuple(worth), _rebuild(target.venv), ("mlenv", "install"))]
+    steps: dict[tuple[str, ...], Step] = {}
+    for id in _BY_INSTALLING:
+        for argv in bad[id].commands if id in bad else ():
+            names = _requirements(argv)
+            if argv[:3] != ("uv", "pip", "install") or not names or "--index" in argv:
+                continue
+            before = steps[argv].ids if argv in steps else ()
+            act = _install(Path(facts.interpreter.executable), names, "--no-deps" not in argv)
+            steps[argv] = Step(f"Install {', '.join(names)}", (*before, id), act, argv)
+    return list(steps.values())
+
+
+def _lacks_files(finding: Finding) -> bool:
+    """A library that is there and only not on a path needs no installation."""
+    return finding.id not in _BY_LINKING or bool(finding.commands)
+
+
+def _linking(facts: Facts, wanted: set[str], mended: set[str]) -> tuple[str, ...]:
+    """The findings that links mend, alone or together with what is installed before."""
+    if facts.provisioned.managed and mended:
+        return ()  # a new generation has its links
+    if facts.provisioned.links_obstacle and not mended:
+        return ()
+    return tuple(id for id in _BY_LINKING if id in wanted and facts.linkage.ctranslate2_opens)
+
+
+def _requirements(argv: Sequence[str]) -> tuple[str, ...]:
+    rest = list(argv[3:])
+    if "--python" in rest:
+        at = rest.index("--python")
+        del rest[at : at + 2]
+    return tuple(word for word in rest if not word.startswith("-"))
+
+
+def _install(
+    python: Path, requirements: Sequence[str], dependencies: bool
+) -> Callable[[Progress], None]:
+    def act(_progress: Progress) -> None:
+        from mlenv.environment import uv
+
+        uv.reinstall(python, requirements, dependencies=dependencies)
+
+    return act
+
+
+def _rebuild(venv: Path) -> Callable[[Progress], None]:
+    def act(progress: Progress) -> None:
+        from mlenv.environment.install.build import install
+
+        install(venv, None, progress, rebuild=True)
+
+    return act
+
+
+def _link(site: Path) -> Callable[[Progress], None]:
+    def act(_progress: Progress) -> None:
+        from mlenv.environment.generations import links
+
+        links.link(site)
+
+    return act
+
+
+def _activate(facts: Facts, target: Target) -> Callable[[Progress], None]:
+    def act(_progress: Progress) -> None:
+        from mlenv.environment.launchers import activate
+
+        activate.write(Path(facts.interpreter.prefix), target.venv)
+
+    return act
+
+
+def _shim(venv: Path, name: str) -> Callable[[Progress], None]:
+    def act(_progress: Progress) -> None:
+        from mlenv.environment.launchers import launcher
+
+        launcher.load(name).install(launcher.Place(venv, Path.cwd(), os.environ))
+
+    return act
+
+
+def _remove_partial(facts: Facts) -> Callable[[Progress], None]:
+    def act(_progress: Progress) -> None:
+        for partial in facts.files.partial:
+            Path(partial.file).unlink(missing_ok=True)
+
+    return act

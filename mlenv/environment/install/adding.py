@@ -1,0 +1,289 @@
+"""More packages in the environment, or fewer, without moving what it is built around.
+
+torch and its family, CTranslate2 and cuDNN stay as they are: a request that would move one
+of them is refused, with the reason. What the profile overrides was tried with the packages that
+it pins; a new one that asks for another torch was not, so for the check no override holds.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import distributions
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from mlenv.environment import generations, uv
+from mlenv.environment.install import user_profiles
+from mlenv.environment.install.build import Installed, install
+from mlenv.environment.launch import site_packages
+from mlenv.environment.lockfile import indexes, locks, profiles, resolve
+from mlenv.environment.lockfile.indexes import Indexes
+from mlenv.environment.lockfile.locks import Lock, Pin
+from mlenv.environment.lockfile.profiles import Profile
+from mlenv.environment.lockfile.project import as_project
+from mlenv.progress import Progress
+from mlenv.result import WRONG_USAGE, MlenvError
+
+_CORE = re.compile(r"ctranslate2|nvidia-cudnn-cu\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """`add` and `overrides` are requirements, `remove` names."""
+
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+    overrides: tuple[str, ...] = ()
+    mirrors: tuple[str, ...] = ()
+
+
+def change(venv: Path, request: Request, progress: Progress) -> Installed:
+    """Resolve the request together with the profile's pins and build a new generation.
+
+    The profile becomes the user's own (`own_profiles`), with a lock of its own. Nothing has
+    changed where this raises.
+    """
+    present = generations.active(venv)
+    if present is None:
+        raise MlenvError(
+            "no-environment", f"{venv} is not mlenv's.", "Run `mlenv install` to build one."
+        )
+    profile = profiles.load(present.profile_path)
+    lock = locks.load(profile)
+    given = indexes.load(request.mirrors)
+    _refuse_core(profile, lock, request)
+    progress.step("Resolving")
+    text = edited(profile, lock, request)
+    mine = user_profiles.folder(venv)
+    with tempfile.TemporaryDirectory(prefix="mlenv-") as folder:
+        name = profile.name if profile.path.parent == mine else f"{profile.name}-own"
+        draft = Path(folder) / f"{name}.toml"
+        draft.write_text(text, "utf-8")
+        wanted = profiles.load(os.fspath(draft))
+        if request.add:
+            _check(wanted, lock, request, present.path, given)
+        made = resolve.make(wanted, indexes=given, previous=lock.text)
+    _refuse_moves(profile, lock, made)
+    before = [(path, _read(path)) for path in (mine / f"{name}.toml", mine / f"{name}.txt")]
+    written = user_profiles.write(venv, name, text, made.text)
+    try:
+        return install(
+            venv, os.fspath(written.path), progress, python=present.python, mirrors=request.mirrors
+        )
+    except BaseException:
+        for path, content in before:
+            path.unlink() if content is None else path.write_text(content, "utf-8")
+        raise
+
+
+def edited(profile: Profile, lock: Lock, request: Request) -> str:
+    """The profile's file with the request in it; comments and order stay."""
+    document = tomlkit.parse(profile.path.read_text("utf-8"))
+    requires: Any = document["requires"]
+    if request.add and (today := datetime.now(UTC).date().isoformat()) > profile.resolved_as_of:
+        document["resolved-as-of"] = today  # what is asked for may be younger than the profile
+    for text in request.add:
+        wanted = _requirement(text)
+        _drop(requires, canonicalize_name(wanted.name))
+        requires.append(text)
+    for text in request.remove:
+        name = canonicalize_name(_requirement(text).name)
+        if name in _protected(profile, lock):
+            raise MlenvError(
+                "core-package",
+                f"{text} can't be removed: profile {profile.name} is built around it.",
+                "`mlenv profiles` shows others; `whisper` has no torch.",
+            )
+        if not _drop(requires, name):
+            known = name in {canonicalize_name(pin.name) for pin in lock.pins}
+            why = "another package needs it" if known else "the environment does not hold it"
+            raise MlenvError("not-requested", f"{text} can't be removed: {why}.")
+    for text in request.overrides:
+        wanted = _requirement(text)
+        if text in [item.requirement for item in profile.overrides]:
+            continue
+        table = tomlkit.table()
+        table.add("requirement", text)
+        table.add("why", f"Asked for together with {', '.join(request.add)}.")
+        if "override" not in document:
+            document.add("override", tomlkit.aot())
+        overrides: Any = document["override"]
+        for index, item in enumerate(overrides):
+            if canonicalize_name(Requirement(item["requirement"]).name) == canonicalize_name(
+                wanted.name
+            ):
+                del overrides[index]
+                break
+        overrides.append(table)
+    return tomlkit.dumps(document)
+
+
+def _drop(requires: Any, name: str) -> bool:
+    for index, text in enumerate(requires):
+        if canonicalize_name(Requirement(text).name) == name:
+            del requires[index]
+            return True
+    return False
+
+
+def _requirement(text: str) -> Requirement:
+    try:
+        return Requirement(text)
+    except InvalidRequirement as error:
+        reason = str(error).splitlines()[0]
+        raise MlenvError(
+            "usage", f"`{text}` is not a requirement: {reason}.", exit_code=WRONG_USAGE
+        ) from error
+
+
+def _protected(profile: Profile, lock: Lock) -> dict[str, list[Pin]]:
+    """The pins that must not move, by name."""
+    family = {canonicalize_name(name) for name in profile.family.packages}
+    found: dict[str, list[Pin]] = {}
+    for pin in lock.pins:
+        name = canonicalize_name(pin.name)
+        if name in family or _CORE.fullmatch(name):
+            found.setdefault(name, []).append(pin)
+    return found
+
+
+def _check(wanted: Profile, lock: Lock, request: Request, generation: Path, given: Indexes) -> None:
+    """Whether the request fits what must not move, by its own word: without the overrides."""
+    protected = _protected(wanted, lock)
+    overrides = [*request.overrides]
+    offered: list[str] = []
+    refusal: tuple[str, str, str] | None = None
+    with resolve.reached(wanted, given) as (urls, _):
+        project = _checking(wanted, lock, request, generation, urls)
+        for _ in range(len(protected) + 1):
+            try:
+                _resolve(project, [*overrides, *offered], wanted, given)
+                break
+            except uv.UvError as error:
+                conflict = _conflict(error, protected, request)
+                if conflict is None:
+                    if refusal is None:
+                        raise
+                    break
+                refusal = refusal or conflict
+                pin = protected[canonicalize_name(conflict[1])][0]
+                override = f"{pin.name}=={pin.version.partition('+')[0]}"
+                if override in offered:
+                    break
+                offered.append(override)
+    if refusal is None:
+        return
+    who, name, specifier = refusal
+    held = protected[canonicalize_name(name)][0].version
+    anyway = " ".join(f"--override '{text}'" for text in offered)
+    raise MlenvError(
+        "would-move-core",
+        f"{who} wants {name}{specifier}, and {wanted.name.removesuffix('-own')} is built around "
+        f"{name} {held}.",
+        f"If you know that they work together: `mlenv add {' '.join(request.add)} {anyway}`.",
+    )
+
+
+def _checking(
+    wanted: Profile, lock: Lock, request: Request, generation: Path, urls: Mapping[str, str]
+) -> dict[str, Any]:
+    """What must not move as plain requirements, beside the request; no overrides."""
+    project = as_project(wanted, urls)
+    pins = [pin for each in _protected(wanted, lock).values() for pin in each]
+    held = [
+        f"{pin.name}=={pin.version}" + (f" ; {pin.marker}" if pin.marker else "") for pin in pins
+    ]
+    asked: set[str] = {canonicalize_name(Requirement(text).name) for text in request.add}
+    project["project"]["dependencies"] = [
+        *request.add,
+        *(text for text in held if canonicalize_name(Requirement(text).name) not in asked),
+    ]
+    project["tool"]["uv"]["dependency-metadata"] = list(_tried(wanted, generation, asked))
+    return project
+
+
+def _tried(wanted: Profile, generation: Path, asked: set[str]) -> Iterator[dict[str, Any]]:
+    """What is installed under an override was tried so: it may be asked for again."""
+    overridden = {canonicalize_name(Requirement(o.requirement).name) for o in wanted.overrides}
+    for distribution in distributions(path=[os.fspath(site_packages(generation))]):
+        requires = [text for text in distribution.requires or () if "extra ==" not in text]
+        kept = [t for t in requires if canonicalize_name(Requirement(t).name) not in overridden]
+        if len(kept) < len(requires) and canonicalize_name(distribution.name) not in asked:
+            yield {
+                "name": distribution.name,
+                "version": distribution.version,
+                "requires-dist": kept,
+            }
+
+
+def _resolve(
+    project: dict[str, Any], overrides: Sequence[str], wanted: Profile, given: Indexes
+) -> None:
+    project["tool"]["uv"]["override-dependencies"] = list(overrides)
+    uv.resolve(
+        tomlkit.dumps(project),
+        python=wanted.lowest_python,
+        sources=uv.Sources(given.default, several=bool(wanted.indexes)),
+    )
+
+
+def _asked_version(name: str, request: Request) -> str:
+    for wanted in map(Requirement, request.add):
+        if canonicalize_name(wanted.name) == name and str(wanted.specifier).startswith("=="):
+            return str(wanted.specifier)[2:]
+    return ""
+
+
+def _conflict(
+    error: uv.UvError, protected: Mapping[str, object], request: Request
+) -> tuple[str, str, str] | None:
+    """Who wants what of a protected package."""
+    for wish in error.wishes():
+        if canonicalize_name(wish.name) in protected and wish.who != "environment":
+            version = wish.version or _asked_version(wish.who, request)
+            return f"{wish.who} {version}".rstrip(), wish.name, wish.specifier
+    return None
+
+
+def _refuse_core(profile: Profile, lock: Lock, request: Request) -> None:
+    """Raise for a request that names what must not move, in another version."""
+    protected = _protected(profile, lock)
+    for wanted in map(_requirement, request.add):
+        for pin in protected.get(canonicalize_name(wanted.name), ()):
+            if pin.version not in wanted.specifier:
+                raise MlenvError(
+                    "would-move-core",
+                    f"{profile.name} is built around {pin.name} {pin.version}: "
+                    f"`{wanted}` can't be added.",
+                    "`mlenv profiles` shows profiles with other versions.",
+                )
+
+
+def _refuse_moves(profile: Profile, before: Lock, after: Lock) -> None:
+    now = {name: {p.version for p in pins} for name, pins in _protected(profile, after).items()}
+    for name, pins in _protected(profile, before).items():
+        was = {pin.version for pin in pins}
+        if now.get(name, set()) != was:
+            moved = ", ".join(sorted(now.get(name, ()))) or "nothing"
+            raise MlenvError(
+                "would-move-core",
+                f"That would move {name} from {', '.join(sorted(was))} to {moved}, and "
+                f"{profile.name} is built around it.",
+                "`mlenv profiles` shows profiles with other versions.",
+            )
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text("utf-8")
+    except FileNotFoundError:
+        return None

@@ -1,0 +1,188 @@
+"""Bundles: a directory with everything that an environment is installed from, for machines
+without a network.
+
+    DIR/bundle.json      what it holds and for which platform and Python
+    DIR/NAME.toml .txt   the profile and its lock
+    DIR/wheels/          the files that the lock names
+    DIR/models/NAME/     models, if asked for
+    DIR/models/pinned/   what is known of those that the manifest does not name
+"""
+
+from __future__ import annotations
+
+import json
+import netrc
+import os
+import shutil
+import subprocess
+import urllib.error
+import urllib.request
+from base64 import b64encode
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from http.client import HTTPException
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from mlenv import files
+from mlenv.environment import uv
+from mlenv.environment.install import artifacts as wheel_files
+from mlenv.environment.lockfile import profiles
+from mlenv.environment.lockfile.indexes import without_credentials
+from mlenv.environment.lockfile.locks import Lock
+from mlenv.environment.lockfile.profiles import Profile
+from mlenv.machine import host
+from mlenv.progress import Progress
+from mlenv.result import MlenvError
+
+MANIFEST = "bundle.json"
+_AGAIN = "Make it again with `mlenv bundle PROFILE -o DIR`."
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """One bundle. `python` as in `3.11`, `size` in bytes (wheels and models)."""
+
+    path: Path
+    profile: str
+    platform: str
+    python: str
+    files: tuple[str, ...]
+    models: tuple[str, ...]
+    size: int
+
+
+def make(
+    target: Path,
+    profile: Profile,
+    lock: Lock,
+    python: Path,
+    sources: uv.Sources,
+    models: Iterable[str],
+    progress: Progress,
+) -> Bundle:
+    """Fill `target` with wheels, profile and lock; write its manifest last.
+
+    Files that are there with the right sha256 are not fetched again. `models`: names of the
+    models that the caller has put into `target/models`.
+    """
+    progress.step("Looking up the files of the lock")
+    wanted = wheel_files.of(lock, os.fspath(python), sources)
+    folder = target / "wheels"
+    folder.mkdir(parents=True, exist_ok=True)
+    progress.step(f"Fetching {len(wanted)} files")
+    total, done = wheel_files.total(wanted), 0
+    for file in wanted:
+        progress.detail(f"{done / 1e9:.2f} of {total / 1e9:.2f} GB, now {file.package}")
+        fetch(file, folder / file.name, sources)
+        done += file.size or 0
+    for stray in {path.name for path in folder.iterdir()} - {file.name for file in wanted}:
+        (folder / stray).unlink()
+    files.write_atomically(target / f"{profile.name}.toml", profile.path.read_bytes())
+    files.write_atomically(target / f"{profile.name}.txt", lock.text)
+    manifest = {
+        "schema": 1,
+        "profile": profile.name,
+        "platform": host.collect().platform,
+        "python": _minor(python),
+        "files": [{"name": file.name, "sha256": file.sha256} for file in wanted],
+        "models": sorted(models),
+    }
+    files.write_atomically(target / MANIFEST, json.dumps(manifest, indent=1) + "\n")
+    progress.end()
+    return read(target)
+
+
+def read(directory: Path) -> Bundle:
+    """Raises `MlenvError` for a directory that is no bundle, or not a whole one."""
+    try:
+        manifest = json.loads((directory / MANIFEST).read_text("utf-8"))
+        names = tuple(file["name"] for file in manifest["files"])
+        paths = [directory / "wheels" / name for name in names]
+        if missing := [path for path in paths if not path.is_file()]:
+            raise MlenvError("broken-bundle", f"The bundle lacks {missing[0]}.", _AGAIN)
+        paths += [p for p in (directory / "models").rglob("*") if p.is_file()]
+        return Bundle(
+            directory,
+            manifest["profile"],
+            manifest["platform"],
+            manifest["python"],
+            names,
+            tuple(manifest["models"]),
+            sum(path.stat().st_size for path in paths),
+        )
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        message = f"{directory} is no bundle: its {MANIFEST} is missing or broken."
+        raise MlenvError("broken-bundle", message, _AGAIN) from error
+
+
+def profile_of(bundle: Bundle, name: str | None) -> Profile:
+    """The profile in it: the shipped one where that is the same, to the byte."""
+    if name not in (None, "auto", bundle.profile):
+        raise MlenvError("unknown-profile", f"{bundle.path} holds {bundle.profile}, not {name}.")
+    if (here := host.collect().platform) != bundle.platform:
+        message = f"{bundle.path} was made for {bundle.platform}, this machine is {here}."
+        raise MlenvError("broken-bundle", message, _AGAIN)
+    inside = profiles.load(os.fspath(bundle.path / f"{bundle.profile}.toml"))
+    if bundle.profile in profiles.names():
+        shipped = profiles.load(bundle.profile)
+        pairs = ((shipped.path, inside.path), (shipped.lock_path, inside.lock_path))
+        if all(files.sha256(ours) == files.sha256(theirs) for ours, theirs in pairs):
+            return shipped
+    return inside
+
+
+def fetch(file: wheel_files.File, target: Path, sources: uv.Sources) -> None:
+    """Download one file, under its name only once its hash holds."""
+    if target.is_file() and files.sha256(target) == file.sha256:
+        return
+    partial = target.with_name(f".{target.name}.part")
+    try:
+        with (
+            urllib.request.urlopen(_request(file.url, sources), timeout=60) as answer,
+            partial.open("wb") as stream,
+        ):
+            shutil.copyfileobj(answer, stream, 1 << 20)
+        if files.sha256(partial) != file.sha256:
+            raise uv.failure("hash-mismatch", what=file.name)
+        partial.replace(target)
+    except urllib.error.HTTPError as error:
+        status, url = f"{error.code} {error.reason}", without_credentials(file.url)
+        raise uv.failure("index-refused", status=status, url=url) from error
+    except (urllib.error.URLError, HTTPException, TimeoutError) as error:
+        reason = getattr(error, "reason", None) or error
+        raise uv.failure("index-unreachable", last=f"{file.name}: {reason}") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _request(url: str, sources: uv.Sources) -> urllib.request.Request:
+    """With the credentials that the index's address or ~/.netrc has for this host."""
+    address = urlsplit(url)
+    known = (address, *map(urlsplit, filter(None, (sources.default, *sources.extra))))
+    pairs = [
+        (unquote(each.username), unquote(each.password or ""))
+        for each in known
+        if each.username and each.hostname == address.hostname
+    ]
+    request = urllib.request.Request(without_credentials(url))
+    for user, password in pairs or _from_netrc(address.hostname or ""):
+        token = b64encode(f"{user}:{password}".encode()).decode()
+        request.add_unredirected_header("Authorization", f"Basic {token}")
+        break
+    return request
+
+
+def _from_netrc(name: str) -> Sequence[tuple[str, str]]:
+    try:
+        found = netrc.netrc().authenticators(name)
+    except (OSError, netrc.NetrcParseError):
+        return ()
+    return ((found[0], found[2]),) if found else ()
+
+
+def _minor(python: Path) -> str:
+    ask = "import sys; print('%d.%d' % sys.version_info[:2])"
+    return subprocess.run(
+        [python, "-Ic", ask], capture_output=True, text=True, check=True
+    ).stdout.strip()

@@ -1,0 +1,146 @@
+"""What an installation takes: a profile, its lock, an interpreter, and where files come from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from mlenv.environment import uv
+from mlenv.environment.install import bundle, preflight, select
+from mlenv.environment.install.bundle import Bundle
+from mlenv.environment.install.select import Verdict
+from mlenv.environment.lockfile import indexes, locks, profiles
+from mlenv.environment.lockfile.indexes import Indexes
+from mlenv.environment.lockfile.locks import Lock
+from mlenv.environment.lockfile.profiles import Profile
+from mlenv.result import MlenvError
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the user asks for.
+
+    `profile`: a name, the path of a file, `auto` or None (the one in use, else `auto`).
+    `mirrors`: `NAME=URL` each. `bundle`: a directory that `mlenv bundle` has made.
+    """
+
+    profile: str | None = None
+    python: str | None = None
+    offline: bool = False
+    mirrors: tuple[str, ...] = ()
+    bundle: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InstallPlan:
+    """All that is decided before anything is built."""
+
+    verdict: Verdict
+    lock: Lock
+    python: str
+    indexes: Indexes
+    sources: uv.Sources
+    bundle: Bundle | None = None
+
+    @property
+    def profile(self) -> Profile:
+        return self.verdict.profile
+
+
+def take(request: Request, venv: Path) -> InstallPlan:
+    """Decide; raises `MlenvError` for whatever can be known not to work."""
+    given = indexes.load(request.mirrors)
+    indexes.check_names(given, _all_profiles(request.profile), request.mirrors)
+    given_bundle = None
+    if request.bundle is not None:
+        given_bundle = bundle.read(request.bundle.absolute())
+        profile = bundle.profile_of(given_bundle, request.profile)
+        verdict = select.selected(os.fspath(profile.path), lambda _: "")
+    else:
+        verdict = select.selected(
+            request.profile, lambda profile: unavailable(profile, given, offline=request.offline)
+        )
+    profile, lock = verdict.profile, locks.load(verdict.profile)
+    preflight.location(venv)
+    sources = uv.Sources(given.default, given.extra(profile), offline=request.offline)
+    _room(venv, profile, lock, sources)
+    python = request.python
+    if given_bundle:
+        sources = uv.Sources(folder=given_bundle.path / "wheels")
+        python = python or given_bundle.python
+    interpreter = preflight.interpreter(profile, python)
+    return InstallPlan(verdict, lock, interpreter, given, sources, given_bundle)
+
+
+def _room(venv: Path, profile: Profile, lock: Lock, sources: uv.Sources) -> None:
+    """There is room for it: next to none is needed where uv's cache holds all and can be linked."""
+    try:
+        preflight.space(venv, profile)
+    except MlenvError:
+        if not preflight.links_to_cache(venv):
+            raise
+        try:
+            fetches = uv.plan(lock.path, profile.python, replace(sources, offline=True)).fetches
+        except MlenvError:
+            fetches = ("something",)
+        if fetches:
+            raise
+
+
+def for_files(name: str, python: str | None, mirrors: Sequence[str]) -> InstallPlan:
+    """The same for collecting files: this machine need not be able to run the profile."""
+    given = indexes.load(mirrors)
+    indexes.check_names(given, _all_profiles(name), mirrors)
+    profile = profiles.load(name)
+    verdict = Verdict(profile, "asked for", ())
+    interpreter = preflight.interpreter(profile, python)
+    sources = uv.Sources(given.default, given.extra(profile))
+    return InstallPlan(verdict, locks.load(profile), interpreter, given, sources)
+
+
+def existing_python(taken: InstallPlan) -> Path:
+    """The interpreter itself, for whoever must ask it; raises `MlenvError` if there is none."""
+    if (found := uv.find_python(taken.python)) is None:
+        raise MlenvError(
+            "python-version-unsupported",
+            f"There is no Python {taken.python} on this machine.",
+            f"Get one with `uv python install '{taken.python}'`.",
+        )
+    return found
+
+
+def unavailable(profile: Profile, given: Indexes, *, offline: bool = False) -> str:
+    """Why a profile's packages can't be had: an index of its own that does not answer.
+
+    What is in uv's cache needs no index; without a network, everything must be there.
+    """
+    if not offline and not profile.indexes:
+        return ""
+    try:
+        lock = locks.load(profile)
+        sources = uv.Sources(given.default, given.extra(profile), offline=True)
+        if not uv.plan(lock.path, profile.python, sources).fetches:
+            return ""
+    except MlenvError as error:
+        if offline or error.code in ("no-lock", "stale-lock"):
+            return error.message.rstrip(".")
+    if offline:
+        return "not all of its packages are in uv's cache"
+    for index in profile.indexes:
+        try:
+            uv.check_index(given.url(index), index.packages[0])
+        except uv.UvError as error:
+            return f"its index {index.name} does not answer ({_reason(error)})"
+    return ""
+
+
+def _reason(error: uv.UvError) -> str:
+    return error.message.rstrip(".").rpartition(": ")[2]
+
+
+def _all_profiles(name: str | None) -> Sequence[Profile]:
+    known = list(profiles.names())
+    own = [name] if name and name not in (*known, select.AUTO) else []
+    return [profiles.load(each) for each in (*known, *own)]

@@ -1,0 +1,123 @@
+"""What can be known before anything is downloaded: each check passes or says what to do."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from mlenv.environment import launch, uv
+from mlenv.environment.lockfile.indexes import Indexes
+from mlenv.environment.lockfile.profiles import Profile
+from mlenv.result import MlenvError
+
+TEMPORARY_MB = 100  # uv unpacks in its cache; the temp directory holds only small things
+
+
+def location(venv: Path) -> None:
+    """The environment's path can be used, and what is there now can be kept."""
+    launch.check_expressible(venv)
+    if venv.exists() and not venv.is_dir():
+        raise MlenvError(
+            "not-a-directory",
+            f"{venv} is a file.",
+            "Move it away, or name another with --venv DIR.",
+        )
+    if (
+        venv.is_dir()
+        and not venv.is_symlink()
+        and not (venv / "pyvenv.cfg").is_file()
+        and any(venv.iterdir())
+    ):
+        raise MlenvError(
+            "not-a-venv",
+            f"{venv} is a directory, but no virtual environment.",
+            "Move it away, or name another with --venv DIR.",
+        )
+    parent = _existing(venv.parent)
+    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+        raise MlenvError(
+            "not-writable",
+            f"{parent} can't be written to by this user.",
+            f"Check its owner (`ls -ld {parent}`), or name another with --venv DIR.",
+        )
+
+
+def space(venv: Path, profile: Profile) -> None:
+    """The file systems of venv, cache and temp files have room; shared ones for the sum."""
+    needed: dict[int, tuple[Path, int]] = {}
+    for path, megabytes in _needs(venv, profile):
+        device = path.stat().st_dev
+        known = needed.get(device, (path, 0))
+        needed[device] = (known[0], known[1] + megabytes)
+    for path, megabytes in needed.values():
+        free = shutil.disk_usage(path).free // 1_000_000
+        if free < megabytes:
+            raise MlenvError(
+                "disk-full-or-tmp-too-small",
+                f"{profile.name} needs {_gb(megabytes)} at {path}, {_gb(free)} are free.",
+                "Free some, or use another disk: --venv DIR, UV_CACHE_DIR (cache), TMPDIR (temp).",
+            )
+
+
+def links_to_cache(venv: Path) -> bool:
+    """Whether one file system holds both, so that uv links its cached files into the venv."""
+    place, cache = _existing(venv.parent), _existing(uv.cache_directory())
+    return place.stat().st_dev == cache.stat().st_dev
+
+
+def _needs(venv: Path, profile: Profile) -> Iterator[tuple[Path, int]]:
+    """Unpacked wheels lie in uv's cache and are hard-linked into the venv where one disk
+    holds both; else each has its own copy."""
+    place, cache = _existing(venv.parent), _existing(uv.cache_directory())
+    yield cache, profile.machine.disk_mb
+    if not links_to_cache(venv):
+        yield place, profile.machine.disk_mb
+    yield Path(tempfile.gettempdir()), TEMPORARY_MB
+
+
+def interpreter(profile: Profile, wanted: str | None) -> str:
+    """The interpreter asked for, where it fits; else the range, for uv to find or fetch one."""
+    if wanted is None:
+        return profile.python
+    found = uv.find_python(wanted)
+    if found is None:
+        raise MlenvError(
+            "python-version-unsupported",
+            f"There is no Python `{wanted}` on this machine.",
+            f"{profile.name} wants {profile.python}; leave --python out to let mlenv choose.",
+        )
+    version = _version(found)
+    if version not in profile.python_range:
+        raise MlenvError(
+            "python-version-unsupported",
+            f"{found} is Python {version}; profile {profile.name} wants {profile.python}.",
+            "Leave --python out to let mlenv choose.",
+        )
+    return os.fspath(found)
+
+
+def _version(python: Path) -> str:
+    ask = "import platform; print(platform.python_version())"
+    return subprocess.run([python, "-Ic", ask], capture_output=True, text=True).stdout.strip()
+
+
+def indexes(profile: Profile, given: Indexes) -> None:
+    """The package index and the profile's own indexes answer, or the user's mirrors of them."""
+    uv.check_index(given.default)
+    for index in profile.indexes:
+        uv.check_index(given.url(index), index.packages[0])
+
+
+def _existing(path: Path) -> Path:
+    """The nearest ancestor that is there already."""
+    while not path.exists():
+        path = path.parent
+    return path
+
+
+def _gb(megabytes: int) -> str:
+    return f"{megabytes / 1000:.1f} GB"

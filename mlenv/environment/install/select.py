@@ -1,0 +1,105 @@
+"""Which profiles a machine can run, and which of them it should."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from packaging.version import Version
+
+from mlenv.environment.lockfile import profiles
+from mlenv.environment.lockfile.profiles import Profile
+from mlenv.machine import host
+from mlenv.machine.host import Host
+from mlenv.result import MlenvError
+
+# The preferred one first, for a machine that can run several.
+PREFERENCE = ("cu121", "cu124", "cu128", "cu130", "cpu", "whisper")
+
+AUTO = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One profile on one machine: `against` is empty where it can run; `why` says what for.
+
+    `passed_over`: (profile, reason) of those that would have been preferred to it.
+    """
+
+    profile: Profile
+    why: str
+    against: tuple[str, ...]
+    passed_over: tuple[tuple[str, str], ...] = ()
+
+
+# Why a profile's packages can't be had at present; empty where they can.
+Available = Callable[[Profile], str]
+
+
+def selected(name: str | None, available: Available) -> Verdict:
+    """The profile asked for, or else (None, `auto`) the best that this machine can run and get."""
+    machine = host.collect()
+    if name in (None, AUTO):
+        return best([profiles.load(known) for known in PREFERENCE], machine, available)
+    assert name is not None
+    verdict = judge(profiles.load(name), machine)
+    if verdict.against:
+        raise MlenvError(
+            "profile-does-not-fit",
+            f"Profile {verdict.profile.name} can't run here: {verdict.against[0]}.",
+            "`mlenv profiles` shows which can.",
+        )
+    return verdict
+
+
+def judge(profile: Profile, machine: Host) -> Verdict:
+    """Whether `machine` can run `profile`. One without a GPU runs any of them on its CPU."""
+    return Verdict(profile, _why(profile, machine), tuple(_against(profile, machine)))
+
+
+def best(candidates: Sequence[Profile], machine: Host, available: Available) -> Verdict:
+    """The first of `candidates` (the preferred one first) that can run and can be had."""
+    passed_over: list[tuple[str, str]] = []
+    for profile in candidates:
+        verdict = judge(profile, machine)
+        reason = verdict.against[0] if verdict.against else available(profile)
+        if not reason:
+            return replace(verdict, passed_over=tuple(passed_over))
+        passed_over.append((profile.name, reason))
+    reasons = "; ".join(f"{name}: {reason}" for name, reason in passed_over)
+    raise MlenvError("no-profile", f"No profile can be installed here. {reasons}.")
+
+
+def _against(profile: Profile, machine: Host) -> Iterator[str]:
+    needs = profile.machine
+    if machine.platform not in profile.platforms:
+        yield f"it has no wheels for {machine.platform} (only {', '.join(profile.platforms)})"
+    if needs.glibc and machine.glibc and Version(machine.glibc) < Version(needs.glibc):
+        yield f"it needs glibc {needs.glibc}, this machine has {machine.glibc}"
+    if needs.driver and machine.driver and Version(machine.driver) < Version(needs.driver):
+        yield f"it needs NVIDIA driver {needs.driver}, this machine has {machine.driver}"
+    if needs.gpu:
+        for name, capability in machine.gpus:
+            if not any(_runs(code, capability) for code in needs.gpu):
+                yield f"its builds carry no code for the {name} (compute capability {capability})"
+
+
+def _runs(code: str, capability: str) -> bool:
+    """Whether code compiled for `code` runs on a device: same major, equal or higher minor."""
+    built, device = code.removesuffix("+PTX"), capability
+    built_major, built_minor = map(int, built.split("."))
+    major, minor = map(int, device.split("."))
+    if code.endswith("+PTX") and (major, minor) >= (built_major, built_minor):
+        return True
+    return built_major == major and built_minor <= minor
+
+
+def _why(profile: Profile, machine: Host) -> str:
+    if profile.machine.cuda is None:
+        return "it needs no GPU"
+    if machine.gpus:
+        name, capability = machine.gpus[0]
+        return f"{name} (compute capability {capability}) with driver {machine.driver}"
+    if machine.driver:
+        return f"NVIDIA driver {machine.driver}"
+    return "no NVIDIA driver here, so it will run on the CPU"

@@ -1,0 +1,190 @@
+"""Locks: every distribution of a profile pinned, with the sha256 of its files.
+
+A lock is a requirements file in the hash-checking format that pip and uv read. It names no
+address, so it holds through any mirror. Its header says which profile it was made from, by
+a digest of all that goes into the resolution: so `problems` can tell offline whether it still fits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.markers import Marker
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from mlenv.environment.lockfile.profiles import Profile
+from mlenv.environment.lockfile.project import digest
+from mlenv.result import MlenvError
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """One distribution: exactly one version, and the sha256 of every file it may be."""
+
+    name: str
+    version: str
+    marker: str
+    hashes: tuple[str, ...]
+
+    def applies_to(self, platform: str) -> bool:
+        """Whether any Python on this platform takes it (`linux-x86_64`, as profiles name it)."""
+        system, _, machine = platform.partition("-")
+        system = {"macos": "darwin"}.get(system, system)
+        return any(
+            self.applies({"sys_platform": system, "platform_machine": machine, **_python(minor)})
+            for minor in range(11, 16)
+        )
+
+    def applies(self, environment: Mapping[str, str]) -> bool:
+        """Whether an interpreter takes it that is described by PEP 508's variables."""
+        return not self.marker or Marker(self.marker).evaluate(dict(environment))
+
+
+def _python(minor: int) -> dict[str, str]:
+    return {"python_version": f"3.{minor}", "python_full_version": f"3.{minor}.0"}
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """One lock file."""
+
+    path: Path
+    text: str
+    profile_digest: str
+    content_digest: str
+    pins: tuple[Pin, ...]
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+    def versions(self) -> dict[str, str]:
+        """One version a distribution: the last, where Pythons or platforms differ."""
+        return {pin.name: pin.version for pin in self.pins}
+
+
+PIN = re.compile(
+    r"^(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)==(?P<version>[^\s;\\]+)(?:\s*;\s*(?P<marker>[^\\]*?))?"
+    r"\s*\\?$"
+)
+_HASH = re.compile(r"--hash=sha256:(?P<sha256>[0-9a-f]{64})\b")
+_PROFILE = re.compile(r"^# profile (?P<digest>[0-9a-f]{64})$", re.MULTILINE)
+_CONTENT = re.compile(r"^# content (?P<digest>[0-9a-f]{64})$", re.MULTILINE)
+
+
+def parse(path: Path, text: str) -> Lock:
+    """Read a lock; raises `MlenvError` naming the line that is none."""
+    pins: list[Pin] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        if found := _HASH.search(line):
+            if not pins:
+                raise _broken(path, number, line)
+            last = pins.pop()
+            hashes = (*last.hashes, found["sha256"])
+            pins.append(Pin(last.name, last.version, last.marker, hashes))
+        elif found := PIN.match(line):
+            pins.append(Pin(found["name"], found["version"], (found["marker"] or "").strip(), ()))
+        else:
+            raise _broken(path, number, line)
+    made_from, held = _PROFILE.search(text), _CONTENT.search(text)
+    return Lock(
+        path,
+        text,
+        made_from["digest"] if made_from else "",
+        held["digest"] if held else "",
+        tuple(pins),
+    )
+
+
+def _broken(path: Path, number: int, line: str) -> MlenvError:
+    return MlenvError("broken-lock", f"{path}, line {number} is no pin: {line.strip()[:80]}")
+
+
+def content(pins: Sequence[Pin]) -> str:
+    """All pins with their hashes as one sha256, so that a lock tells when it was edited."""
+    rows = [[pin.name, pin.version, pin.marker, *pin.hashes] for pin in pins]
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+
+
+def written(profile: Profile, body: str, notes: Sequence[str] = ()) -> Lock:
+    """The lock of a profile with these pins; `notes` are for its readers, a line each."""
+    pins = parse(profile.lock_path, body).pins
+    header = (
+        f"Written by `mlenv lock {profile.name}`: do not edit.",
+        f"profile {digest(profile)}",
+        f"content {content(pins)}",
+        *notes,
+    )
+    return parse(profile.lock_path, "".join(f"# {line}\n" for line in header) + "\n" + body)
+
+
+def load(profile: Profile) -> Lock:
+    """The lock of a profile; raises `MlenvError` where there is none or it does not fit."""
+    again = f"Write it with `mlenv lock {profile.spelled}`."
+    try:
+        lock = parse(profile.lock_path, profile.lock_path.read_text("utf-8"))
+    except FileNotFoundError as error:
+        message = f"Profile {profile.name} has no lock: {profile.lock_path} is missing."
+        raise MlenvError("no-lock", message, again) from error
+    if wrong := problems(profile, lock):
+        raise MlenvError("stale-lock", f"{lock.path} does not fit its profile: {wrong[0]}.", again)
+    return lock
+
+
+def problems(profile: Profile, lock: Lock) -> tuple[str, ...]:
+    """Why a lock does not fit its profile; empty where it does. Asks nobody."""
+    return tuple(_problems(profile, lock))
+
+
+def _problems(profile: Profile, lock: Lock) -> Iterator[str]:
+    if lock.profile_digest != digest(profile):
+        yield "the profile has changed since the lock was made"
+    if lock.content_digest != content(lock.pins):
+        yield "it was edited after it was written"
+    pins: dict[str, list[Pin]] = {}
+    for pin in lock.pins:
+        pins.setdefault(canonicalize_name(pin.name), []).append(pin)
+    overridden = {
+        canonicalize_name(wanted.name): wanted
+        for wanted in (Requirement(item.requirement) for item in profile.overrides)
+    }
+    for text in profile.requires:
+        wanted = Requirement(text)
+        name = canonicalize_name(wanted.name)
+        wanted = overridden.get(name, wanted)
+        if name not in pins:
+            yield f"{wanted.name} is not in it"
+        for pin in pins.get(name, ()):
+            if pin.version not in wanted.specifier:
+                yield f"it pins {wanted.name} {pin.version}, the profile wants {wanted.specifier}"
+    for item in profile.excludes:
+        if canonicalize_name(item.package) in pins:
+            yield f"it holds {item.package}, which the profile leaves out"
+    yield from _mixed_family(profile, pins)
+    for pin in lock.pins:
+        if not pin.hashes:
+            yield f"{pin.name} has no hash"
+
+
+def _mixed_family(profile: Profile, pins: Mapping[str, list[Pin]]) -> Iterator[str]:
+    """What is compiled against each other must be of one build: one index, one local tag."""
+    index = profile.family_index
+    apart = index.platforms if index and index.platforms else profile.platforms
+    for platform in profile.platforms:
+        local = profile.family.local if platform in apart else None
+        for package in profile.family.packages:
+            for pin in pins.get(canonicalize_name(package), ()):
+                if not pin.applies_to(platform):
+                    continue
+                if Version(pin.version).local != local:
+                    wanted = f"+{local}" if local else "plain"
+                    yield f"{package} {pin.version} is not the {wanted} build that {platform} needs"

@@ -1,0 +1,136 @@
+"""A profile's lock, made: the resolver's answer, and where each package in it came from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from mlenv.environment import uv
+from mlenv.environment.lockfile import locks, recorded_index
+from mlenv.environment.lockfile.indexes import Indexes
+from mlenv.environment.lockfile.locks import Lock
+from mlenv.environment.lockfile.profiles import Index, Override, Profile
+from mlenv.environment.lockfile.project import as_project
+from mlenv.result import MlenvError
+
+NO_MIRRORS = Indexes()
+
+
+def make(
+    profile: Profile,
+    *,
+    indexes: Indexes = NO_MIRRORS,
+    upgrade: Sequence[str] = (),
+    previous: str | None = None,
+) -> Lock:
+    """Resolve a profile. Versions of its present lock (or `previous`) are kept where they fit.
+
+    An index that can't be reached is answered for from `recorded`, where that knows it.
+    """
+    import tomlkit
+
+    if previous is None:
+        previous = _text(profile.lock_path)
+    with reached(profile, indexes) as (urls, told):
+        wanted = tomlkit.dumps(as_project(profile, urls))
+        body = uv.resolve(
+            wanted,
+            python=profile.lowest_python,
+            upgrade=upgrade,
+            previous=previous,
+            sources=uv.Sources(indexes.default, several=bool(profile.indexes)),
+        )
+    body = "".join(line for line in body.splitlines(keepends=True) if not line.startswith("#"))
+    _check_origins(profile, urls, body)
+    body = "".join(line for line in body.splitlines(keepends=True) if not _FROM.match(line))
+    return locks.written(profile, body.lstrip(), tuple(_notes(told)))
+
+
+def idle_overrides(profile: Profile, lock: Lock, indexes: Indexes) -> tuple[str, ...]:
+    """The overrides without which everything would resolve to the very same pins."""
+    return tuple(
+        override.requirement
+        for override in profile.overrides
+        if _same_without(profile, override, lock, indexes)
+    )
+
+
+def _same_without(profile: Profile, override: Override, lock: Lock, indexes: Indexes) -> bool:
+    rest = tuple(item for item in profile.overrides if item != override)
+    try:
+        made = make(replace(profile, overrides=rest), indexes=indexes, previous=lock.text)
+    except MlenvError:
+        return False
+    return made.pins == lock.pins
+
+
+@contextmanager
+def reached(
+    profile: Profile, indexes: Indexes
+) -> Iterator[tuple[Mapping[str, str], Sequence[Index]]]:
+    """An address for each of the profile's indexes by name, and those that did not answer.
+
+    For these, what is recorded of them answers on the loopback interface.
+    """
+    with ExitStack() as stack:
+        urls, told = {}, []
+        for index in profile.indexes:
+            urls[index.name] = indexes.url(index)
+            try:
+                uv.check_index(urls[index.name], index.packages[0])
+            except uv.UvError:
+                if not recorded_index.releases(index.url) or index.name in indexes.mirrors:
+                    raise
+                urls[index.name] = stack.enter_context(recorded_index.serving(index.url))
+                told.append(index)
+        yield urls, told
+
+
+_FROM = re.compile(r"^    # from (?P<url>\S+)$")
+
+
+def _check_origins(profile: Profile, urls: Mapping[str, str], body: str) -> None:
+    """An index of the profile's own gives its packages and no others.
+
+    uv asks all indexes for an overridden package; that the right one answered is seen here.
+    """
+    hosts = {url.rstrip("/"): name for name, url in urls.items()}
+    for index in profile.indexes:
+        package = ""
+        for line in body.splitlines():
+            if pin := locks.PIN.match(line):
+                package = pin["name"]
+            elif found := _FROM.match(line):
+                came_from = hosts.get(found["url"].rstrip("/"))
+                if came_from == index.name and package not in index.packages:
+                    raise MlenvError(
+                        "wrong-index",
+                        f"{package} would come from {index.name}, which the profile does not say.",
+                        f"Add it to the packages of {index.name} in {profile.path}.",
+                    )
+
+
+def _notes(told: Sequence[Index]) -> Iterator[str]:
+    """What a lock says of the indexes that were not asked: it rests on what is recorded of them."""
+    for index in told:
+        names = ", ".join(index.packages)
+        yield (
+            f"Index {index.name} was not asked: the hashes of {names} are those that public "
+            "lock files name (mlenv/data/pytorch_index.json)."
+        )
+        for release in recorded_index.releases(index.url):
+            if release.unlabelled:
+                yield (
+                    f"{release.name} {release.version}: {', '.join(release.unlabelled)} may each "
+                    f"be any of {len(release.unlabelled)} hashes: no record says which is whose."
+                )
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except FileNotFoundError:
+        return ""

@@ -1,0 +1,264 @@
+"""The one package that talks to uv: resolve, make a venv, install what a lock names.
+
+uv runs in an empty directory, so that a `pyproject.toml` or `uv.toml` where the user happens to
+stand changes nothing; the user's own and the system's configuration (mirrors, certificates,
+credentials) still hold.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlenv.environment.uv.failures import UvError as UvError
+from mlenv.environment.uv.failures import failure as failure
+from mlenv.environment.uv.process import OnLine, empty_directory, run
+from mlenv.environment.uv.process import binary as binary
+from mlenv.environment.uv.sources import CONFIGURED
+from mlenv.environment.uv.sources import Sources as Sources
+
+
+def resolve(
+    project: str,
+    *,
+    python: str,
+    upgrade: Sequence[str] = (),
+    previous: str = "",
+    sources: Sources = CONFIGURED,
+) -> str:
+    """Pin all that `project` (the text of a pyproject.toml) needs, for all its platforms and
+    every Python from `python` on.
+
+    Returns a requirements file with hashes, whose comments say which index each package came
+    from. Versions of `previous` (an earlier answer) are kept where they still fit, except those
+    of the packages in `upgrade`.
+    """
+    with empty_directory() as directory:
+        (Path(directory) / "pyproject.toml").write_text(project, "utf-8")
+        answer = Path(directory) / "lock.txt"
+        if previous:
+            answer.write_text(previous, "utf-8")
+        run(
+            "pip",
+            "compile",
+            "pyproject.toml",
+            "--universal",
+            "--python-version",
+            python,
+            "--generate-hashes",
+            "--no-header",
+            "--no-emit-index-url",
+            "--emit-index-annotation",
+            "--output-file",
+            "lock.txt",
+            *(f"--upgrade-package={name}" for name in upgrade),
+            directory=directory,
+            settings=sources.settings() | _reaching_loopback(),
+        )
+        return answer.read_text("utf-8")
+
+
+def find_python(request: str) -> Path | None:
+    """An interpreter on this machine for a version, a range or a path; None if there is none."""
+    try:
+        found = run("python", "find", "--no-project", "--system", request)
+    except UvError:
+        return None
+    return Path(found.strip())
+
+
+def create_venv(directory: Path, python: str) -> None:
+    """An empty venv, without pip. uv may fetch an interpreter where none fits `python`."""
+    run("venv", "--no-project", "--python", python, "--prompt", "ml", os.fspath(directory))
+
+
+def sync(
+    venv: Path,
+    lock: Path,
+    *,
+    sources: Sources = CONFIGURED,
+    on_line: OnLine | None = None,
+) -> None:
+    """Make `venv` hold exactly what `lock` names, every file checked by its hash."""
+    run(
+        "pip",
+        "sync",
+        os.fspath(lock),
+        "--python",
+        os.fspath(venv / "bin" / "python"),
+        "--require-hashes",
+        "--build-constraints",
+        os.fspath(lock),
+        settings=sources.settings(),
+        on_line=on_line,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What `sync` would put into an empty venv: `name==version`, and which must be fetched."""
+
+    installs: tuple[str, ...]
+    fetches: tuple[str, ...]
+
+
+def plan(lock: Path, python: str, sources: Sources = CONFIGURED) -> Planned:
+    """What `sync` would do with a new venv of this interpreter. Changes nothing."""
+    with empty_directory() as directory:
+        venv = Path(directory) / "venv"
+        create_venv(venv, python)
+        said: list[str] = []
+        run(
+            "pip",
+            "sync",
+            os.fspath(lock),
+            "--python",
+            os.fspath(venv / "bin" / "python"),
+            "--require-hashes",
+            "--build-constraints",
+            os.fspath(lock),
+            "--dry-run",
+            "--verbose",
+            settings=sources.settings(),
+            on_line=said.append,
+        )
+    fetches = [found[1] for line in said if (found := _UNCACHED.search(line))]
+    installs = [line[3:] for line in said if line.startswith(" + ")]
+    return Planned(tuple(sorted(installs)), tuple(sorted(fetches)))
+
+
+_UNCACHED = re.compile(r"Identified uncached distribution: (\S+==\S+)")
+
+
+def pylock(lock: Path, *, python: str | None = None, sources: Sources = CONFIGURED) -> str:
+    """The files that a lock comes to, as a pylock.toml (PEP 751).
+
+    For `python` alone, or (None) for all Pythons and platforms that the lock is for.
+    """
+    with empty_directory() as directory:
+        answer = Path(directory) / "pylock.toml"
+        run(
+            "pip",
+            "compile",
+            os.fspath(lock),
+            "--no-deps",
+            "--no-header",
+            "--no-annotate",
+            "--output-file",
+            os.fspath(answer),
+            *(["--python", python] if python else ["--universal", "--python-version", "3.11"]),
+            directory=directory,
+            settings=sources.settings(),
+        )
+        return answer.read_text("utf-8")
+
+
+def reinstall(python: Path, requirements: Sequence[str], *, dependencies: bool = False) -> None:
+    """Install these into the environment of `python`, also where they seem to be there.
+
+    Nothing else of the environment changes, unless `dependencies` are asked for and missing.
+    """
+    arguments = [
+        *("pip", "install", "--python", os.fspath(python)),
+        *(f"--reinstall-package={re.split('[=<>!~ ]', wanted)[0]}" for wanted in requirements),
+        *([] if dependencies else ["--no-deps"]),
+        *requirements,
+    ]
+    try:  # online, to reinstall means to download again what the cache holds
+        run(*arguments, "--offline")
+    except UvError:
+        run(*arguments)
+
+
+def fetch_wheel(
+    name: str,
+    version: str,
+    sha256: str,
+    target: Path,
+    *,
+    python: str | None = None,
+    platform: str | None = None,
+    offline: bool = False,
+) -> None:
+    """Unpack one wheel into `target`, without what it depends on; refused if the hash differs.
+
+    For packages that carry models: they never belong in the environment itself. `python` and
+    `platform` (uv's names) pick a wheel that is built for another interpreter.
+    """
+    with empty_directory() as directory:
+        wanted = Path(directory) / "wheel.txt"
+        wanted.write_text(f"{name}=={version} --hash=sha256:{sha256}\n", "utf-8")
+        run(
+            "pip",
+            "install",
+            "--no-deps",
+            "--require-hashes",
+            "--only-binary",
+            ":all:",
+            "--target",
+            os.fspath(target),
+            "--requirement",
+            os.fspath(wanted),
+            *(["--python-version", python] if python else []),
+            *(["--python-platform", platform] if platform else []),
+            *(["--offline"] if offline else []),
+        )
+
+
+def install_apart(requirements: Sequence[str], target: Path, python: Path) -> None:
+    """Install packages and what they need into the folder `target`, for the interpreter `python`.
+
+    For what shall run in an environment without being part of it.
+    """
+    run(
+        "pip",
+        "install",
+        "--only-binary",
+        ":all:",
+        "--python",
+        os.fspath(python),
+        "--target",
+        os.fspath(target),
+        *requirements,
+    )
+
+
+def check_index(url: str | None = None, package: str = "uv") -> None:
+    """Ask an index (None: the package index as uv is configured) for a package that it has.
+
+    Raises `UvError` where it does not answer: the same way, through the same proxies and
+    credentials, as the installation that would follow.
+    """
+    with empty_directory() as directory:
+        (Path(directory) / "ask.in").write_text(f"{package}\n", "utf-8")
+        run(
+            "pip",
+            "compile",
+            "ask.in",
+            "--no-deps",
+            "--quiet",
+            "--python-version",
+            "3.11",
+            "--refresh-package",
+            package,
+            directory=directory,
+            settings={
+                "UV_HTTP_RETRIES": "1",
+                "UV_HTTP_TIMEOUT": "20",
+                **Sources(default=url).settings(),
+            },
+        )
+
+
+def cache_directory() -> Path:
+    """Where uv keeps what it has downloaded."""
+    return Path(run("cache", "dir").strip())
+
+
+def _reaching_loopback() -> dict[str, str]:
+    """A proxy must not stand between uv and an index on this machine."""
+    given = os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or ""
+    return {"NO_PROXY": ",".join(filter(None, (given, "127.0.0.1")))}

@@ -1,0 +1,104 @@
+"""The machine: system, container, C libraries, the loader's cache, the user's variables."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlenv.machine.children import Child
+
+# Variables of the user that decide something and hold no secret; addresses lose their
+# credentials.
+_TOLD = re.compile(
+    r"^(LD_LIBRARY_PATH|LD_PRELOAD|CUDA_\w+|NVIDIA_VISIBLE_DEVICES|NVIDIA_DRIVER_CAPABILITIES"
+    r"|CONDA_PREFIX|VIRTUAL_ENV|PYTHONPATH|PYTHONHOME|PYTHONNOUSERSITE|TMPDIR|XDG_CACHE_HOME"
+    r"|HF_HOME|HF_HUB_CACHE|HF_HUB_OFFLINE|HF_ENDPOINT|TRANSFORMERS_OFFLINE|TORCH_HOME"
+    r"|UV_CACHE_DIR|UV_(DEFAULT_)?INDEX(_URL)?|UV_EXTRA_INDEX_URL|UV_TORCH_BACKEND"
+    r"|PIP_(EXTRA_)?INDEX_URL|SSL_CERT_FILE|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE"
+    r"|KMP_DUPLICATE_LIB_OK|OMP_NUM_THREADS|(HTTPS?|ALL|NO)_PROXY|(https?|all|no)_proxy)$"
+)
+_OF_INTEREST = re.compile(r"lib(cu|nv|npp|nccl|av|sw|sox|stdc\+\+|z\.so|gomp|iomp|omp|sndfile)")
+_CREDENTIALS = re.compile(r"(?<=//)[^/@\s]+@|(?<=\?)\S+")
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """`container`: its kind, or empty. `variables`: those of the user that decide something.
+    `loader_cache`: files that `ldconfig -p` lists, as far as they matter here."""
+
+    system: str = ""
+    kernel: str = ""
+    architecture: str = ""
+    distribution: str = ""
+    glibc: str = ""
+    wsl: bool = False
+    container: str = ""
+    variables: Mapping[str, str] | None = None
+    loader_cache: tuple[str, ...] = ()
+
+    def variable(self, name: str) -> str | None:
+        return (self.variables or {}).get(name)
+
+
+def start(environ: Mapping[str, str]) -> Child | None:
+    """Ask for the loader's cache."""
+    ldconfig = shutil.which("ldconfig", path=environ.get("PATH", "") + ":/usr/sbin:/sbin")
+    return Child([ldconfig, "-p"], environ, 5.0) if ldconfig else None
+
+
+def finish(child: Child | None, environ: Mapping[str, str], root: Path) -> Machine:
+    kernel = _text(root / "proc/sys/kernel/osrelease").strip() or platform.release()
+    return Machine(
+        platform.system(),
+        kernel,
+        platform.machine(),
+        _distribution(root),
+        _glibc(),
+        "microsoft" in kernel.lower(),
+        _container(environ, root),
+        {name: _CREDENTIALS.sub("***", v) for name, v in environ.items() if _TOLD.match(name)},
+        _loader_cache(child.ended().stdout) if child else (),
+    )
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(errors="replace")
+    except OSError:
+        return ""
+
+
+def _distribution(root: Path) -> str:
+    found = re.search(r'^PRETTY_NAME="?([^"\n]*)', _text(root / "etc/os-release"), re.MULTILINE)
+    return found[1] if found else ""
+
+
+def _glibc() -> str:
+    try:
+        name, _, version = (os.confstr("CS_GNU_LIBC_VERSION") or "").partition(" ")
+    except (AttributeError, ValueError, OSError):
+        return ""
+    return version if name == "glibc" else ""
+
+
+def _container(environ: Mapping[str, str], root: Path) -> str:
+    if (root / ".dockerenv").exists():
+        return "docker"
+    if (root / "run/.containerenv").exists():
+        return "podman"
+    if "KUBERNETES_SERVICE_HOST" in environ:
+        return "kubernetes"
+    if found := re.search(r"docker|kubepods|containerd|lxc|podman", _text(root / "proc/1/cgroup")):
+        return found[0]
+    return "singularity" if "SINGULARITY_CONTAINER" in environ else environ.get("container", "")
+
+
+def _loader_cache(printed: str) -> tuple[str, ...]:
+    """What the loader's cache (`ldconfig -p`) knows of the libraries that matter here."""
+    files = (line.partition("=> ")[2] for line in printed.splitlines() if "=> " in line)
+    return tuple(file for file in files if _OF_INTEREST.match(file.rpartition("/")[2]))

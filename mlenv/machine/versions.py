@@ -1,0 +1,1 @@
+"""Compare versions as Python packages number them (PEP 440)."""

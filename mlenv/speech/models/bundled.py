@@ -1,0 +1,45 @@
+"""The models of a bundle: copied into it, and from it into mlenv's store.
+
+DIR/models/NAME/     one model's files
+DIR/models/pinned/   records of models that the manifest does not name
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from mlenv.progress import Progress
+from mlenv.speech import models
+from mlenv.speech.models import pinned
+
+_RECORDS = "models/pinned"
+
+
+def places(names: Iterable[str], environ: Mapping[str, str] = os.environ) -> dict[str, Path]:
+    """Directories of the named models; raises `MlenvError` for one that is not here."""
+    return {name: models.find(pinned.named(name, environ), environ).path for name in names}
+
+
+def copy_into(bundle: Path, model_places: Mapping[str, Path], progress: Progress) -> None:
+    """Copy models, by name and directory, into the bundle at `bundle`."""
+    for name, place in model_places.items():
+        progress.step(f"Copying the model {name}")
+        shutil.copytree(place, bundle / "models" / name, dirs_exist_ok=True)
+    pinned.carry(model_places, pinned.folder(), bundle / _RECORDS)
+
+
+def copy_from(bundle: Path, names: Iterable[str], environ: Mapping[str, str] = os.environ) -> None:
+    """Copy the named models of the bundle at `bundle` into mlenv's store, if not there yet."""
+    wanted = tuple(names)
+    for name in wanted:
+        home = models.store(environ) / name
+        if not home.exists():
+            home.parent.mkdir(parents=True, exist_ok=True)
+            partial = home.with_name(f".{home.name}.bundle")
+            shutil.copytree(bundle / "models" / name, partial, dirs_exist_ok=True)
+            partial.rename(home)
+    unknown = [name for name in wanted if not pinned.find(name, environ)]
+    pinned.carry(unknown, bundle / _RECORDS, pinned.folder(environ))

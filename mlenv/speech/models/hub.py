@@ -1,0 +1,132 @@
+"""The model hub: asked through the environment's own client, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from mlenv.environment import launch
+from mlenv.progress import Progress, Silent, growing
+from mlenv.result import MlenvError
+from mlenv.speech import models
+from mlenv.speech.models import Found, Hub, Model, pinned
+
+WORKER = Path(__file__).parents[1] / "workers" / "hub.py"
+
+DISK_FULL = "disk-full-or-tmp-too-small"
+
+Answer = Mapping[str, object]
+
+
+def model(
+    name: str,
+    venv: Path,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    offline: bool = False,
+    progress: Progress | None = None,
+) -> Found:
+    """A Whisper model that the manifest does not name, fetched into the hub's own cache.
+
+    `name`: one of the manifest's `hub-names` or a hub id. What comes at the first use is pinned
+    (see `pinned`): the same revision and the same bytes from then on. Raises `MlenvError`.
+    """
+    record = pinned.find(name, environ) or _in_a_folder(name, environ)
+    if record:
+        found, refused = models.look(record, environ)
+        if found:
+            return found
+        if not record.hub or any(not each.is_missing for each in refused):
+            raise _changed(record, models.not_found(record, refused))
+    repo = record.hub.repo if record and record.hub else models.hub_name(name, environ)
+    assert repo is not None
+    progress = progress or Silent()
+    progress.step(f"{name} from the hub ({repo})")
+    request = {
+        "repo": repo,
+        "revision": record.hub.revision if record and record.hub else None,
+        "files": list(pinned.FILES),
+        "target": None,
+        "offline": offline,
+    }
+    blobs = models.hub_snapshot(Hub(repo, "-"), environ).parents[1] / "blobs"
+    with growing(progress, blobs, record.size if record else None):
+        answer = ask(venv, request, environ)
+    if not answer["ok"]:
+        progress.failed(str(answer["message"]))
+        raise _unavailable(name, repo, answer, offline=offline)
+    progress.end()
+    snapshot = Path(str(answer["path"]))
+    if record is None:
+        hub, licence = Hub(repo, snapshot.name), str(answer.get("licence") or "")
+        record = pinned.pin(name, snapshot, hub, licence, environ)
+    found, refused = models.look(record, environ)
+    if found is None:
+        raise _changed(record, models.not_found(record, refused))
+    return found
+
+
+def ask_access(venv: Path, repo: str, environ: Mapping[str, str]) -> Answer:
+    """Whether the hub lets this account read a repository: {"ok"} or {"reason", "message"}."""
+    return ask(venv, {"repo": repo, "access": True}, environ)
+
+
+def ask(venv: Path, request: Mapping[str, object], environ: Mapping[str, str]) -> Answer:
+    """The answer to one request: see `speech/hub.py`."""
+    built = launch.build(venv.resolve(), environ)
+    done = subprocess.run(
+        [built.python, WORKER],
+        input=json.dumps(request),
+        env=built.applied_to(environ),
+        capture_output=True,
+        text=True,
+        errors="replace",
+    )
+    try:
+        answer: dict[str, object] = json.loads(done.stdout)
+    except ValueError:
+        said = done.stderr.strip().splitlines()
+        return {"ok": False, "message": said[-1] if said else f"exit code {done.returncode}"}
+    return answer
+
+
+def _in_a_folder(name: str, environ: Mapping[str, str]) -> Model | None:
+    """The model of that name in $MLENV_MODELS, pinned now; None where there is none."""
+    for directory, _ in models.places(Model(name, "whisper", "", "", ()), environ):
+        if (directory / "model.bin").is_file():
+            return pinned.pin(name, directory, environ=environ)
+    return None
+
+
+def _changed(record: Model, error: MlenvError) -> MlenvError:
+    """It is not what it was: what to do about that is another thing than for the manifest's."""
+    forget = f"`mlenv models remove {record.name}` forgets what it was, and takes what is there"
+    if error.code == "model-missing":
+        return MlenvError(error.code, error.message, f"It was {record.title}. {forget}.")
+    return MlenvError(error.code, error.message, f"Delete what is wrong and try again; {forget}.")
+
+
+def _unavailable(name: str, repo: str, answer: Answer, *, offline: bool) -> MlenvError:
+    if offline:
+        return MlenvError(
+            "model-missing",
+            f"The model {name} is not on this machine, and --offline was asked for.",
+            f"Run `mlenv models pull {name}` with a network, "
+            f"or put its files into a folder {name}/ below $MLENV_MODELS.",
+        )
+    said = f"The model {name} could not be fetched from the hub ({repo}): {answer['message']}."
+    if answer.get("reason") in ("gated", "no-token"):
+        return MlenvError(
+            "gated-model-no-access",
+            said,
+            f"Accept its conditions at https://huggingface.co/{repo} and log in with "
+            "`hf auth login`.",
+        )
+    if answer.get("reason") in ("disk-full", "not-writable"):
+        code = DISK_FULL if answer["reason"] == "disk-full" else "not-writable"
+        return MlenvError(code, said, "Make room there, or name another place with HF_HOME.")
+    hint = "Check the name and the network, or name a folder that holds it."
+    return MlenvError("model-unavailable", said, hint)

@@ -1,0 +1,1 @@
+"""`mlenv exec transcribe`: files in, transcripts out. `mlenv.speech.workers` does the work."""

@@ -1,0 +1,54 @@
+"""What happens while files are transcribed, as it comes out of a job."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mlenv.result import Problem
+from mlenv.speech.transcribe.inputs import Source
+from mlenv.speech.transcribe.transcript import Segment, Transcript
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something to know: which device and pipeline, what was not as asked for."""
+
+    text: str
+    warning: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A segment, as soon as it is there; without its speaker where one is still looked for."""
+
+    source: Source
+    segment: Segment
+    duration: float
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """So many seconds of a file are through."""
+
+    source: Source
+    at: float
+    duration: float
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """One file is through."""
+
+    source: Source
+    transcript: Transcript
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """One file could not be done."""
+
+    source: Source
+    problem: Problem
+
+
+Event = Note | Heard | Progress | Finished | Failed

@@ -1,0 +1,145 @@
+"""Memory: whether words and speakers can be found at once, and which model would fit.
+
+Estimates, on the safe side. Of a GPU: faster-whisper's published figures (its issue 1030: large-v3
+4521 MB in float16 and 2953 MB in int8, turbo 2537 and 1545) are the weights and 0.7 to 1.4 GB;
+pyannote.audio's peak is 2.6 GB (its issue 1963), and more where cuDNN takes a hungrier algorithm,
+for which the diarizer has smaller batches. Of a CPU, measured: 0.4 GB, the weights, and 0.7 GB
+for each hour of a file; speakers take 0.9 GB.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+GB = 10**9
+
+# Millions of parameters, from the model cards of OpenAI and distil-whisper; best models first.
+PARAMETERS = {
+    "large-v3": 1550,
+    "large-v3-turbo": 809,
+    "medium": 769,
+    "small": 244,
+    "base": 74,
+    "tiny": 39,
+    "large-v2": 1550,
+    "large-v1": 1550,
+    "large": 1550,
+    "turbo": 809,
+    "distil-large-v3": 756,
+    "distil-large-v2": 756,
+    "distil-medium": 394,
+    "distil-small": 166,
+}
+ADVISED = tuple(PARAMETERS)[:6]
+BYTES = {"int8": 1, "int8_float16": 1, "int8_bfloat16": 1, "int8_float32": 1}
+BYTES |= {"int16": 2, "float16": 2, "bfloat16": 2, "float32": 4}
+BEST = {"cuda": "float16", "cpu": "int8"}  # what `auto` computes in
+BESIDE_WEIGHTS = {"cuda": 1.4 * GB, "cpu": 1.0 * GB}
+EACH_FILE = 0.6 * GB  # large-v3's attention over 30 seconds, or most of an hour of samples
+DIARIZER = {"cuda": 2.6 * GB, "cpu": 1.5 * GB}
+
+
+def needed(model: str | None, compute_type: str, device: str) -> float:
+    """Bytes that transcribing takes with a model of that name (or folder; None: the default) on
+    cuda or cpu."""
+    kind = compute_type if compute_type in BYTES else BEST[device]
+    return _parameters(model) * BYTES[kind] + BESIDE_WEIGHTS[device]
+
+
+def for_both(options: argparse.Namespace, environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether the transcriber and the diarizer have room side by side."""
+    gpu = None if options.device == "cpu" else on_gpu(options.device_index, environ)
+    device = "cpu" if gpu is None else "cuda"
+    free = in_all() if gpu is None else gpu
+    both = needed(options.model, options.compute_type, device) + DIARIZER[device]
+    return free is None or free >= both
+
+
+def files_at_once(options: argparse.Namespace) -> int:
+    """How many files a CPU's memory has room for; at least one."""
+    free = in_all()
+    if free is None:
+        return 1
+    left = free - needed(options.model, options.compute_type, "cpu")
+    return 1 + max(0, int(left / EACH_FILE))
+
+
+def advice(
+    options: argparse.Namespace, device: str, environ: Mapping[str, str] = os.environ
+) -> str:
+    """What would fit into the memory that is free now, in one sentence."""
+    free = on_gpu(options.device_index, environ) if device == "cuda" else in_all()
+    if free is None:
+        return "Try --compute-type int8, a smaller --model or --batch-size."
+    fitting = [
+        f"--model {name} --compute-type {kind}"
+        for name in ADVISED
+        for kind in (BEST[device], "int8")
+        if needed(name, kind, device) <= free
+        and needed(name, kind, device) < needed(options.model, options.compute_type, device)
+    ]
+    where = "GPU memory" if device == "cuda" else "memory"
+    there = f"{free / GB:.1f} GB of {where} are free"
+    if fitting:
+        return f"{there}: {fitting[0]} would fit."
+    elsewhere = " Or use --device cpu." if device == "cuda" else ""
+    return f"{there}, too little for any other model: end what uses it.{elsewhere}"
+
+
+def in_all(root: Path = Path("/")) -> float | None:
+    """Bytes of memory that can still be had, by the machine and by the control group."""
+    free = [_available(root / "proc/meminfo"), _left_in_group(root / "sys/fs/cgroup")]
+    return min((size for size in free if size is not None), default=None)
+
+
+def on_gpu(index: int, environ: Mapping[str, str]) -> float | None:
+    """Free bytes of the GPU with that number of CUDA's; None where there is none to ask."""
+    from mlenv.machine import driver  # late: `exec` starts with each recording
+
+    gpus = driver.finish(driver.start(environ), Path("/")).gpus
+    visible = environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        named = [name.strip() for name in visible.split(",") if name.strip()]
+        known = {str(gpu.index): gpu for gpu in gpus} | {gpu.uuid: gpu for gpu in gpus}
+        gpus = tuple(known[name] for name in named if name in known)
+    return gpus[index].memory_free if index < len(gpus) else None
+
+
+def _parameters(model: str | None) -> float:
+    """How many; of a model that is not known by name, what its file says."""
+    if model is None:
+        from mlenv.speech import models  # late, as the worker is to start first
+
+        model = models.default()
+    name = model.removesuffix(".en")
+    if name in PARAMETERS:
+        return PARAMETERS[name] * 10**6
+    for known in sorted(PARAMETERS, key=len, reverse=True):
+        if known in model.rpartition("/")[2]:
+            return PARAMETERS[known] * 10**6
+    try:
+        return (Path(model).expanduser() / "model.bin").stat().st_size / 2  # float16, mostly
+    except OSError:
+        return PARAMETERS["large-v3"] * 10**6
+
+
+def _available(meminfo: Path) -> float | None:
+    try:
+        lines = meminfo.read_text().splitlines()
+    except OSError:
+        return None
+    return next(
+        (int(line.split()[1]) * 1024 for line in lines if line[:12] == "MemAvailable"), None
+    )
+
+
+def _left_in_group(group: Path) -> float | None:
+    try:
+        limit, used = ((group / f"memory.{name}").read_text() for name in ("max", "current"))
+        cache = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+        return int(limit) - int(used) + int(cache["inactive_file"])
+    except (OSError, ValueError, KeyError):  # no such file, or "max"
+        return None

@@ -1,0 +1,26 @@
+"""Files are worked on together and end in any order; on standard output they come in theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from mlenv.speech.transcribe.events import Event, Failed, Finished, Note, Progress
+from mlenv.speech.transcribe.inputs import Source
+
+
+def in_order(events: Iterable[Event], sources: Sequence[Source]) -> Iterator[Event]:
+    """The same events, file by file as in `sources`: what later files say waits for its turn.
+    Notes and progress don't wait."""
+    waiting: dict[Source, list[Event]] = {source: [] for source in sources}
+    for event in events:
+        if isinstance(event, Note | Progress):
+            yield event
+            continue
+        waiting[event.source].append(event)
+        while waiting:
+            first, said = next(iter(waiting.items()))
+            yield from said
+            if not said or not isinstance(said[-1], Finished | Failed):
+                said.clear()
+                break
+            del waiting[first]

@@ -1,0 +1,198 @@
+"""What `mlenv exec transcribe` takes on its command line, and its help."""
+
+from __future__ import annotations
+
+import argparse
+from typing import NoReturn
+
+from mlenv.result import WRONG_USAGE, MlenvError
+from mlenv.speech.transcribe.compat import OFF, language_code
+
+EXAMPLES = """\
+examples:
+  mlenv exec transcribe talk.m4a
+  mlenv exec transcribe --diarize --format srt,json --output-dir out meeting.mp4
+  mlenv exec transcribe --recursive --resume --output-dir out recordings/
+  ffmpeg -i rtsp://camera -f wav - | mlenv exec transcribe --format jsonl -
+
+`--model` is `base` where you name none: it knows 99 languages, is fast without a GPU and its
+142 MB come from the hub or the package index. `tiny.en` is half of it and English only. Names of
+the hub (large-v3, owner/name) and folders work too; `mlenv models` lists what is here.
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise usage(message[:1].upper() + message[1:] + ".")
+
+
+def _truth(word: str) -> bool:
+    if word.lower() in ("true", "yes", "1"):
+        return True
+    if word.lower() in ("false", "no", "0"):
+        return False
+    raise argparse.ArgumentTypeError(f"`{word}` is neither True nor False")
+
+
+def _count(word: str) -> int:
+    if word.isdecimal() and int(word) > 0:
+        return int(word)
+    raise argparse.ArgumentTypeError(f"`{word}` is not a whole number above 0")
+
+
+def _number_or_off(word: str) -> float | str:
+    return OFF if word.lower() == OFF else float(word)
+
+
+def _seconds(word: str) -> int:
+    if word.isdecimal() and 0 < int(word) <= 30:
+        return int(word)
+    raise argparse.ArgumentTypeError(f"`{word}` is no whole number from 1 to 30")
+
+
+def _times(word: str) -> str:
+    try:
+        times = [float(each) for each in word.split(",")]
+    except ValueError:
+        times = [-1.0]
+    if times == sorted(times) and times[0] >= 0:
+        return word
+    raise argparse.ArgumentTypeError(f"`{word}` is not START,END,.. in growing seconds")
+
+
+def _language(word: str) -> str:
+    if (code := language_code(word)) is None:
+        raise argparse.ArgumentTypeError(
+            f"Whisper knows no language `{word}`: use a code (en, de) or an English name (German)"
+        )
+    return code
+
+
+def usage(message: str) -> MlenvError:
+    return MlenvError(
+        "usage", message, "Try `mlenv exec transcribe --help`.", exit_code=WRONG_USAGE
+    )
+
+
+def build(command: str) -> argparse.ArgumentParser:
+    """The parser of `transcribe` or `diarize`; wrong usage raises `MlenvError`."""
+    parser = _Parser(
+        prog=f"mlenv exec {command}",
+        usage="%(prog)s [OPTION].. AUDIO..",
+        description="Turn speech into text, with --diarize also into who said what.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+
+    def switch(group: argparse._ArgumentGroup, name: str, help: str, default: bool | None) -> None:
+        group.add_argument(
+            name, nargs="?", type=_truth, const=True, default=default, metavar="BOOL", help=help
+        )
+
+    add = parser.add_argument
+    add("audio", nargs="*", metavar="AUDIO", help="a file, a folder, a pattern, or - for stdin")
+    add("--venv", metavar="DIR", help="the environment (default: $MLENV_VENV, else ~/.venvs/ml)")
+
+    group = parser.add_argument_group("output")
+    group.add_argument(
+        "--format",
+        action="append",
+        metavar="F[,F]",
+        help="txt srt vtt tsv json aud rttm jsonl, all",
+    )
+    group.add_argument(
+        "--output-dir", "-o", metavar="DIR", help="write files (default: - , stdout)"
+    )
+    switch(group, "--resume", "skip files whose outputs are there already", False)
+    switch(group, "--recursive", "look into the folders below", False)
+    switch(group, "--stdin", "read audio from standard input, as `-` does", False)
+    switch(group, "--json", "print one JSON document and nothing else", False)
+    switch(group, "--progress", "show progress (default: on a terminal)", None)
+    switch(group, "--quiet", "no progress and no notes", False)
+    group.add_argument("--max-line-width", type=_count, metavar="N", help="characters a line")
+    group.add_argument("--max-line-count", type=_count, metavar="N", help="lines a caption")
+    group.add_argument("--max-words-per-line", type=_count, metavar="N", help="words a caption")
+    switch(group, "--pretty-json", "json over several lines (True)", True)
+    switch(group, "--verbose", "False is --quiet", None)
+    switch(group, "--highlight-words", "underline each word as it is spoken (srt, vtt)", False)
+
+    group = parser.add_argument_group("model and device")
+    group.add_argument("--model", metavar="NAME", help="name, folder or hub id (base)")
+    group.add_argument("--model-directory", metavar="DIR", help="a folder, before --model")
+    group.add_argument(
+        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="(%(default)s)"
+    )
+    group.add_argument("--device-index", type=int, default=0, metavar="N", help="which GPU")
+    group.add_argument(
+        "--compute-type", default="auto", metavar="TYPE", help="int8, float16, ... (what is best)"
+    )
+    switch(group, "--fp16", "True is --compute-type float16, False float32", None)
+    group.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads")
+    switch(group, "--offline", "never touch the network", False)
+    switch(group, "--batched", "several windows at once: faster, above all on a GPU", None)
+    group.add_argument("--batch-size", type=_count, metavar="N", help="how many; is --batched (8)")
+    group.add_argument(
+        "--chunk-size", type=_seconds, metavar="S", help="seconds a window; is --batched (30)"
+    )
+    switch(
+        group,
+        "--fit-window",
+        "encode short files in a window of their size: about 3 times as fast, other words here "
+        "and there",
+        False,
+    )
+
+    group = parser.add_argument_group("speakers")
+    switch(group, "--diarize", "find out who speaks when", False)
+    group.add_argument(
+        "--diarize-model",
+        metavar="NAME",
+        default="auto",
+        help="auto, open, 3.1, community-1, folder",
+    )
+    group.add_argument("--num-speakers", type=_count, metavar="N", help="exactly so many")
+    group.add_argument("--min-speakers", type=_count, metavar="N", help="at least so many")
+    group.add_argument("--max-speakers", type=_count, metavar="N", help="at most so many")
+    group.add_argument("--speaker-names", metavar="A,B", help="in the order in which they speak")
+
+    group = parser.add_argument_group("recognition (as in faster-whisper)")
+    group.add_argument(
+        "--language", type=_language, metavar="LANG", help="en, German, .. (found out by itself)"
+    )
+    group.add_argument("--task", choices=("transcribe", "translate"))
+    switch(group, "--word-timestamps", "times for each word", False)
+    switch(group, "--vad-filter", "leave out what is no speech (True)", True)
+    group.add_argument("--vad-method", choices=("silero",), help="the one that is here")
+    for name, kind in (
+        ("--vad-threshold", float),
+        ("--vad-neg-threshold", float),
+        ("--vad-min-speech-duration-ms", int),
+        ("--vad-max-speech-duration-s", float),
+        ("--vad-min-silence-duration-ms", int),
+        ("--vad-speech-pad-ms", int),
+        ("--beam-size", _count),
+        ("--best-of", _count),
+        ("--patience", float),
+        ("--length-penalty", float),
+        ("--repetition-penalty", float),
+        ("--no-repeat-ngram-size", int),
+        ("--temperature", float),
+        ("--compression-ratio-threshold", _number_or_off),
+        ("--logprob-threshold", _number_or_off),
+        ("--no-speech-threshold", _number_or_off),
+        ("--hallucination-silence-threshold", float),
+        ("--prompt-reset-on-temperature", float),
+        ("--temperature-increment-on-fallback", float),
+        ("--clip-timestamps", _times),
+        ("--initial-prompt", str),
+        ("--prefix", str),
+        ("--hotwords", str),
+        ("--suppress-tokens", str),
+        ("--prepend-punctuations", str),
+        ("--append-punctuations", str),
+    ):
+        group.add_argument(name, type=kind, metavar="X")
+    for name in ("--condition-on-previous-text", "--suppress-blank", "--multilingual"):
+        switch(group, name, "", None)
+    return parser

@@ -1,0 +1,75 @@
+"""Who said which word.
+
+A word belongs to whoever speaks for most of it. A segment in which the speaker changes is split
+there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+
+from mlenv.speech.transcribe.transcript import Segment, Turn, Word
+
+
+def speaker_at(start: float, end: float, turns: Sequence[Turn]) -> str | None:
+    """The speaker with the most speech between two times, else the nearest; None without turns."""
+    if not turns:
+        return None
+    share: dict[str, float] = {}
+    for turn in turns:
+        common = min(end, turn["end"]) - max(start, turn["start"])
+        if common > 0:
+            share[turn["speaker"]] = share.get(turn["speaker"], 0.0) + common
+    if share:
+        return max(share, key=lambda speaker: share[speaker])
+    return min(turns, key=lambda turn: _distance(start, end, turn))["speaker"]
+
+
+def with_speakers(segments: Sequence[Segment], turns: Sequence[Turn]) -> list[Segment]:
+    """The same segments with speakers, split where the speaker changes.
+
+    `turns` must not overlap (the diarization's exclusive ones), or ties are for the first.
+    """
+    result: list[Segment] = []
+    for segment in segments:
+        if not segment["words"]:
+            speaker = speaker_at(segment["start"], segment["end"], turns)
+            result.append({**segment, "speaker": speaker})
+            continue
+        words: list[Word] = [
+            {**word, "speaker": speaker_at(word["start"], word["end"], turns)}
+            for word in segment["words"]
+        ]
+        for speaker, group in groupby(words, key=lambda word: word["speaker"]):
+            result.append(_segment(speaker, list(group)))
+    return result
+
+
+def names_of(turns: Sequence[Turn], given: Sequence[str]) -> dict[str, str]:
+    """A name for each speaker label: in the order in which they first speak, the `given` ones,
+    then SPEAKER_00 and so on."""
+    labels = dict.fromkeys(turn["speaker"] for turn in sorted(turns, key=lambda t: t["start"]))
+    return {
+        label: given[place] if place < len(given) else f"SPEAKER_{place:02}"
+        for place, label in enumerate(labels)
+    }
+
+
+def renamed(turns: Sequence[Turn], names: Mapping[str, str]) -> list[Turn]:
+    """The same turns with other labels."""
+    return [{**turn, "speaker": names.get(turn["speaker"], turn["speaker"])} for turn in turns]
+
+
+def _segment(speaker: str | None, words: list[Word]) -> Segment:
+    return {
+        "start": words[0]["start"],
+        "end": words[-1]["end"],
+        "text": "".join(word["word"] for word in words).strip(),
+        "speaker": speaker,
+        "words": words,
+    }
+
+
+def _distance(start: float, end: float, turn: Turn) -> float:
+    return max(turn["start"] - end, start - turn["end"], 0.0)

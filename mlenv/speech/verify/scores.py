@@ -1,0 +1,61 @@
+"""How good a transcript is, in the field's two measures.
+
+Word error rate: jiwer, after Whisper's own English text normalisation (Radford et al. 2022,
+appendix C), so that "10" is "ten". Diarization error rate: pyannote.metrics, in the environment.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from mlenv.environment import launch
+from mlenv.result import MlenvError
+from mlenv.speech.transcribe.transcript import Turn
+
+SCORE_WORKER = Path(__file__).parents[1] / "workers" / "score.py"
+
+
+def word_error_rate(said: Sequence[str], heard: Sequence[str]) -> float:
+    """Insertions, deletions and substitutions for each word said; lists are texts, in pairs."""
+    import jiwer
+
+    normalise = _normaliser()
+    rate = jiwer.wer([normalise(text) for text in said], [normalise(text) for text in heard])
+    return round(float(rate), 4)
+
+
+@cache
+def _normaliser() -> Any:
+    from whisper_normalizer.english import EnglishTextNormalizer
+
+    return EnglishTextNormalizer()
+
+
+def diarization_errors(
+    venv: Path,
+    reference: Sequence[Turn],
+    hypothesis: Sequence[Turn],
+    environ: Mapping[str, str] = os.environ,
+) -> dict[str, float]:
+    """Shares of the time spoken: `diarization_error_rate` and its parts `missed`,
+    `false_alarm`, `confusion`; and how many speakers were found and expected."""
+    built = launch.build(venv.resolve(), environ)
+    done = subprocess.run(
+        [built.python, SCORE_WORKER],
+        input=json.dumps({"reference": reference, "hypothesis": hypothesis}),
+        env=built.applied_to(environ),
+        capture_output=True,
+        text=True,
+        errors="replace",
+    )
+    if done.returncode:
+        said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        raise MlenvError("score-failed", f"pyannote.metrics could not score: {said[-1]}.")
+    answer: dict[str, float] = json.loads(done.stdout)
+    return answer

@@ -1,1 +1,0 @@
-"""Environments on disk: generations, the switch between them, and the links inside."""

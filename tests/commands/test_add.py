@@ -1,0 +1,181 @@
+"""`add` and `remove`: what the environment is built around stays; all else may come and go."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.index import Index
+from tests.support.running import Run
+
+# As the real ones: the profile holds tensors 2.5.1 against what diarizer 2.0 asks for.
+PROFILE = """\
+# What we transcribe with.
+for = "tests"
+python = ">=3.11"
+platforms = ["linux-x86_64", "linux-aarch64", "macos-arm64"]
+resolved-as-of = "2025-12-19"
+
+requires = [
+  "tensors==2.5.1",     # built around
+  "whisperer==1.0",
+  "diarizer==2.0",
+]
+
+[family]
+packages = ["tensors"]
+
+[[override]]
+requirement = "tensors==2.5.1"
+why = "diarizer pins 2.8, and runs with 2.5"
+
+[[exclude]]
+package = "codec"
+why = "nothing loads it"
+"""
+
+
+@pytest.fixture
+def mine(home: Path) -> Path:
+    """The user's own copy of the profile, once something was added."""
+    return home / ".venvs/.ml.mlenv/profiles/small-own.toml"
+
+
+@pytest.fixture
+def run(mlenv: Run, profile: Path, network: dict[str, str], index: Index) -> Callable[..., object]:
+    """The command line, with the environment installed."""
+    profile.write_text(PROFILE)
+    index.add("notebook", "7.0", ["widgets"])
+    index.add("widgets", "8.0")
+    index.add("diarizer", "2.1", ["tensors>=2.8", "codec"])
+    index.add("aligner", "3.0", ["tensors>=2.8"])
+    index.add("segmenter", "1.0", ["diarizer>=2"])
+    assert mlenv("lock", profile, env=network).returncode == 0
+    assert mlenv("install", profile, "--no-verify", env=network).returncode == 0
+    return lambda *arguments: mlenv(*arguments, env=network)
+
+
+def state(home: Path) -> tuple[str, list[str]]:
+    store = home / ".venvs/.ml.mlenv"
+    own = store / "profiles"
+    return str((home / ".venvs/ml").readlink()), sorted(map(str, own.glob("*")))
+
+
+def changes(done: object) -> dict[str, object]:
+    assert done.returncode == 0, done.stderr  # type: ignore[attr-defined]
+    data = json.loads(done.stdout)["data"]  # type: ignore[attr-defined]
+    assert data["profile"] == "small-own"
+    found: dict[str, object] = data["changes"]
+    return found
+
+
+def test_add_and_remove(run: Run, home: Path, mine: Path, profile: Path) -> None:
+    before = profile.read_text()
+    added = ["notebook==7.0", "widgets==8.0"]
+    assert changes(run("add", "notebook", "--json")) == {
+        "added": added, "removed": [], "changed": [],
+    }  # fmt: skip
+    text = mine.read_text()
+    assert profile.read_text() == before
+    for line in (
+        "# What we transcribe with.",
+        '  "tensors==2.5.1",     # built around',
+        "notebook",
+    ):
+        assert line in text
+    assert "notebook==7.0" in mine.with_suffix(".txt").read_text()
+    assert run("install").stdout.startswith("up to date")
+    assert run("lock", "--check", mine).returncode == 0
+
+    assert changes(run("remove", "notebook", "--json")) == {
+        "added": [], "removed": added, "changed": [],
+    }  # fmt: skip
+    assert "notebook" not in mine.read_text()
+
+
+def test_what_wants_another_build_is_refused_with_the_reason(run: Run, home: Path) -> None:
+    before = state(home)
+    done = run("add", "aligner==3.0")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "error: aligner 3.0 wants tensors>=2.8, and small is built around tensors 2.5.1.\n"
+        "If you know that they work together: "
+        "`mlenv add aligner==3.0 --override 'tensors==2.5.1'`.\n",
+    )
+    assert state(home) == before
+
+
+def test_the_profiles_own_override_does_not_let_a_new_version_in(run: Run, home: Path) -> None:
+    before = state(home)
+    done = run("add", "diarizer==2.1")
+    assert done.returncode == 1
+    assert done.stderr.startswith(
+        "error: diarizer 2.1 wants tensors>=2.8, and small is built around tensors 2.5.1.\n"
+    )
+    assert state(home) == before
+
+
+def test_what_needs_a_package_that_was_tried_is_let_in(run: Run) -> None:
+    assert changes(run("add", "segmenter", "--json")) == {
+        "added": ["segmenter==1.0"], "removed": [], "changed": [],
+    }  # fmt: skip
+
+
+def test_the_override_that_was_offered_makes_it_possible(run: Run, mine: Path) -> None:
+    done = run("add", "diarizer==2.1", "--override", "tensors==2.5.1", "--json")
+    assert changes(done) == {
+        "added": [],
+        "removed": [],
+        "changed": [{"name": "diarizer", "before": "2.0", "after": "2.1"}],
+    }
+    assert mine.read_text().count("[[override]]") == 1
+
+
+def test_another_build_itself_is_refused(run: Run, home: Path) -> None:
+    before = state(home)
+    done = run("add", "tensors==2.8")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "error: small is built around tensors 2.5.1: `tensors==2.8` can't be added.\n"
+        "`mlenv profiles` shows profiles with other versions.\n",
+    )
+    assert state(home) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("remove", "tensors"), 1, "tensors can't be removed: profile small is built around it."),
+        (("remove", "numpy"), 1, "numpy can't be removed: the environment does not hold it."),
+        (("add", "no=thing"), 2, "`no=thing` is not a requirement"),
+        (("add", "no-such-thing"), 1, "The index does not have no-such-thing."),
+    ],
+)
+def test_what_can_not_be_done(
+    run: Run, home: Path, arguments: tuple[str, ...], code: int, said: str
+) -> None:
+    before = state(home)
+    done = run(*arguments)
+    assert done.returncode == code
+    assert done.stderr.startswith(f"error: {said}") and len(done.stderr.splitlines()) <= 2
+    assert state(home) == before
+
+
+def test_a_failure_on_the_way_leaves_the_profile_as_it_was(
+    run: Run, home: Path, index: Index
+) -> None:
+    before = state(home)
+    index.faults = {"/files/notebook-7.0-py3-none-any.whl": b"half a whe"}
+    assert run("add", "notebook").returncode == 1
+    assert state(home) == before
+
+
+def test_without_an_environment(mlenv: Run, home: Path) -> None:
+    done = mlenv("add", "notebook")
+    assert (done.returncode, done.stderr) == (
+        1,
+        f"error: {home / '.venvs/ml'} is not mlenv's.\nRun `mlenv install` to build one.\n",
+    )

@@ -1,0 +1,219 @@
+"""What `mlenv doctor` takes and how it ends."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support.running import Run
+from tests.support.venvs import empty_venv
+
+
+@pytest.fixture
+def venv(tmp_path: Path) -> Path:
+    return empty_venv(tmp_path / "venv")
+
+
+def test_no_environment_cannot_be_diagnosed(mlenv: Run, home: Path) -> None:
+    ended = mlenv("doctor")
+    assert ended.returncode == 3
+    assert f"{home}/.venvs/ml does not exist." in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_directory_that_is_no_environment(mlenv: Run, tmp_path: Path) -> None:
+    ended = mlenv("doctor", "--venv", tmp_path, "--json")
+    document = json.loads(ended.stdout)
+    assert (ended.returncode, document["exit_code"]) == (3, 3)
+    assert document["errors"] == [
+        {
+            "code": "no-environment",
+            "message": f"{tmp_path} is not a virtual environment.\nRun `mlenv install` to build "
+            "one, or name another with --venv DIR or --python EXE.",
+        }
+    ]
+
+
+def test_an_interpreter_that_is_none(mlenv: Run) -> None:
+    ended = mlenv("doctor", "--python", "/bin/true")
+    assert ended.returncode == 3
+    assert "/bin/true is no Python that works" in ended.stderr
+
+
+def test_an_empty_environment_has_nothing_wrong_with_its_cudnn(mlenv: Run, venv: Path) -> None:
+    ended = mlenv("doctor", "--venv", venv, "--json", "cudnn9-sublib-not-on-loader-path")
+    findings = json.loads(ended.stdout)["data"]["findings"]
+    assert ended.returncode == 0
+    assert [(f["id"], f["outcome"]) for f in findings] == [
+        ("cudnn9-sublib-not-on-loader-path", "skip")
+    ]
+
+
+def test_a_check_that_does_not_exist_is_wrong_usage(mlenv: Run, venv: Path) -> None:
+    ended = mlenv("doctor", "--venv", venv, "cudnn9-sublib-not-on-loaderpath")
+    assert ended.returncode == 2
+    assert "There is no check cudnn9-sublib-not-on-loaderpath." in ended.stderr
+    assert "Did you mean cudnn9-sublib-not-on-loader-path?" in ended.stderr
+
+
+def test_all_checks_can_be_listed(mlenv: Run) -> None:
+    ended = mlenv("doctor", "--list", "--json")
+    checks = json.loads(ended.stdout)["data"]["checks"]
+    ids = [check["id"] for check in checks]
+    assert len(ids) == len(set(ids))
+    assert "cudnn9-sublib-not-on-loader-path" in ids
+    assert {check["id"] for check in checks if not check["quick"]} >= {"hf-download-ssl"}
+    assert "cudnn9-sublib-not-on-loader-path" in mlenv("doctor", "--list").stdout
+
+
+def test_only_and_skip(mlenv: Run, venv: Path) -> None:
+    only = ("--only", "glibc-too-old,ctranslate2-execstack", "--skip", "glibc-too-old")
+    ended = mlenv("doctor", "--venv", venv, "--json", *only)
+    assert [f["id"] for f in json.loads(ended.stdout)["data"]["findings"]] == [
+        "ctranslate2-execstack"
+    ]
+
+
+def test_a_quick_look_leaves_out_what_is_slow(mlenv: Run, venv: Path) -> None:
+    document = json.loads(mlenv("doctor", "--quick", "--json", "--venv", venv).stdout)
+    ids = [finding["id"] for finding in document["data"]["findings"]]
+    assert "hf-download-offline" not in ids
+    assert "driver-too-old" in ids
+    assert document["data"]["facts"]["quick"] is True
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--yes",), "--dry-run and --yes go with --fix."),
+        (("--from", "x.json", "--fix"), "--from judges a file"),
+        (("--only", "nothing"), "There is no check nothing. See `mlenv doctor --list`."),
+    ],
+)
+def test_options_that_do_not_go_together(mlenv: Run, arguments: tuple[str, ...], said: str) -> None:
+    ended = mlenv("doctor", *arguments)
+    assert ended.returncode == 2
+    assert said in ended.stderr
+
+
+def test_a_snapshot_is_judged_elsewhere_as_it_was_here(
+    mlenv: Run, tmp_path: Path, home: Path
+) -> None:
+    venv = empty_venv(home / "ml")
+    secret = "hf_" + "s" * 30
+    told = {
+        "HF_TOKEN": secret,
+        "HTTPS_PROXY": "http://anna:geheim@proxy.example:3128",
+        "PIP_EXTRA_INDEX_URL": "https://__token__:pw-x1@index.example/simple?key=pw-x2",
+        "NVIDIA_API_KEY": "nvapi-x3",
+        "HF_HUB_OFFLINE": "1",
+    }
+    file = tmp_path / "facts.json"
+    here = mlenv("doctor", "--venv", venv, "--snapshot", file, "--json", env=told)
+    assert f"{home}" not in file.read_text()
+    for hidden in (secret, "geheim", "anna", "pw-x1", "pw-x2", "nvapi-x3"):
+        assert hidden not in file.read_text() + here.stdout
+    for there in (
+        mlenv("doctor", "--from", file, "--json"),
+        mlenv("doctor", "--from", "-", "--json", stdin=file.open()),
+    ):
+        judged = json.loads(there.stdout)["data"]["findings"]
+        before = json.loads(here.stdout)["data"]["findings"]
+        assert [(f["id"], f["outcome"]) for f in judged] == [
+            (f["id"], f["outcome"]) for f in before
+        ]
+        assert there.returncode == here.returncode
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"schema": 1, "facts": {"venv": 3}}', "\0"])
+def test_a_file_that_is_no_snapshot(mlenv: Run, tmp_path: Path, text: str) -> None:
+    (tmp_path / "facts.json").write_text(text)
+    ended = mlenv("doctor", "--from", tmp_path / "facts.json")
+    assert ended.returncode == 3
+    assert "is no snapshot that this mlenv can read" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_snapshot_that_is_not_there(mlenv: Run) -> None:
+    ended = mlenv("doctor", "--from", "nowhere.json")
+    assert ended.returncode == 3
+    assert "nowhere.json could not be read: No such file or directory." in ended.stderr
+
+
+def test_a_venv_whose_python_is_gone(mlenv: Run, venv: Path) -> None:
+    for link in ("python", "python3"):
+        (venv / "bin" / link).unlink()
+        (venv / "bin" / link).symlink_to("/nowhere/python3")
+    ended = mlenv("doctor", "--venv", venv, "--json")
+    findings = json.loads(ended.stdout)["data"]["findings"]
+    assert ended.returncode == 1
+    assert [f["id"] for f in findings if f["outcome"] == "fail"] == ["interpreter-does-not-start"]
+    assert not [f for f in findings if f["outcome"] == "crash"]
+
+
+def test_a_partial_model_is_found_and_cleared(mlenv: Run, venv: Path, tmp_path: Path) -> None:
+    model = tmp_path / "hub" / "models--Systran--faster-whisper-tiny.en"
+    blob, snapshot = model / "blobs" / "1a5af.incomplete", model / "snapshots" / "0d3d1"
+    blob.parent.mkdir(parents=True)
+    blob.write_bytes(b"half of it")
+    snapshot.mkdir(parents=True)
+    (snapshot / "model.bin").symlink_to("../../blobs/1a5af")
+    (snapshot / "pytorch_model.bin").write_text("version https://git-lfs.github.com/spec/v1\n")
+    (snapshot / "config.json").write_text("{}")
+    told = {"HF_HUB_CACHE": str(tmp_path / "hub"), "HF_HUB_OFFLINE": "1"}
+
+    def look(*arguments: str) -> dict[str, object]:
+        ended = mlenv("doctor", "--venv", venv, "--json", *arguments, env=told)
+        found = json.loads(ended.stdout)
+        return {
+            "outcome": {f["id"]: f["outcome"] for f in found["data"]["findings"]}[
+                "model-file-incomplete"
+            ],
+            **found["data"],
+        }
+
+    assert look()["outcome"] == "warn"
+    planned = look("--fix", "--dry-run")
+    assert planned["outcome"] == "warn"
+    assert planned["fix"] == {
+        "plan": [
+            {
+                "what": "Remove 3 unusable files from the hub's cache (they are downloaded again)",
+                "ids": ["model-file-incomplete"],
+                "command": [],
+            }
+        ],
+        "done": [],
+    }
+    assert look("--fix")["outcome"] == "warn"  # nobody there to say yes
+    assert blob.exists()
+    mended = look("--fix", "--yes")
+    assert mended["outcome"] == "ok"
+    assert sorted(path.name for path in snapshot.iterdir()) == ["config.json"]
+
+
+def test_a_file_of_the_users_that_hides_a_package(mlenv: Run, venv: Path, tmp_path: Path) -> None:
+    (tmp_path / "torch.py").write_text("")
+    ended = mlenv("doctor", "--venv", venv, "--json", "local-file-shadows-module", cwd=tmp_path)
+    finding = json.loads(ended.stdout)["data"]["findings"][0]
+    assert finding["outcome"] == "warn"
+    assert finding["evidence"] == [f"{tmp_path}/torch.py hides the package"]
+
+
+def test_every_check_has_an_entry_that_people_can_read() -> None:
+    from mlenv.doctor import knowledge
+    from mlenv.doctor.checks import CHECKS
+
+    for check in CHECKS:
+        for id in check.ids:
+            entry = knowledge.entries()[id]
+            assert entry.title and entry.cause and entry.remedy.prose, id
+
+
+def test_an_activation_whose_generation_is_gone(mlenv: Run, tmp_path: Path) -> None:
+    (tmp_path / "ml").symlink_to(".ml.mlenv/generations/001-cu124-6f1b0c2a")
+    ended = mlenv("doctor", "--venv", tmp_path / "ml")
+    assert ended.returncode == 3
+    assert "leads to .ml.mlenv/generations/001-cu124-6f1b0c2a, which is gone." in ended.stderr

@@ -1,0 +1,130 @@
+"""`mlenv exec COMMAND`: it becomes the command, in the launch environment."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mlenv.environment import launch
+from tests.support.launching import PROOF, PROVED, MakeVenv
+from tests.support.running import Run
+
+SHOW = "import json, os, sys; print(json.dumps([sys.argv[1:], sys.prefix, dict(os.environ)]))"
+
+
+def test_the_command_gets_its_arguments_and_the_launch_environment(
+    mlenv: Run, nasty: Path, hollow: MakeVenv
+) -> None:
+    venv = hollow(nasty / "ml")
+    given = {"LD_LIBRARY_PATH": f"/opt/a::{nasty}", "PATH": "/usr/bin:/bin", "PYTHONHOME": ""}
+    words = ["--venv", "x", "--json", "-h", "a 'b'", ""]
+    done = mlenv("exec", "--venv", venv, "--", "python", "-c", SHOW, *words, env=given)
+    assert (done.returncode, done.stderr) == (0, "")
+    arguments, prefix, environment = json.loads(done.stdout)
+    assert (arguments, prefix) == (words, str(venv))
+    expected = launch.build(venv, given).variables
+    assert {name: environment[name] for name in expected} == expected
+    assert "PYTHONHOME" not in environment
+
+
+def test_it_stays_in_the_generation_that_it_started_in(
+    mlenv: Run, hollow: MakeVenv, tmp_path: Path
+) -> None:
+    generation = hollow(tmp_path / "generation")
+    (tmp_path / "ml").symlink_to(generation)
+    done = mlenv("exec", "--venv", tmp_path / "ml", "python", "-c", SHOW)
+    _, prefix, environment = json.loads(done.stdout)
+    assert prefix == str(generation)
+    assert str(tmp_path / "ml") not in environment["LD_LIBRARY_PATH"]
+
+
+@pytest.mark.parametrize("code", [0, 1, 3, 255])
+def test_the_exit_code_is_the_commands_own(
+    mlenv: Run, hollow: MakeVenv, tmp_path: Path, code: int
+) -> None:
+    venv = hollow(tmp_path / "ml")
+    assert mlenv("exec", "--venv", venv, "sh", "-c", f"exit {code}").returncode == code
+
+
+def test_it_becomes_the_command(hollow: MakeVenv, tmp_path: Path) -> None:
+    """No process stands between: the process number and every signal are the command's."""
+    venv = hollow(tmp_path / "ml")
+    code = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
+    argv = [sys.executable, "-m", "mlenv", "exec", "--venv", venv, "python", "-c", code]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout and int(child.stdout.readline()) == child.pid
+        os.kill(child.pid, signal.SIGTERM)
+        assert child.wait() == -signal.SIGTERM
+
+
+def test_with_explain_the_known_error_is_named_and_the_exit_code_stays(
+    mlenv: Run, hollow: MakeVenv, tmp_path: Path
+) -> None:
+    script = (
+        "import sys; print('working');"
+        "sys.exit('RuntimeError: Library libcublas.so.12 is not found or cannot be loaded')"
+    )
+    words = ["--venv", hollow(tmp_path / "ml"), "--explain", "python", "-c", script]
+    done = mlenv("exec", *words)
+    assert (done.returncode, done.stdout) == (1, "working\n")
+    assert "cublas-missing" in done.stderr
+
+
+def test_without_its_python_nothing_else_is_started(
+    mlenv: Run, hollow: MakeVenv, tmp_path: Path
+) -> None:
+    venv = hollow(tmp_path / "ml")
+    (venv / "bin" / "python").unlink()
+    done = mlenv("exec", "--venv", venv, "python", "-c", "print('another Python')")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "has no Python any more" in done.stderr
+
+
+def test_what_can_not_be_started(mlenv: Run, hollow: MakeVenv, tmp_path: Path) -> None:
+    venv = hollow(tmp_path / "ml")
+    text = tmp_path / "notes.txt"
+    text.write_text("no program", "utf-8")
+    broken = tmp_path / "broken"
+    broken.write_text("#!/nowhere/interpreter\n", "utf-8")
+    broken.chmod(0o755)
+    for command, code, says in (
+        ("no-such-command", 127, f"There is no command `no-such-command` in {venv / 'bin'}"),
+        (text, 126, f"{text} is not a program"),
+        (broken, 126, f"{broken} could not be started: No such file or directory."),
+    ):
+        done = mlenv("exec", "--venv", venv, command)
+        assert (done.returncode, done.stdout) == (code, "")
+        assert says in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments, says",
+    [
+        ([], "needs a command"),
+        (["--venv"], "--venv needs a directory"),
+        (["--fast", "x"], "has no option --fast"),
+    ],
+)
+def test_wrong_usage(mlenv: Run, arguments: list[str], says: str) -> None:
+    done = mlenv("exec", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert says in done.stderr
+
+
+def test_without_an_environment(mlenv: Run, tmp_path: Path) -> None:
+    done = mlenv("exec", "--venv", tmp_path / "none", "true")
+    assert done.returncode == 1
+    assert f"{tmp_path / 'none'} does not exist.\nRun `mlenv install`" in done.stderr
+
+
+@pytest.mark.heavy
+def test_the_real_front_library_finds_its_parts(mlenv: Run, real: MakeVenv, nasty: Path) -> None:
+    done = mlenv("exec", "--venv", real(nasty / "ml"), "python", "-c", PROOF)
+    assert (done.returncode, done.stdout.strip()) == (0, PROVED), done.stderr

@@ -1,0 +1,222 @@
+"""`mlenv install` from an empty home: built, switched, repeated, refused. Real uv, small wheels."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.index import Index
+from tests.support.running import Run
+
+
+@pytest.fixture
+def locked(mlenv: Run, profile: Path, network: dict[str, str]) -> Path:
+    """The small profile with its lock."""
+    assert mlenv("lock", profile, env=network).returncode == 0
+    return profile
+
+
+@pytest.fixture
+def install(mlenv: Run, locked: Path, network: dict[str, str]) -> Callable[..., object]:
+    def run(*arguments: str | Path, **env: str) -> object:
+        return mlenv("install", locked, "--no-verify", *arguments, env={**network, **env})
+
+    return run
+
+
+def generations(home: Path) -> list[str]:
+    return sorted(path.name for path in (home / ".venvs/.ml.mlenv/generations").iterdir())
+
+
+def test_from_nothing(install: Run, home: Path, locked: Path) -> None:
+    done = install("--json")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    data = json.loads(done.stdout)["data"]
+    [name] = generations(home)
+    lock = locked.with_suffix(".txt")
+    sha256 = hashlib.sha256(lock.read_bytes()).hexdigest()
+    assert name == f"001-small-{sha256[:8]}"
+    seconds, created = data.pop("seconds"), data["generation"].pop("created")
+    python, version = data["generation"].pop("python"), data["generation"].pop("mlenv")
+    assert seconds > 0 and created and Path(python).exists() and version
+    assert data == {
+        "venv": str(home / ".venvs/ml"),
+        "profile": "small",
+        "why": "it needs no GPU",
+        "changed": True,
+        "kept": None,
+        "passed_over": [],
+        "changes": {
+            "added": ["diarizer==2.0", "tensors==2.5.1", "whisperer==1.0"],
+            "removed": [],
+            "changed": [],
+        },
+        "generation": {
+            "path": str(home / ".venvs/.ml.mlenv/generations" / name),
+            "name": name,
+            "number": 1,
+            "profile": "small",
+            "profile_path": str(locked),
+            "profile_sha256": hashlib.sha256(locked.read_bytes()).hexdigest(),
+            "lock_path": str(lock),
+            "lock_sha256": sha256,
+            "distributions": ["diarizer-2.0", "tensors-2.5.1", "whisperer-1.0"],
+            "libraries": {},
+        },
+    }
+    assert (home / ".venvs/ml").readlink() == Path(f".ml.mlenv/generations/{name}")
+
+
+def test_quiet_when_nobody_looks_on(install: Run, home: Path) -> None:
+    done = install()
+    assert done.stderr == ""
+    assert done.stdout.splitlines()[0].startswith(
+        f"installed  {home / '.venvs/ml'} is now small (3 packages)"
+    )
+
+
+def test_again_with_nothing_to_do(install: Run, home: Path, index: Index) -> None:
+    install()
+    before = generations(home)
+    index.requests.clear()
+    done = install()
+    assert done.stdout == (
+        f"up to date  {home / '.venvs/ml'} is small (3 packages), generation {before[0]}\n"
+    )
+    assert (index.requests, generations(home)) == ([], before)
+
+
+def test_drift_is_mended_by_installing_again(install: Run, home: Path) -> None:
+    install()
+    packages = next((home / ".venvs/ml/lib").glob("python3*/site-packages"))
+    (packages / "tensors-2.5.1.dist-info").rename(packages / "tensors-2.8.dist-info")
+    assert json.loads(install("--json").stdout)["data"]["changed"] is True
+    assert len(generations(home)) == 2
+
+
+def test_a_changed_lock_makes_a_new_generation_and_keeps_the_old(
+    mlenv: Run, install: Run, home: Path, locked: Path, network: dict[str, str]
+) -> None:
+    install()
+    old = (home / ".venvs/ml").resolve()
+    locked.write_text(locked.read_text().replace("whisperer==1.0", "whisperer==1.1"))
+    mlenv("lock", locked, env=network)
+    data = json.loads(install("--json").stdout)["data"]
+    assert data["generation"]["distributions"][-1] == "whisperer-1.1"
+    assert old.is_dir() and (home / ".venvs/ml").resolve() != old
+
+
+def test_a_venv_that_was_there_is_kept_and_named(install: Run, home: Path) -> None:
+    theirs = home / ".venvs/ml"
+    theirs.mkdir(parents=True)
+    (theirs / "pyvenv.cfg").write_text("home = /usr/bin\n")
+    (theirs / "mine.txt").write_text("precious")
+    done = install()
+    kept = home / ".venvs/ml.before-mlenv"
+    assert f"what was there before is in {kept}" in done.stdout
+    assert (kept / "mine.txt").read_text() == "precious"
+    assert theirs.is_symlink()
+
+
+def refused(done: object, code: int = 1) -> str:
+    """The message of a refusal: one or two lines on standard error, no traceback."""
+    assert done.returncode == code  # type: ignore[attr-defined]
+    said: str = done.stderr  # type: ignore[attr-defined]
+    assert said.startswith("error: ") and 1 <= len(said.splitlines()) <= 2, said
+    return said
+
+
+def test_a_directory_that_is_no_venv(install: Run, home: Path) -> None:
+    theirs = home / ".venvs/ml"
+    theirs.mkdir(parents=True)
+    (theirs / "mine.txt").write_text("precious")
+    assert refused(install()) == (
+        f"error: {theirs} is a directory, but no virtual environment.\n"
+        "Move it away, or name another with --venv DIR.\n"
+    )
+    assert [p.name for p in theirs.iterdir()] == ["mine.txt"]
+
+
+def test_a_file(install: Run, home: Path) -> None:
+    (home / ".venvs").mkdir()
+    (home / ".venvs/ml").write_text("precious")
+    assert "is a file." in refused(install())
+    assert (home / ".venvs/ml").read_text() == "precious"
+
+
+def test_a_path_that_the_loader_cannot_take(install: Run, home: Path) -> None:
+    assert "can't stand on LD_LIBRARY_PATH" in refused(install("--venv", home / "a:b"))
+
+
+def test_a_lock_whose_hash_does_not_match(install: Run, home: Path, index: Index) -> None:
+    install()
+    active = (home / ".venvs/ml").resolve()
+    changed = index.files["tensors-2.5.1-py3-none-any.whl"] + b"\0"
+    index.files["tensors-2.5.1-py3-none-any.whl"] = changed
+    said = refused(install("--python", "3.12.99", UV_CACHE_DIR=str(home / "other-cache")))
+    assert "There is no Python `3.12.99`" in said
+    (active / "bin/python").unlink()  # so that there is something to do
+    said = refused(install(UV_CACHE_DIR=str(home / "other-cache")))
+    assert said.startswith("error: tensors==2.5.1 is not the file that the lock names")
+    assert (home / ".venvs/ml").resolve() == active
+    assert generations(home) == [active.name]
+
+
+def test_no_network(install: Run, home: Path) -> None:
+    said = refused(install(UV_DEFAULT_INDEX="http://127.0.0.1:9/simple"))
+    assert said.startswith("error: The package index can't be reached: Connection refused")
+    assert not (home / ".venvs/ml").exists()
+
+
+def test_no_network_but_all_in_the_cache(install: Run, home: Path, index: Index) -> None:
+    install()
+    index.stop()
+    done = install("--venv", home / "second")
+    assert done.returncode == 0, done.stderr
+    assert (home / "second").is_symlink()
+
+
+def test_no_disk_but_all_in_the_cache(install: Run, home: Path, locked: Path) -> None:
+    install()
+    locked.write_text(locked.read_text() + "\n[machine]\ndisk-mb = 900000000\n")
+    done = install("--venv", home / "second")
+    assert done.returncode == 0, done.stderr
+
+
+def test_no_disk(install: Run, home: Path, locked: Path) -> None:
+    text = locked.read_text() + "\n[machine]\ndisk-mb = 900000000\n"
+    locked.write_text(text)
+    said = refused(install())
+    assert said.startswith("error: small needs 900000.1 GB at") and "GB are free." in said
+    assert not (home / ".venvs/ml").exists()
+
+
+# Permissions hold for root as well once it may no longer override them.
+BOUND = ("setpriv", "--bounding-set=-dac_override,-dac_read_search") if os.geteuid() == 0 else ()
+
+
+def test_a_home_that_cannot_be_written(mlenv: Run, locked: Path, home: Path) -> None:
+    (home / ".venvs").mkdir(mode=0o555)
+    said = refused(mlenv("install", locked, prefix=BOUND))
+    assert said == (
+        f"error: {home / '.venvs'} can't be written to by this user.\n"
+        f"Check its owner (`ls -ld {home / '.venvs'}`), or name another with --venv DIR.\n"
+    )
+
+
+def test_no_lock(mlenv: Run, profile: Path) -> None:
+    assert refused(mlenv("install", profile)) == (
+        f"error: Profile small has no lock: {profile.with_suffix('.txt')} is missing.\n"
+        f"Write it with `mlenv lock {profile}`.\n"
+    )
+
+
+def test_a_lock_that_does_not_fit(install: Run, locked: Path) -> None:
+    locked.write_text(locked.read_text().replace("whisperer==1.0", "whisperer==1.1"))
+    assert "does not fit its profile: the profile has changed" in refused(install())

@@ -1,0 +1,166 @@
+"""Locks: what is written, and when one no longer fits."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from mlenv import paths
+from mlenv.environment.lockfile import locks, profiles, project
+from tests.support.index import Index
+from tests.support.running import Run
+
+
+def test_a_lock_pins_all_with_hashes_and_names_no_address(
+    mlenv: Run, index: Index, profile: Path, network: dict[str, str]
+) -> None:
+    done = mlenv("lock", profile, env=network)
+    assert done.returncode == 0, done.stderr
+    digest = project.digest(profiles.load(str(profile)))
+    content = locks.content(locks.load(profiles.load(str(profile))).pins)
+
+    def sha256(name: str) -> str:
+        return hashlib.sha256(index.files[name]).hexdigest()
+
+    assert (
+        profile.with_suffix(".txt").read_text()
+        == f"""\
+# Written by `mlenv lock small`: do not edit.
+# profile {digest}
+# content {content}
+
+diarizer==2.0{EVERYWHERE} \\
+    --hash=sha256:{sha256("diarizer-2.0-py3-none-any.whl")}
+    # via environment (pyproject.toml)
+tensors==2.5.1{EVERYWHERE} \\
+    --hash=sha256:{sha256("tensors-2.5.1-py3-none-any.whl")}
+    # via
+    #   --override (workspace)
+    #   diarizer
+    #   whisperer
+whisperer==1.0{EVERYWHERE} \\
+    --hash=sha256:{sha256("whisperer-1.0-py3-none-any.whl")}
+    # via environment (pyproject.toml)
+"""
+    )
+
+
+# How uv writes "any of the three platforms that mlenv knows".
+EVERYWHERE = (
+    " ; platform_machine == 'arm64' and sys_platform == 'darwin' or"
+    " (platform_machine == 'aarch64' or platform_machine == 'x86_64') and sys_platform == 'linux'"
+)
+
+
+def test_locking_again_gives_the_same_bytes(
+    mlenv: Run, profile: Path, network: dict[str, str]
+) -> None:
+    mlenv("lock", profile, env=network)
+    first = profile.with_suffix(".txt").read_bytes()
+    assert json.loads(mlenv("lock", profile, "--json", env=network).stdout)["data"] == {
+        "locks": [
+            {
+                "profile": "small",
+                "path": str(profile.with_suffix(".txt")),
+                "packages": 3,
+                "sha256": hashlib.sha256(first).hexdigest(),
+                "changed": False,
+                "compared": [],
+                "idle_overrides": [],
+                "problems": [],
+            }
+        ]
+    }
+    profile.with_suffix(".txt").unlink()
+    mlenv("lock", profile, env=network)
+    assert profile.with_suffix(".txt").read_bytes() == first
+
+
+def test_only_the_named_package_moves(
+    mlenv: Run, profile: Path, index: Index, network: dict[str, str]
+) -> None:
+    profile.write_text(profile.read_text().replace("whisperer==1.0", "whisperer<2"))
+    index.add("diarizer", "2.0.post1", ["tensors==2.8"])
+    profile.write_text(profile.read_text().replace("diarizer==2.0", "diarizer<3"))
+    mlenv("lock", profile, env=network)
+    index.add("whisperer", "1.2", ["tensors>=2"])
+    index.add("diarizer", "2.1", ["tensors==2.8"])
+    mlenv("lock", profile, "--upgrade-package", "whisperer", env=network)
+    pinned = locks.load(profiles.load(str(profile))).versions()
+    assert pinned == {"diarizer": "2.0.post1", "tensors": "2.5.1", "whisperer": "1.2"}
+
+
+def test_check_asks_nobody_and_names_what_no_longer_fits(
+    mlenv: Run, profile: Path, network: dict[str, str]
+) -> None:
+    mlenv("lock", profile, env=network)
+    nowhere = {"UV_DEFAULT_INDEX": "http://127.0.0.1:9/simple"}
+    assert mlenv("lock", "--check", profile, env=nowhere).returncode == 0
+
+    profile.write_text(profile.read_text() + "\n# a comment changes nothing\n")
+    assert mlenv("lock", "--check", profile, env=nowhere).returncode == 0
+
+    profile.write_text(profile.read_text().replace("whisperer==1.0", "whisperer==1.1"))
+    done = mlenv("lock", "--check", profile, "--json", env=nowhere)
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["data"]["locks"][0]["problems"] == [
+        "the profile has changed since the lock was made",
+        "it pins whisperer 1.0, the profile wants ==1.1",
+    ]
+
+
+def test_check_sees_that_a_lock_was_edited(
+    mlenv: Run, profile: Path, network: dict[str, str]
+) -> None:
+    mlenv("lock", profile, env=network)
+    lock = profile.with_suffix(".txt")
+    written = lock.read_text()
+    [first, *_] = [line for line in written.splitlines() if "--hash" in line]
+    for edited in (
+        written.replace(first, first.replace("sha256:", "sha256:" + "0" * 8)[:-8]),
+        written.replace("tensors==2.5.1", "tensors==2.5.2"),
+    ):
+        lock.write_text(edited)
+        done = mlenv("lock", "--check", profile, "--json")
+        assert done.returncode == 1
+        problems = json.loads(done.stdout)["data"]["locks"][0]["problems"]
+        assert problems == ["it was edited after it was written"]
+
+
+def test_the_shipped_locks_fit_their_profiles() -> None:
+    assert profiles.names()
+    for name in profiles.names():
+        assert locks.problems(profiles.load(name), locks.load(profiles.load(name))) == ()
+
+
+def test_no_shipped_lock_carries_an_address() -> None:
+    for path in paths.shipped("constraints").glob("*.txt"):
+        assert "://" not in path.read_text()
+
+
+def test_cu124_is_the_set_that_the_profile_promises() -> None:
+    versions = locks.load(profiles.load("cu124")).versions()
+    promised = {
+        "torch": "2.5.1",
+        "torchvision": "0.20.1",
+        "torchaudio": "2.5.1",
+        "faster-whisper": "1.2.1",
+        "pyannote-audio": "4.0.3",
+        "nvidia-cudnn-cu12": "9.1.0.70",
+        "ctranslate2": "4.6.2",
+    }
+    assert {name: versions.get(name) for name in promised} == promised
+    assert "torchcodec" not in versions
+
+
+def test_a_line_that_is_no_pin_is_named(mlenv: Run, profile: Path, network: dict[str, str]) -> None:
+    mlenv("lock", profile, env=network)
+    lock = profile.with_suffix(".txt")
+    lock.write_text(lock.read_text() + "tensors>=2\n")
+    done = mlenv("install", profile, env=network)
+    number = len(lock.read_text().splitlines())
+    assert (done.returncode, done.stderr) == (
+        1,
+        f"error: {lock}, line {number} is no pin: tensors>=2\n",
+    )

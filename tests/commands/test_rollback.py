@@ -1,0 +1,204 @@
+"""Going back, cleaning up, taking away: nothing that is in use or somebody's own is lost."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.running import Run
+
+
+@pytest.fixture
+def second(
+    mlenv: Run, profile: Path, network: dict[str, str], home: Path
+) -> Callable[[], list[Path]]:
+    """Install twice, with another version of one package; returns both generations."""
+
+    def install() -> list[Path]:
+        for version in ("1.0", "1.1"):
+            text = profile.read_text()
+            profile.write_text(text.replace("whisperer==1.0", f"whisperer=={version}"))
+            mlenv("lock", profile, env=network)
+            done = mlenv("install", profile, "--no-verify", env=network)
+            assert done.returncode == 0, done.stderr
+        return sorted((home / ".venvs/.ml.mlenv/generations").iterdir())
+
+    return install
+
+
+@pytest.fixture
+def hand_made(home: Path) -> Path:
+    """Somebody's own venv at the environment's place."""
+    venv = home / ".venvs/ml"
+    (venv / "bin").mkdir(parents=True)
+    (venv / "pyvenv.cfg").write_text("home = /usr/bin\n")
+    (venv / "mine.txt").write_text("precious")
+    return venv
+
+
+@pytest.fixture
+def process_in() -> Iterator[Callable[[Path], int]]:
+    """Start a process whose working directory is in a generation; returns its id."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(directory: Path) -> int:
+        started.append(subprocess.Popen(["sleep", "60"], cwd=directory))
+        return started[-1].pid
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def data(done: subprocess.CompletedProcess[str]) -> dict[str, object]:
+    document: dict[str, object] = json.loads(done.stdout)["data"]
+    return document
+
+
+def test_rollback_and_back_again(mlenv: Run, second: Callable, home: Path) -> None:
+    one, two = second()
+    venv = home / ".venvs/ml"
+    done = mlenv("rollback", "--json")
+    assert data(done) == {"venv": str(venv), "from": two.name, "to": one.name, "managed": True}
+    assert venv.resolve() == one
+    assert mlenv("rollback").stdout == f"switched  {venv} is now {two.name}\n"
+    assert venv.resolve() == two
+    assert mlenv("rollback", "1").returncode == 0
+    assert venv.resolve() == one
+
+
+def test_rollback_to_what_is_not_there(mlenv: Run, second: Callable, home: Path) -> None:
+    one, two = second()
+    done = mlenv("rollback", "7")
+    assert (done.returncode, done.stderr) == (
+        1,
+        f"error: There is no generation `7` of {home / '.venvs/ml'}.\n"
+        f"There are: {one.name}, {two.name}.\n",
+    )
+    assert (home / ".venvs/ml").resolve() == two
+
+
+def test_nothing_to_go_back_to(mlenv: Run) -> None:
+    done = mlenv("rollback")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: There is nothing to go back to:")
+
+
+def test_rollback_to_a_hand_made_venv_that_was_there_first(
+    mlenv: Run, hand_made: Path, second: Callable, home: Path
+) -> None:
+    _, two = second()
+    kept = home / ".venvs/ml.before-mlenv"
+    assert (kept / "mine.txt").read_text() == "precious"
+    done = mlenv("rollback", "before", "--json")
+    assert data(done) == {
+        "venv": str(hand_made), "from": two.name, "to": str(hand_made), "managed": False,
+    }  # fmt: skip
+    assert (hand_made / "mine.txt").read_text() == "precious"
+    assert not hand_made.is_symlink() and not kept.exists()
+    assert mlenv("rollback").returncode == 0
+    assert hand_made.resolve() == two
+    assert (kept / "mine.txt").read_text() == "precious"
+
+
+def test_gc_keeps_the_active_one_and_those_asked_for(
+    mlenv: Run, second: Callable, home: Path, hand_made: Path
+) -> None:
+    one, two = second()
+    assert data(mlenv("gc", "--json"))["removed"] == []
+    mlenv("rollback", "1")
+    done = data(mlenv("gc", "--keep", "1", "--json"))
+    assert (done["removed"], done["in_use"]) == ([two.name], [])
+    assert isinstance(done["freed_bytes"], int) and done["freed_bytes"] > 0
+    assert one.is_dir() and not two.exists()
+    assert (home / ".venvs/ml.before-mlenv/mine.txt").exists()
+
+
+def test_gc_leaves_alone_what_a_process_is_using(
+    mlenv: Run, second: Callable, process_in: Callable[[Path], int]
+) -> None:
+    one, _ = second()
+    pid = process_in(one / "lib")
+    done = data(mlenv("gc", "--keep", "1", "--json"))
+    assert done["removed"] == []
+    assert done["in_use"] == [{"name": one.name, "pids": [pid]}]
+    assert one.is_dir()
+
+
+def test_status_of_nothing(mlenv: Run, home: Path) -> None:
+    done = mlenv("status")
+    assert (done.returncode, done.stdout) == (
+        1,
+        f"none        {home / '.venvs/ml'} does not exist. Build one with `mlenv install`.\n",
+    )
+
+
+def test_status_shows_what_there_is_and_what_drifted(
+    mlenv: Run, second: Callable, home: Path
+) -> None:
+    one, two = second()
+    done = mlenv("status", "--json")
+    assert done.returncode == 0
+    told = data(done)
+    rows = told["generations"]
+    assert isinstance(rows, list)
+    assert [(row["name"], row["active"]) for row in rows] == [(one.name, False), (two.name, True)]
+    assert all(0 < row["own_bytes"] <= row["bytes"] for row in rows)
+    assert (told["previous"], told["kept"], told["drift"]) == (str(one), [], [])
+    assert told["verified"] is None
+    packages = next((two / "lib").glob("python3*/site-packages"))
+    (packages / "tensors-2.5.1.dist-info").rename(packages / "tensors-2.8.dist-info")
+    done = mlenv("status", "--json")
+    assert done.returncode == 1
+    assert data(done)["drift"] == ["tensors-2.5.1 is missing", "tensors-2.8 was added"]
+
+
+def test_generations_share_their_files(mlenv: Run, second: Callable) -> None:
+    second()
+    for row in data(mlenv("status", "--json"))["generations"]:  # type: ignore[attr-defined]
+        assert row["own_bytes"] < row["bytes"]
+
+
+def test_a_clock_that_is_wrong(mlenv: Run, second: Callable) -> None:
+    _, two = second()
+    record = two / "mlenv.json"
+    text = json.loads(record.read_text())
+    record.write_text(json.dumps({**text, "created": "2999-01-01T00:00:00+00:00"}))
+    done = mlenv("status")
+    assert done.returncode == 0
+    assert "built in the future, says the clock" in done.stdout
+
+
+def test_uninstall_puts_back_what_was_there(
+    mlenv: Run, hand_made: Path, second: Callable, home: Path
+) -> None:
+    one, two = second()
+    done = data(mlenv("uninstall", "--json"))
+    assert done == {
+        "venv": str(hand_made),
+        "removed": [one.name, two.name],
+        "restored": str(hand_made),
+        "left": [],
+    }
+    assert sorted(path.name for path in (home / ".venvs").iterdir()) == ["ml"]
+    assert (hand_made / "mine.txt").read_text() == "precious"
+
+
+def test_uninstall_waits_for_processes(
+    mlenv: Run, second: Callable, home: Path, process_in: Callable[[Path], int]
+) -> None:
+    _, two = second()
+    pid = process_in(two)
+    done = mlenv("uninstall")
+    assert (done.returncode, done.stderr) == (
+        1,
+        f"error: {two.name} is in use by process {pid}.\nEnd it first, or use --force.\n",
+    )
+    assert (home / ".venvs/ml").resolve() == two
+    assert mlenv("uninstall", "--force").returncode == 0
+    assert list((home / ".venvs").iterdir()) == []

@@ -1,0 +1,157 @@
+"""Generations on disk: built whole or not at all, switched in one step, nothing lost."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from mlenv.environment import generations
+from mlenv.environment.lockfile.locks import Lock
+from mlenv.environment.lockfile.profiles import load
+from mlenv.result import MlenvError
+
+
+@pytest.fixture
+def venv(tmp_path: Path) -> Path:
+    return tmp_path / "envs" / "ml"
+
+
+@pytest.fixture
+def lock(tmp_path: Path) -> Lock:
+    path = tmp_path / "lock.txt"
+    path.write_text("")
+    return Lock(path, "", "", "", ())
+
+
+def fill(path: Path) -> None:
+    """The least that is a venv: what `generations` looks at."""
+    (path / "bin").mkdir(parents=True)
+    (path / "bin" / "python").symlink_to(os.path.realpath("/bin/sh"))
+    (path / "lib/python3.11/site-packages/six-1.17.0.dist-info").mkdir(parents=True)
+
+
+def built(venv: Path, lock: Lock) -> generations.Generation:
+    return generations.build(venv, load("cu124"), lock, fill)
+
+
+def test_what_stops_the_build_leaves_nothing(venv: Path, lock: Lock) -> None:
+    def stop(path: Path) -> None:
+        fill(path)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        generations.build(venv, load("cu124"), lock, stop)
+    assert generations.all_of(venv) == ()
+    assert list((generations.store(venv) / "generations").iterdir()) == []
+
+
+def test_a_directory_without_a_record_is_no_generation(venv: Path, lock: Lock) -> None:
+    first = built(venv, lock)
+    killed = first.path.with_name("002-cu124-killed")
+    fill(killed)
+    assert [g.name for g in generations.all_of(venv)] == [first.name]
+    assert generations.remove_unfinished(venv) == (killed,)
+    assert first.path.is_dir() and not killed.exists()
+
+
+def test_switching_replaces_only_our_own_link(venv: Path, lock: Lock) -> None:
+    first, second = built(venv, lock), built(venv, lock)
+    assert (first.number, second.number) == (1, 2)
+    assert generations.switch(venv, first.path) is None
+    assert generations.active(venv) == first
+    assert generations.switch(venv, second.path) is None
+    assert generations.active(venv) == second
+    assert sorted(p.name for p in venv.parent.iterdir()) == [".ml.mlenv", "ml"]
+
+
+def test_a_link_whose_generation_is_gone_is_still_ours(venv: Path, lock: Lock) -> None:
+    first = built(venv, lock)
+    generations.switch(venv, first.path.with_name("000-gone"))
+    assert generations.switch(venv, first.path) is None
+
+
+@pytest.mark.parametrize("kind", ["directory", "symlink"])
+def test_what_mlenv_did_not_make_is_kept_and_named(venv: Path, lock: Lock, kind: str) -> None:
+    first = built(venv, lock)
+    theirs = venv if kind == "directory" else venv.with_name("theirs")
+    theirs.mkdir()
+    (theirs / "notes.txt").write_text("mine")
+    if kind == "symlink":
+        venv.symlink_to(theirs)
+    kept = generations.switch(venv, first.path)
+    assert kept == venv.with_name("ml.before-mlenv")
+    assert (kept / "notes.txt").read_text() == "mine"
+    assert generations.active(venv) == first
+
+    venv.unlink()
+    venv.mkdir()
+    assert generations.switch(venv, first.path) == venv.with_name("ml.before-mlenv-2")
+
+
+def test_the_activation_is_there_at_every_moment(venv: Path, lock: Lock) -> None:
+    """A reader that looks all the time never finds the environment missing or half-made."""
+    first, second = built(venv, lock), built(venv, lock)
+    venv.mkdir()
+    (venv / generations.RECORD).write_text("{}")
+    over, missing = threading.Event(), []
+
+    def look() -> None:
+        while not over.is_set():
+            if not (venv / generations.RECORD).is_file():
+                missing.append(1)
+
+    reader = threading.Thread(target=look)
+    reader.start()
+    for _ in range(300):
+        generations.switch(venv, first.path)
+        generations.switch(venv, second.path)
+    over.set()
+    reader.join()
+    assert missing == []
+
+
+def test_without_renameat2_the_old_directory_is_kept_as_well(
+    venv: Path, lock: Lock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = built(venv, lock)
+    venv.mkdir()
+    (venv / "notes.txt").write_text("mine")
+    monkeypatch.setattr(generations.ctypes, "CDLL", lambda *_, **__: object())
+    kept = generations.switch(venv, first.path)
+    assert kept is not None and (kept / "notes.txt").read_text() == "mine"
+    assert generations.active(venv) == first
+
+
+def test_one_at_a_time(venv: Path) -> None:
+    with (
+        generations.locked(venv),
+        pytest.raises(MlenvError, match="Another mlenv is changing"),
+        generations.locked(venv),
+    ):
+        pass
+
+
+def test_drift_sees_that_libraries_are_gone(venv: Path, lock: Lock) -> None:
+    def with_cudnn(path: Path) -> None:
+        fill(path)
+        folder = path / "lib/python3.11/site-packages/nvidia/cudnn/lib"
+        folder.mkdir(parents=True)
+        (folder / "libcudnn.so.9").touch()
+
+    made = generations.build(venv, load("cu124"), lock, with_cudnn)
+    assert made.drift() == ()
+    (made.path / "lib/python3.11/site-packages/nvidia/cudnn").rename(venv.parent / "elsewhere")
+    assert made.drift() == ("nvidia/cudnn/lib has 0 files, not 1",)
+
+
+def test_drift_names_the_distribution(venv: Path, lock: Lock) -> None:
+    first = built(venv, lock)
+    packages = first.path / "lib/python3.11/site-packages"
+    assert first.drift() == ()
+    (packages / "six-1.17.0.dist-info").rename(packages / "six-1.18.0.dist-info")
+    assert first.drift() == ("six-1.17.0 is missing", "six-1.18.0 was added")
+    (first.path / "bin" / "python").unlink()
+    assert first.drift() == (f"its interpreter is gone ({first.path / 'bin' / 'python'})",)

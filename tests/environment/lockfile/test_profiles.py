@@ -1,0 +1,83 @@
+"""Profiles that can't be used say why, where, and what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mlenv.environment.install import select
+from mlenv.environment.lockfile import profiles
+from mlenv.machine.host import Host
+from tests.support.running import Run
+
+
+def test_an_unknown_name(mlenv: Run, home: Path) -> None:
+    done = mlenv("install", "cu999")
+    assert done.returncode == 1
+    assert done.stderr == (
+        "error: There is no profile `cu999`.\n"
+        f"There are: {', '.join(profiles.names())}. A file is named by its path: ./cu999.toml\n"
+    )
+    assert not (home / ".venvs").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("python =", "python = ="), "is not valid TOML: Invalid value (at line 2, column 10)."),
+        (("requires =", "require ="), "`requires` is missing."),
+        (('for = "tests"', "for = 7"), "`for` must be a str."),
+        (("whisperer==1.0", "whisperer=1.0"), "`whisperer=1.0` is not a requirement"),
+        (("linux-aarch64", "solaris"), "platform solaris is not one of linux-x86_64"),
+        (('why = "nothing', 'because = "nothing'), "[[exclude]]: `why` is missing."),
+        (('for = "tests"', 'for = "tests"\npithon = 3'), "nothing is known of `pithon`."),
+        (('python = ">=3.11"', 'python = "new"'), 'python = "new" is not a version range.'),
+    ],
+)
+def test_a_broken_file_is_named_with_the_place(
+    mlenv: Run, home: Path, profile: Path, change: tuple[str, str], said: str
+) -> None:
+    profile.write_text(profile.read_text().replace(*change))
+    done = mlenv("install", profile)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: {profile}") and said in done.stderr
+    assert len(done.stderr.splitlines()) <= 2
+    assert not (home / ".venvs").exists()
+
+
+HOPPER = Host("linux-x86_64", "2.36", "550.54.14", (("NVIDIA H100", "9.0"),))
+
+
+@pytest.mark.parametrize(
+    ("machine", "against"),
+    [
+        (HOPPER, ()),
+        (Host("linux-x86_64", "2.36", None), ()),
+        (Host("linux-x86_64", "2.36", "550.54.14", (("RTX 4090", "8.9"),)), ()),
+        (
+            Host("linux-x86_64", "2.36", "470.82.01", (("Tesla T4", "7.5"),)),
+            ("it needs NVIDIA driver 525.60.13, this machine has 470.82.01",),
+        ),
+        (
+            Host("linux-x86_64", "2.36", "580.65.06", (("NVIDIA GeForce RTX 5090", "12.0"),)),
+            ("its builds carry no code for the NVIDIA GeForce RTX 5090 (compute capability 12.0)",),
+        ),
+        (
+            Host("linux-x86_64", "2.17", None),
+            ("it needs glibc 2.28, this machine has 2.17",),
+        ),
+        (
+            Host("macos-arm64", None, None),
+            ("it has no wheels for macos-arm64 (only linux-x86_64)",),
+        ),
+    ],
+)
+def test_cu124_on_a_machine(machine: Host, against: tuple[str, ...]) -> None:
+    assert select.judge(profiles.load("cu124"), machine).against == against
+
+
+def test_every_override_and_exclusion_says_why() -> None:
+    for name in profiles.names():
+        profile = profiles.load(name)
+        assert all(len(item.why) > 20 for item in (*profile.overrides, *profile.excludes))

@@ -1,0 +1,264 @@
+"""Many files in one call, models that share a machine, and windows fitted to short speech."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import mlenv
+from mlenv.speech import models
+from mlenv.speech.models import fetch
+from mlenv.speech.transcribe import diarization, events, inputs, job, memory
+from mlenv.speech.transcribe.options import parse
+from mlenv.speech.verify import samples, scores
+from tests.support.places import UTTERANCES
+from tests.support.speech import Transcribe, reference, worker_config
+
+pytestmark = pytest.mark.heavy
+
+Files = Callable[..., list[dict[str, Any]]]
+SPEECH = Path(mlenv.__file__).parent / "speech" / "workers"
+
+
+def text(file: dict[str, Any]) -> str:
+    return " ".join(segment["text"] for segment in file["segments"])
+
+
+def test_files_that_are_done_together_come_out_in_order_and_as_one_by_one(
+    files_of: Files, transcribe: Transcribe
+) -> None:
+    names = [UTTERANCES / row["file"] for row in reference()]
+    together = files_of("--threads", "2", *names)
+    alone = [file for name in names for file in files_of("--threads", "1", name)]
+    for one, other in zip(together, alone, strict=True):
+        assert (one["path"], one["segments"]) == (other["path"], other["segments"])
+    printed = transcribe("--format", "jsonl", *names)
+    told = [json.loads(line) for line in printed.stdout.splitlines()]
+    assert [event["path"] for event in told if event["event"] == "file"] == [*map(str, names)]
+    paths = [event["path"] for event in told]
+    assert paths == sorted(paths, key=[*map(str, names)].index)
+
+
+def test_a_long_file_is_done_after_the_short_ones_and_told_of_in_its_place(
+    files_of: Files, make_audio: Callable[..., Path], tmp_path: Path
+) -> None:
+    long = make_audio(tmp_path / "a.wav", "--seconds", "140")
+    assert long.stat().st_size > job.LONG
+    short = [make_audio(tmp_path / f"{name}.wav") for name in "bcd"]
+    files = files_of(long, *short)
+    assert [Path(file["path"]).name for file in files] == ["a.wav", "b.wav", "c.wav", "d.wav"]
+    assert all("while she lay in her chair" in text(file).replace(",", "") for file in files)
+
+
+@pytest.mark.parametrize("model", ["tiny.en", "base"])
+def test_a_fitted_window_hears_as_well(files_of: Files, model: str) -> None:
+    rows = reference()
+    names = [UTTERANCES / row["file"] for row in rows]
+    files = files_of("--fit-window", "--model", model, *names)
+    said = [row["text"] for row in rows]
+    limits = {"tiny.en": 0.08, "base": 0.06}
+    assert scores.word_error_rate(said, [text(file) for file in files]) <= limits[model]
+
+
+def test_a_fitted_window_that_comes_out_badly_is_done_again_whole(
+    real_venv: Path, model_cache: Path
+) -> None:
+    """With no room for silence behind the speech this utterance repeats itself until the end."""
+    script = (
+        "import json, sys\n"
+        "sys.modules['torch'] = None\n"
+        "sys.path.insert(0, sys.argv[1])\n"
+        "import fitted, whisper\n"
+        "from audio import as_float, decode\n"
+        "fitted.SILENCE, fitted.SHORTEST = 100, 100\n"
+        "config = {'model': sys.argv[2], 'device': 'cpu', 'device_index': 0, 'at_once': 1,\n"
+        "    'compute_type': 'auto', 'threads': 1, 'fit_window': True, 'options': {}}\n"
+        "model, _ = whisper.load(config, lambda device: None)\n"
+        "windows = []\n"
+        "encode = model.model.encode\n"
+        "class Seen:\n"
+        "    def __getattr__(self, name): return getattr(inner, name)\n"
+        "    def encode(self, features, **kw):\n"
+        "        windows.append(features.shape[-1])\n"
+        "        return encode(features, **kw)\n"
+        "inner, model.model = model.model, Seen()\n"
+        "segments, _ = model.transcribe(as_float(decode(sys.argv[3])[0]), language='en')\n"
+        "print(json.dumps([windows, ' '.join(s.text for s in segments)]))\n"
+    )
+    clip = UTTERANCES / "libri_04_spk1221.flac"
+    model = model_cache / "models" / "tiny.en"
+    done = subprocess.run(
+        [real_venv / "bin" / "python", "-c", script, SPEECH, model, clip],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    windows, heard = json.loads(done.stdout)
+    assert windows == [600, 3000]
+    assert heard.count("gazed") == 1
+
+
+def test_where_there_is_no_room_for_both_they_take_turns(
+    real_venv: Path, model_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLENV_CACHE_DIR", str(model_cache))
+    monkeypatch.setattr(memory, "in_all", lambda: 1.5 * memory.GB)
+    words = ["--model", "tiny.en", "--device", "cpu", "--diarize", "--diarize-model", "open"]
+    options = parse([*words, str(samples.CONVERSATION), "missing"])
+    work = job.Job(real_venv, options)
+    running: list[set[str]] = []
+    start = job.Job._start
+
+    def seen(self: job.Job, script: str) -> Any:
+        workers = (self._transcriber, self._diarizer)
+        running.append({worker.name for worker in workers if worker})
+        return start(self, script)
+
+    monkeypatch.setattr(job.Job, "_start", seen)
+
+    def found(model: models.Model) -> Path:
+        return fetch.ensure(model, real_venv).path
+
+    try:
+        happened = list(
+            work.run(
+                inputs.expand([str(samples.CONVERSATION)], recursive=False),
+                lambda: found(models.named("tiny.en")),
+                lambda: diarization.choose(options, real_venv, found),
+            )
+        )
+    finally:
+        work.close()
+    notes = [event.text for event in happened if isinstance(event, events.Note)]
+    assert notes[0] == "no room for words and speakers at once, so they take turns"
+    assert running == [set()]  # the diarizer began when the transcriber had ended
+    (finished,) = (event for event in happened if isinstance(event, events.Finished))
+    assert len(finished.transcript["speakers"]) == 6
+    assert all(segment["speaker"] for segment in finished.transcript["segments"])
+
+
+@pytest.mark.parametrize(
+    ("model", "language", "said"),
+    [
+        (
+            "tiny.en",
+            "de",
+            "error: This model knows English only, not `de`.\n"
+            "Name a model for all languages: tiny.en is not one.\n",
+        ),
+        (
+            "base",
+            "yue",
+            "error: There is no language `yue` in this model.\n"
+            "Use a code such as en, de or fr, or leave --language out to have it found out.\n",
+        ),
+    ],
+)
+def test_a_language_that_the_model_does_not_know(
+    transcribe: Transcribe, model: str, language: str, said: str
+) -> None:
+    done = transcribe("--model", model, "--language", language, samples.CONVERSATION)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == said
+
+
+def test_a_fault_that_nobody_foresaw_ends_the_worker(real_venv: Path, model_cache: Path) -> None:
+    """A thread that died of it in silence would be waited for without end."""
+    config = worker_config(model_cache, options={"unheard_of": True})
+    requests = [config, {"id": 0, "path": str(samples.CONVERSATION)}]
+    done = subprocess.run(
+        [real_venv / "bin" / "python", SPEECH / "transcriber.py"],
+        input="".join(json.dumps(request) + "\n" for request in requests),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 1
+    assert done.stderr.endswith("unexpected keyword argument 'unheard_of'\n")
+
+
+def test_long_files_wait_for_each_other(real_venv: Path) -> None:
+    """Three of 40 minutes each, of which no two go into an hour; one of four hours."""
+    script = (
+        "import sys, threading, time\n"
+        "sys.modules['torch'] = None\n"
+        "sys.path.insert(0, sys.argv[1])\n"
+        "import transcribe_file\n"
+        "seen, now, lock = set(), 0, threading.Lock()\n"
+        "def work(seconds):\n"
+        "    global now\n"
+        "    with transcribe_file.turns.taken(seconds):\n"
+        "        with lock: now += seconds; seen.add(now)\n"
+        "        time.sleep(0.05)\n"
+        "        with lock: now -= seconds\n"
+        "each = [2400, 800, 2400, 14400, 2400, 800]\n"
+        "threads = [threading.Thread(target=work, args=(seconds,)) for seconds in each]\n"
+        "for thread in threads: thread.start()\n"
+        "for thread in threads: thread.join(10)\n"
+        "assert not any(thread.is_alive() for thread in threads)\n"
+        "print([seconds for seconds in sorted(seen) if seconds > 3600])\n"
+    )
+    done = subprocess.run(
+        [real_venv / "bin" / "python", "-c", script, SPEECH],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "[14400]\n"
+
+
+def test_a_gpu_without_room_for_its_batches_gets_smaller_ones(real_venv: Path) -> None:
+    """The memory is counted by a stand-in for a pipeline, as torch does where a GPU is full."""
+    script = (
+        "import sys\n"
+        "sys.path.insert(0, sys.argv[1])\n"
+        "import diarizer, torch\n"
+        "class Pipeline:\n"
+        "    segmentation_batch_size = embedding_batch_size = 32\n"
+        "    room = 8\n"
+        "    def __call__(self, file, **options):\n"
+        "        if self.embedding_batch_size > self.room:\n"
+        "            raise torch.OutOfMemoryError('CUDA out of memory.')\n"
+        "        return options['num_speakers']\n"
+        "pipeline = Pipeline()\n"
+        "assert diarizer.applied(pipeline, {}, num_speakers=2) == 2\n"
+        "assert (pipeline.segmentation_batch_size, pipeline.embedding_batch_size) == (8, 8)\n"
+        "pipeline.room = 0\n"
+        "try:\n"
+        "    diarizer.applied(pipeline, {}, num_speakers=2)\n"
+        "except torch.OutOfMemoryError:\n"
+        "    sys.exit(7)\n"
+    )
+    done = subprocess.run([real_venv / "bin" / "python", "-c", script, SPEECH])
+    assert done.returncode == 7
+
+
+def test_the_spectrogram_in_blocks_is_the_one_of_faster_whisper(real_venv: Path) -> None:
+    """To a rounding, at every length around a block; an hour in 0.8 GB, not 2.7."""
+    script = (
+        "import sys, tracemalloc\n"
+        "sys.modules['torch'] = None\n"
+        "sys.path.insert(0, sys.argv[1])\n"
+        "import numpy as np\n"
+        "from faster_whisper.feature_extractor import FeatureExtractor\n"
+        "from features import Features\n"
+        "noise = np.random.default_rng(1).standard_normal\n"
+        "for length in (1600, 479_840, 480_000, 480_001, 1_520_077):\n"
+        "    sound = 0.1 * noise(length, np.float32)\n"
+        "    theirs, ours = FeatureExtractor()(sound), Features()(sound)\n"
+        "    assert theirs.shape == ours.shape and ours.dtype == np.float32\n"
+        "    assert np.abs(theirs - ours).max() < 1e-6\n"
+        "hour = np.zeros(3600 * 16_000, np.float32)\n"
+        "tracemalloc.start()\n"
+        "Features()(hour)\n"
+        "assert tracemalloc.get_traced_memory()[1] < 0.8e9, tracemalloc.get_traced_memory()\n"
+    )
+    done = subprocess.run(
+        [real_venv / "bin" / "python", "-c", script, SPEECH], capture_output=True, text=True
+    )
+    assert done.stderr == ""

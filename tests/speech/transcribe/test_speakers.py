@@ -1,0 +1,80 @@
+"""Which speaker gets which word."""
+
+from __future__ import annotations
+
+from mlenv.speech.transcribe import speakers
+from mlenv.speech.transcribe.transcript import Segment, Turn, Word
+
+
+def turn(start: float, end: float, speaker: str) -> Turn:
+    return {"start": start, "end": end, "speaker": speaker}
+
+
+def word(text: str, start: float, end: float) -> Word:
+    return {"word": f" {text}", "start": start, "end": end, "probability": 1.0}
+
+
+def said(*words: Word) -> Segment:
+    return {
+        "start": words[0]["start"],
+        "end": words[-1]["end"],
+        "text": "".join(w["word"] for w in words).strip(),
+        "speaker": None,
+        "words": list(words),
+    }
+
+
+def test_a_segment_is_split_where_the_speaker_changes() -> None:
+    heard = [said(word("yes", 0.0, 0.9), word("no,", 1.2, 1.6), word("never", 1.7, 2.0))]
+    turns = [turn(0.0, 1.0, "A"), turn(1.0, 2.0, "B")]
+    assert speakers.with_speakers(heard, turns) == [
+        {
+            "start": 0.0,
+            "end": 0.9,
+            "text": "yes",
+            "speaker": "A",
+            "words": [{**word("yes", 0.0, 0.9), "speaker": "A"}],
+        },
+        {
+            "start": 1.2,
+            "end": 2.0,
+            "text": "no, never",
+            "speaker": "B",
+            "words": [
+                {**word("no,", 1.2, 1.6), "speaker": "B"},
+                {**word("never", 1.7, 2.0), "speaker": "B"},
+            ],
+        },
+    ]
+
+
+def test_a_word_goes_to_whoever_speaks_for_most_of_it() -> None:
+    turns = [turn(0.0, 1.0, "A"), turn(1.0, 2.0, "B")]
+    assert speakers.speaker_at(0.7, 1.2, turns) == "A"
+    assert speakers.speaker_at(0.9, 1.2, turns) == "B"
+
+
+def test_pieces_of_one_speaker_add_up() -> None:
+    turns = [turn(0.0, 0.3, "A"), turn(0.3, 0.7, "B"), turn(0.7, 1.0, "A")]
+    assert speakers.speaker_at(0.0, 1.0, turns) == "A"
+
+
+def test_a_word_in_a_pause_goes_to_the_nearest() -> None:
+    turns = [turn(0.0, 1.0, "A"), turn(3.0, 4.0, "B")]
+    assert speakers.speaker_at(1.2, 1.4, turns) == "A"
+    assert speakers.speaker_at(2.6, 2.9, turns) == "B"
+
+
+def test_nobody_without_turns() -> None:
+    assert speakers.speaker_at(0.0, 1.0, []) is None
+
+
+def test_a_segment_without_words_gets_its_speaker_whole() -> None:
+    heard: list[Segment] = [{"start": 0.0, "end": 1.0, "text": "hm", "speaker": None, "words": []}]
+    assert speakers.with_speakers(heard, [turn(0.0, 5.0, "A")]) == [{**heard[0], "speaker": "A"}]
+
+
+def test_names_go_by_who_speaks_first_and_never_run_out() -> None:
+    turns = [turn(5.0, 6.0, "x"), turn(0.0, 1.0, "z"), turn(2.0, 3.0, "y")]
+    assert speakers.names_of(turns, ["Ann"]) == {"z": "Ann", "y": "SPEAKER_01", "x": "SPEAKER_02"}
+    assert speakers.renamed(turns[:1], {"x": "Bob"}) == [turn(5.0, 6.0, "Bob")]

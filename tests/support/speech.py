@@ -1,0 +1,105 @@
+"""Real models, fetched once for all tests; audio files made with the environment's PyAV."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.places import UTTERANCES
+
+Transcribe = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def model_cache() -> Path:
+    """Where the real weights lie between test runs (`$MLENV_TEST_MODELS` names another place)."""
+    given = os.environ.get("MLENV_TEST_MODELS")
+    return Path(given or "~/.cache/mlenv-tests/models").expanduser()
+
+
+@pytest.fixture
+def transcribe(mlenv: Transcribe, real_venv: Path, model_cache: Path) -> Transcribe:
+    """`mlenv exec transcribe ..` with tiny.en on the CPU, unless told otherwise."""
+
+    def run(
+        *words: str | Path,
+        command: str = "transcribe",
+        env: dict[str, str] | None = None,
+        **kw: Any,
+    ) -> subprocess.CompletedProcess[str]:
+        chosen = [] if "--model" in words else ["--model", "tiny.en"]
+        return mlenv(
+            "exec",
+            "--venv",
+            real_venv,
+            command,
+            *chosen,
+            *words,
+            env={"MLENV_CACHE_DIR": str(model_cache), **(env or {})},
+            **kw,
+        )
+
+    return run
+
+
+@pytest.fixture
+def files_of(transcribe: Transcribe) -> Callable[..., list[dict[str, Any]]]:
+    """The `files` of `--json`, where all went well."""
+
+    def run(*words: str | Path, **kw: Any) -> list[dict[str, Any]]:
+        done = transcribe(*words, "--json", **kw)
+        assert done.returncode == 0, done.stdout + done.stderr
+        files: list[dict[str, Any]] = json.loads(done.stdout)["data"]["files"]
+        return files
+
+    return run
+
+
+@pytest.fixture
+def make_audio(real_venv: Path) -> Callable[..., Path]:
+    """Write an audio file with the environment's PyAV: see `make_audio.py`."""
+
+    def make(path: Path, *words: str) -> Path:
+        script = Path(__file__).with_name("make_audio.py")
+        subprocess.run([real_venv / "bin" / "python", script, path, *words], check=True)
+        return path
+
+    return make
+
+
+def reference() -> Sequence[dict[str, Any]]:
+    """The nine utterances: {"file", "speaker", "duration", "text"}."""
+    rows: list[dict[str, Any]] = json.loads((UTTERANCES / "utterances.json").read_text("utf-8"))
+    return rows
+
+
+@pytest.fixture
+def plain_venv(tmp_path: Path) -> Path:
+    """A real venv without any package."""
+    venv = tmp_path / "plain"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
+    return venv
+
+
+def worker_config(model_cache: Path, **other: object) -> dict[str, object]:
+    """The first request to the transcriber: tiny.en on the CPU."""
+    return {
+        "model": str(model_cache / "models" / "tiny.en"),
+        "device": "cpu",
+        "device_index": 0,
+        "compute_type": "auto",
+        "threads": 1,
+        "at_once": 2,
+        "fit_window": False,
+        "batch_size": None,
+        "handover": None,
+        "options": {"vad_filter": True},
+        **other,
+    }
