@@ -12,6 +12,7 @@ import pytest
 from tests.support.running import Run
 
 pytest_plugins = (
+    "tests.support.drivers",
     "tests.support.launching",
     "tests.support.small_index",
     "tests.support.speech",

@@ -12,6 +12,7 @@ import importlib
 import os
 import signal
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -19,6 +20,7 @@ import click
 
 from mlenv import __version__
 from mlenv.cli import render
+from mlenv.machine import driver
 from mlenv.paths import venv_path
 from mlenv.result import FAILED, WRONG_USAGE, MlenvError, Problem, Result
 
@@ -169,7 +171,13 @@ def main(arguments: Sequence[str]) -> int:
         result = returned
     finally:
         progress.close()
-    return render.emit(result, as_json=as_json)
+    return render.emit(_with_warnings(result), as_json=as_json)
+
+
+def _with_warnings(result: Result[Any]) -> Result[Any]:
+    """Add what concerns every command that looked at the machine: a driver that hangs."""
+    trouble = driver.unanswered()
+    return replace(result, warnings=(*result.warnings, trouble)) if trouble else result
 
 
 def _terminated(_signal: int, _frame: object) -> NoReturn:

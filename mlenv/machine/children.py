@@ -1,6 +1,6 @@
-"""Children of the doctor: bounded in time, and free to die.
+"""Child processes with a time limit.
 
-Whatever may abort, hang or flood its output runs here, so that it takes nothing down but
+Whatever may abort, hang or flood its output runs in one, so that it takes nothing down but
 itself. A child starts at once; `ended` waits for it. Several run side by side.
 """
 
@@ -34,7 +34,7 @@ class Ended:
 
 
 class Child:
-    """A process that was started; `ended()` is how it came out."""
+    """A running child process; `ended()` waits for its end. `limit`: seconds that it gets."""
 
     def __init__(
         self, argv: Sequence[str], environment: Mapping[str, str], limit: float = TIME_LIMIT
@@ -42,6 +42,7 @@ class Child:
         # Files, not pipes: a child that writes much never waits for a reader.
         self._stdout = tempfile.TemporaryFile()  # noqa: SIM115 (closed in ended)
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115
+        self.limit = limit
         self._deadline = time.monotonic() + limit
         self._process: subprocess.Popen[bytes] | None = None
         self._error = ""
@@ -58,7 +59,7 @@ class Child:
             self._error = str(getattr(error, "strerror", None) or error)
 
     def ended(self) -> Ended:
-        """Wait for it, to its time limit; then it is killed, and whatever it started."""
+        """Wait for its end; at the time limit it is killed, with every process it started."""
         with self._stdout, self._stderr:
             if self._process is None:
                 return Ended(None, "", "", error=self._error)

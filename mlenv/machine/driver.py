@@ -1,4 +1,7 @@
-"""The NVIDIA driver and its devices: NVML and the CUDA driver API in children, then files."""
+"""The NVIDIA driver and its devices: NVML in a child process, then files.
+
+A driver may hang or crash whoever calls it, so NVML is asked in a child with a time limit only.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,11 @@ from typing import Any
 from mlenv.machine.children import Child
 
 PROBE = Path(__file__).with_name("probe_nvml.py")
+# Seconds. A healthy driver answers in 0.1 to 2 s (persistence mode off, eight GPUs); one that is
+# still silent after this long does not answer at all. $MLENV_DRIVER_TIMEOUT sets another limit.
+TIME_LIMIT = 10.0
+TIMED_OUT = "the child that asked NVML did not answer in time"
+
 _VERSION = re.compile(r"\b(\d{3}\.\d+(?:\.\d+)?)\b")
 NVIDIA_VENDOR, NVIDIA_DISPLAY_CLASSES = "0x10de", ("0x0300", "0x0302")
 
@@ -41,7 +49,7 @@ class Gpu:
 
 @dataclass(frozen=True, slots=True)
 class Nvml:
-    """What NVML answered. `cuda` is the driver's CUDA level, 12040 for 12.4. `code`: the
+    """NVML's answer. `cuda` is the driver's CUDA level, 12040 for 12.4. `code`: the
     number of the NVML error that stopped it."""
 
     present: bool = False
@@ -76,22 +84,52 @@ class Driver:
 
     @property
     def gpus(self) -> tuple[Gpu, ...]:
+        """The devices that NVML lists."""
         return self.nvml.gpus
 
     def node(self, name: str) -> Node | None:
+        """The device node of that name below /dev."""
         return next((node for node in self.nodes if node.file.endswith(f"/{name}")), None)
 
 
+# The sentence about a driver that did not answer, once that has happened in this process.
+_UNANSWERED: list[str] = []
+
+
+def unanswered() -> str:
+    """The sentence about a driver that did not answer in time; empty if there was none."""
+    return _UNANSWERED[0] if _UNANSWERED else ""
+
+
+def time_limit(environ: Mapping[str, str]) -> float:
+    """Seconds that the driver gets to answer."""
+    try:
+        return float(environ.get("MLENV_DRIVER_TIMEOUT") or TIME_LIMIT)
+    except ValueError:
+        return TIME_LIMIT
+
+
 def start(environ: Mapping[str, str]) -> Child:
-    return Child([sys.executable, "-P", str(PROBE)], environ, 15.0)
+    """Start asking NVML."""
+    return Child([sys.executable, "-P", str(PROBE)], environ, time_limit(environ))
+
+
+def ask(environ: Mapping[str, str]) -> Nvml:
+    """Ask NVML and wait; a driver that did not answer once is not asked again."""
+    if _UNANSWERED:
+        return Nvml(True, error=TIMED_OUT)
+    return _nvml(start(environ), time_limit(environ))
 
 
 def finish(child: Child, root: Path) -> Driver:
-    """`root` is `/`, or a directory with another machine's `proc`, `sys` and `dev`."""
+    """The driver, once `child` (see `start`) has ended.
+
+    `root` is `/`, or a directory with another machine's `proc`, `sys` and `dev`.
+    """
     wsl = root / "usr/lib/wsl/lib/libcuda.so.1"
     return Driver(
-        _nvml(child),
-        _kernel(root),
+        _nvml(child, child.limit),
+        kernel_version(root),
         _nodes(root),
         _pci(root),
         (root / "sys/module/nouveau").is_dir(),
@@ -99,29 +137,35 @@ def finish(child: Child, root: Path) -> Driver:
     )
 
 
-def _nvml(child: Child) -> Nvml:
+def _nvml(child: Child, limit: float) -> Nvml:
     ended = child.ended()
     try:
-        said: dict[str, Any] = json.loads(ended.stdout)
+        answer: dict[str, Any] = json.loads(ended.stdout)
     except ValueError:
-        why = "did not answer in time" if ended.timed_out else f"ended with {ended.exit_code}"
-        return Nvml(True, error=f"the child that asked NVML {why}")
+        if ended.timed_out:
+            _UNANSWERED[:] = [
+                f"the NVIDIA driver did not answer within {limit:g} s, so its GPUs are not known; "
+                "`nvidia-smi` hangs too, and restarting the machine is what usually helps"
+            ]
+            return Nvml(True, error=TIMED_OUT)
+        return Nvml(True, error=f"the child that asked NVML ended with {ended.exit_code}")
     gpus = tuple(
         Gpu(**{**gpu, "capability": tuple(gpu["capability"]) if "capability" in gpu else None})
-        for gpu in said.get("gpus", ())
+        for gpu in answer.get("gpus", ())
     )
     return Nvml(
-        said["present"],
-        said.get("library", ""),
-        said.get("driver", ""),
-        said.get("cuda", 0),
+        answer["present"],
+        answer.get("library", ""),
+        answer.get("driver", ""),
+        answer.get("cuda", 0),
         gpus,
-        said.get("code"),
-        said.get("error", ""),
+        answer.get("code"),
+        answer.get("error", ""),
     )
 
 
-def _kernel(root: Path) -> str:
+def kernel_version(root: Path) -> str:
+    """The version of the running kernel module; empty if there is none."""
     for name in ("sys/module/nvidia/version", "proc/driver/nvidia/version"):
         try:
             text = (root / name).read_text()
@@ -134,7 +178,7 @@ def _kernel(root: Path) -> str:
 
 def _nodes(root: Path) -> tuple[Node, ...]:
     names = [f"nvidia{index}" for index in range(16)]
-    found = []
+    nodes = []
     for name in ("nvidiactl", "nvidia-uvm", "dxg", *names):
         file = root / "dev" / name
         if not file.exists():
@@ -142,10 +186,10 @@ def _nodes(root: Path) -> tuple[Node, ...]:
         try:
             os.close(os.open(file, os.O_RDWR | os.O_NONBLOCK))
         except OSError as error:
-            found.append(Node(str(file), errno.errorcode.get(error.errno or 0, str(error))))
+            nodes.append(Node(str(file), errno.errorcode.get(error.errno or 0, str(error))))
         else:
-            found.append(Node(str(file)))
-    return tuple(found)
+            nodes.append(Node(str(file)))
+    return tuple(nodes)
 
 
 def _pci(root: Path) -> tuple[str, ...]:

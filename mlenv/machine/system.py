@@ -1,4 +1,4 @@
-"""The machine: system, container, C libraries, the loader's cache, the user's variables."""
+"""The operating system: container, C library, the loader's cache, the user's variables."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mlenv.machine.children import Child
 
 # Variables of the user that decide something and hold no secret; addresses lose their
 # credentials.
-_TOLD = re.compile(
+_RECORDED = re.compile(
     r"^(LD_LIBRARY_PATH|LD_PRELOAD|CUDA_\w+|NVIDIA_VISIBLE_DEVICES|NVIDIA_DRIVER_CAPABILITIES"
     r"|CONDA_PREFIX|VIRTUAL_ENV|PYTHONPATH|PYTHONHOME|PYTHONNOUSERSITE|TMPDIR|XDG_CACHE_HOME"
     r"|HF_HOME|HF_HUB_CACHE|HF_HUB_OFFLINE|HF_ENDPOINT|TRANSFORMERS_OFFLINE|TORCH_HOME"
@@ -42,26 +42,28 @@ class Machine:
     loader_cache: tuple[str, ...] = ()
 
     def variable(self, name: str) -> str | None:
+        """The user's variable of that name, if it is one of those recorded."""
         return (self.variables or {}).get(name)
 
 
 def start(environ: Mapping[str, str]) -> Child | None:
-    """Ask for the loader's cache."""
+    """Start asking for the loader's cache."""
     ldconfig = shutil.which("ldconfig", path=environ.get("PATH", "") + ":/usr/sbin:/sbin")
     return Child([ldconfig, "-p"], environ, 5.0) if ldconfig else None
 
 
 def finish(child: Child | None, environ: Mapping[str, str], root: Path) -> Machine:
+    """The system, once `child` (see `start`) has ended. `root`: where `proc` and `etc` are."""
     kernel = _text(root / "proc/sys/kernel/osrelease").strip() or platform.release()
     return Machine(
         platform.system(),
         kernel,
         platform.machine(),
         _distribution(root),
-        _glibc(),
+        glibc_version(),
         "microsoft" in kernel.lower(),
         _container(environ, root),
-        {name: _CREDENTIALS.sub("***", v) for name, v in environ.items() if _TOLD.match(name)},
+        {name: _CREDENTIALS.sub("***", v) for name, v in environ.items() if _RECORDED.match(name)},
         _loader_cache(child.ended().stdout) if child else (),
     )
 
@@ -78,7 +80,8 @@ def _distribution(root: Path) -> str:
     return found[1] if found else ""
 
 
-def _glibc() -> str:
+def glibc_version() -> str:
+    """The version of glibc that runs this process; empty with another C library."""
     try:
         name, _, version = (os.confstr("CS_GNU_LIBC_VERSION") or "").partition(" ")
     except (AttributeError, ValueError, OSError):
@@ -99,6 +102,6 @@ def _container(environ: Mapping[str, str], root: Path) -> str:
 
 
 def _loader_cache(printed: str) -> tuple[str, ...]:
-    """What the loader's cache (`ldconfig -p`) knows of the libraries that matter here."""
+    """Files in the output of `ldconfig -p`, of libraries that matter here."""
     files = (line.partition("=> ")[2] for line in printed.splitlines() if "=> " in line)
     return tuple(file for file in files if _OF_INTEREST.match(file.rpartition("/")[2]))

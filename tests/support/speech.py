@@ -12,8 +12,18 @@ from typing import Any
 
 import pytest
 
+from mlenv.speech import models
+from mlenv.speech.models import fetch
+from mlenv.speech.transcribe.worker_process import ENTRY
 from tests.support.places import UTTERANCES
 
+# The head of a script that uses modules of the workers in the environment's own Python.
+WORKERS = (
+    "import runpy\n"
+    f"runpy.run_path({str(ENTRY)!r})['load_package'](__import__('pathlib').Path({str(ENTRY)!r}).parent)\n"
+)
+
+Pulled = Callable[[str], Path]
 Transcribe = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -22,6 +32,13 @@ def model_cache() -> Path:
     """Where the real weights lie between test runs (`$MLENV_TEST_MODELS` names another place)."""
     given = os.environ.get("MLENV_TEST_MODELS")
     return Path(given or "~/.cache/mlenv-tests/models").expanduser()
+
+
+@pytest.fixture
+def pulled(real_venv: Path, model_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Pulled:
+    """`pulled("tiny.en")`: the directory of a model, fetched if it is not there yet."""
+    monkeypatch.setenv("MLENV_CACHE_DIR", str(model_cache))
+    return lambda name: fetch.ensure(models.named(name), real_venv).path
 
 
 @pytest.fixture
@@ -97,7 +114,6 @@ def worker_config(model_cache: Path, **other: object) -> dict[str, object]:
         "compute_type": "auto",
         "threads": 1,
         "at_once": 2,
-        "fit_window": False,
         "batch_size": None,
         "handover": None,
         "options": {"vad_filter": True},

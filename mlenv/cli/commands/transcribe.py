@@ -1,4 +1,4 @@
-"""`mlenv exec transcribe` and `diarize`: who said what, from any audio or video file."""
+"""`mlenv exec transcribe` and `diarize`: transcripts from any audio or video file."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from mlenv.paths import venv_path
 from mlenv.result import MlenvError, Result
 from mlenv.speech.transcribe.job import Job
 from mlenv.speech.transcribe.options import parse
+
+if TYPE_CHECKING:
+    from mlenv.cli.commands.transcription import Transcribed
 
 INTERRUPTED = 130
 
@@ -24,28 +27,30 @@ def main(venv: Path, words: Sequence[str], *, diarize_only: bool = False) -> int
     signal.signal(signal.SIGTERM, _terminated)
     try:
         options = parse(words, diarize_only=diarize_only)
-        result = run(venv_path(options.venv, os.environ) if options.venv else venv, options)
+        venv = venv_path(options.venv, os.environ) if options.venv else venv
+        result = transcribe(venv, options)
     except MlenvError as error:
-        result = error.result("exec transcribe")
-        as_json = as_json or "--json" in words
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    if as_json or (result.errors and not result.view.get("said")):
         from mlenv.cli import render
 
-        return render.emit(result, as_json=as_json)
-    return result.exit_code
+        return render.emit(error.result("exec transcribe"), as_json=as_json)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    if as_json:
+        from mlenv.cli import render
+
+        return render.emit(result, as_json=True)
+    return result.exit_code  # the run has printed everything
 
 
-def run(venv: Path, options: argparse.Namespace) -> Result[Any]:
-    """Transcribe what `options` (see `parse`) name; prints as it goes unless `--json`."""
-    work = Job(venv, options)
+def transcribe(venv: Path, options: argparse.Namespace) -> Result[Transcribed]:
+    """Transcribe the inputs of `options` (see `parse`); prints as it goes unless `--json`."""
+    job = Job(venv, options)
     try:
-        from mlenv.cli.commands.call import Call  # late: the job's worker imports meanwhile
+        from mlenv.cli.commands.transcription import Run  # late: the worker imports meanwhile
 
-        return Call(venv, options, work).run()
+        return Run(venv, options, job).run()
     finally:
-        work.close()
+        job.close()
 
 
 def _terminated(_signal: int, _frame: object) -> NoReturn:

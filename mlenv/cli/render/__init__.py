@@ -28,14 +28,14 @@ def emit(result: Result[Any], *, as_json: bool) -> int:
     Returns the exit code: that of the result, or 1 where it could not be printed.
     """
     try:
+        for text in (*result.warnings, *result.view.get("warnings", ())):
+            print(f"{yellow('warning:', sys.stderr)} {text}", file=sys.stderr)
         if as_json:
             print(to_json(result))
         else:
             stream = sys.stderr if result.view.get("stream") == "stderr" else sys.stdout
             for line in _text(result):
                 print(line, file=stream)
-            for text in (*result.warnings, *result.view.get("warnings", ())):
-                print(f"{yellow('warning:', sys.stderr)} {text}", file=sys.stderr)
             for problem in result.errors:
                 print(
                     f"{bold(red('error:', sys.stderr), sys.stderr)} {problem.message}",

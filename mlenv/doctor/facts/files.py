@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlenv.machine import hub_cache
+
 WEIGHTS = (".bin", ".safetensors", ".pt", ".ckpt")
 
 # Modules that a file of the user's in the working directory would hide.
@@ -68,10 +70,7 @@ class Files:
 
 def read(environ: Mapping[str, str], venv: Path, directory: Path) -> Files:
     """`directory` is where programs are started: the working directory."""
-    home = Path(environ.get("HOME") or "~").expanduser()
-    cache = Path(environ.get("XDG_CACHE_HOME") or home / ".cache")
-    hub_home = Path(environ.get("HF_HOME") or cache / "huggingface")
-    hub = Path(environ.get("HF_HUB_CACHE") or hub_home / "hub")
+    cache, hub = hub_cache.user_cache(environ), hub_cache.cache(environ)
     places = {
         "Hugging Face hub": hub,
         "torch": Path(environ.get("TORCH_HOME") or cache / "torch"),
@@ -85,7 +84,7 @@ def read(environ: Mapping[str, str], venv: Path, directory: Path) -> Files:
         tuple(sorted(folder.name for folder in _folders(hub, "models--*"))),
         tuple(_partial(hub)),
         tuple(_shadows(directory)),
-        _token(environ, hub_home),
+        hub_cache.token_place(environ),
         {
             name: shutil.which(name, path=environ.get("PATH", os.defpath)) or ""
             for name in ("ffmpeg", "ffprobe", "nvidia-smi", "nvidia-ctk", "docker")
@@ -153,15 +152,3 @@ def _shadows(directory: Path) -> Iterator[str]:
         for file in (directory / f"{name}.py", directory / name / "__init__.py"):
             if file.is_file():
                 yield str(file)
-
-
-def _token(environ: Mapping[str, str], hub_home: Path) -> str:
-    """Where a hub token is (a variable's or a file's name), never its value."""
-    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
-        if environ.get(name, "").strip():
-            return f"${name}"
-    file = Path(environ.get("HF_TOKEN_PATH") or hub_home / "token")
-    try:
-        return str(file) if file.read_text().strip() else ""
-    except (OSError, ValueError):
-        return ""

@@ -32,7 +32,7 @@ def step(name: str, act: Callable[[], Any]) -> bool:
 
 
 def with_torch() -> None:
-    import torch  # type: ignore[import-not-found]
+    import torch
 
     if not step("torch:start", torch.cuda.init):
         return
@@ -52,8 +52,8 @@ def with_torch() -> None:
 
 
 def with_ctranslate2() -> None:
-    import ctranslate2  # type: ignore[import-not-found]
-    import numpy  # type: ignore[import-not-found]
+    import ctranslate2
+    import numpy
 
     def devices() -> None:
         if not ctranslate2.get_cuda_device_count():

@@ -83,7 +83,7 @@ def make(
     manifest = {
         "schema": 1,
         "profile": profile.name,
-        "platform": host.collect().platform,
+        "platform": host.platform_name(),
         "python": _minor(python),
         "files": [{"name": file.name, "sha256": file.sha256} for file in wanted],
         "models": sorted(models),
@@ -120,7 +120,7 @@ def profile_of(bundle: Bundle, name: str | None) -> Profile:
     """The profile in it: the shipped one where that is the same, to the byte."""
     if name not in (None, "auto", bundle.profile):
         raise MlenvError("unknown-profile", f"{bundle.path} holds {bundle.profile}, not {name}.")
-    if (here := host.collect().platform) != bundle.platform:
+    if (here := host.platform_name()) != bundle.platform:
         message = f"{bundle.path} was made for {bundle.platform}, this machine is {here}."
         raise MlenvError("broken-bundle", message, _AGAIN)
     inside = profiles.load(os.fspath(bundle.path / f"{bundle.profile}.toml"))

@@ -100,6 +100,10 @@ def _why(profile: Profile, machine: Host) -> str:
     if machine.gpus:
         name, capability = machine.gpus[0]
         return f"{name} (compute capability {capability}) with driver {machine.driver}"
+    if machine.driver and machine.driver_trouble:
+        return f"NVIDIA driver {machine.driver}, which does not answer"
     if machine.driver:
         return f"NVIDIA driver {machine.driver}"
+    if machine.driver_trouble:
+        return "the NVIDIA driver does not answer, so it will run on the CPU"
     return "no NVIDIA driver here, so it will run on the CPU"

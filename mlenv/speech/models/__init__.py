@@ -19,6 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from mlenv.machine import hub_cache
 from mlenv.paths import cache_dir
 from mlenv.result import MlenvError
 from mlenv.speech.models.checked import Checks
@@ -265,16 +266,9 @@ def places(model: Model, environ: Mapping[str, str]) -> Iterator[tuple[Path, str
         yield hub_snapshot(model.hub, environ), "hub-cache"
 
 
-def hub_home(environ: Mapping[str, str]) -> Path:
-    """Where the model hub's client keeps its things: `$HF_HOME`, else in the XDG cache."""
-    base = environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(environ.get("HF_HOME") or Path(base) / "huggingface").expanduser()
-
-
 def hub_snapshot(hub: Hub, environ: Mapping[str, str]) -> Path:
-    """Where the model hub's client keeps this revision (the layout is part of its API)."""
-    cached = Path(environ.get("HF_HUB_CACHE") or hub_home(environ) / "hub").expanduser()
-    return cached / f"models--{hub.repo.replace('/', '--')}" / "snapshots" / hub.revision
+    """The directory of this revision in the model hub's cache."""
+    return hub_cache.repository(hub.repo, environ) / "snapshots" / hub.revision
 
 
 def from_table(name: str, table: Mapping[str, Any]) -> Model:

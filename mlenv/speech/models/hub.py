@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mlenv.environment import launch
+from mlenv.machine import hub_cache
 from mlenv.progress import Progress, Silent, growing
 from mlenv.result import MlenvError
 from mlenv.speech import models
 from mlenv.speech.models import Found, Hub, Model, pinned
-
-WORKER = Path(__file__).parents[1] / "workers" / "hub.py"
+from mlenv.speech.transcribe.worker_process import command
 
 DISK_FULL = "disk-full-or-tmp-too-small"
 
@@ -52,7 +52,7 @@ def model(
         "target": None,
         "offline": offline,
     }
-    blobs = models.hub_snapshot(Hub(repo, "-"), environ).parents[1] / "blobs"
+    blobs = hub_cache.repository(repo, environ) / "blobs"
     with growing(progress, blobs, record.size if record else None):
         answer = ask(venv, request, environ)
     if not answer["ok"]:
@@ -75,10 +75,10 @@ def ask_access(venv: Path, repo: str, environ: Mapping[str, str]) -> Answer:
 
 
 def ask(venv: Path, request: Mapping[str, object], environ: Mapping[str, str]) -> Answer:
-    """The answer to one request: see `speech/hub.py`."""
+    """Send one request to the worker `hub_download`; returns its answer."""
     built = launch.build(venv.resolve(), environ)
     done = subprocess.run(
-        [built.python, WORKER],
+        command(built.python, "hub_download"),
         input=json.dumps(request),
         env=built.applied_to(environ),
         capture_output=True,

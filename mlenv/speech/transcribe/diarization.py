@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlenv.machine import hub_cache
 from mlenv.result import MlenvError
 from mlenv.speech import models
 from mlenv.speech.models import Model
@@ -45,9 +46,9 @@ GATED = (
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """What the diarizer is told to load, and the line that says which it is."""
+    """The pipeline for the diarizer (`DiarizerConfig.pipeline`), and the line that names it."""
 
-    request: Mapping[str, object]
+    request: Mapping[str, str]
     note: str
 
 
@@ -69,7 +70,7 @@ def choose(
         for pipeline in GATED:
             if cached(pipeline, environ):
                 return _gated(pipeline, "in the hub's cache")
-        if options.offline or not has_token(environ):
+        if options.offline or not hub_cache.token_place(environ):
             return _open(found, "no account needed")
         for pipeline in GATED:
             if not _trouble(pipeline, venv, environ):
@@ -97,14 +98,6 @@ def choose(
 def cached(pipeline: Gated, environ: Mapping[str, str]) -> bool:
     """Whether the hub's cache holds some revision of all that the pipeline reads."""
     return all(_cached_repo(repo, environ) for repo in pipeline.repos)
-
-
-def has_token(environ: Mapping[str, str]) -> bool:
-    """Whether a token of the model hub is there; which one is never looked at."""
-    if environ.get("HF_TOKEN") or environ.get("HUGGING_FACE_HUB_TOKEN"):
-        return True
-    named = environ.get("HF_TOKEN_PATH")
-    return (Path(named).expanduser() if named else models.hub_home(environ) / "token").is_file()
 
 
 def raise_unless_readable(
@@ -142,7 +135,7 @@ def _trouble(
 
 
 def _cached_repo(repo: str, environ: Mapping[str, str]) -> bool:
-    snapshots = models.hub_snapshot(models.Hub(repo, "-"), environ).parent
+    snapshots = hub_cache.repository(repo, environ) / "snapshots"
     return any(path.is_file() for path in snapshots.glob("*/*"))
 
 

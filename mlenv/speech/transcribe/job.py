@@ -1,4 +1,4 @@
-"""Many files through the workers; what happens comes out as events.
+"""Run files through the workers and yield what happens as events.
 
 The transcriber starts to import while the model is still being looked for. With speakers
 wanted a second worker imports pyannote meanwhile; it gets each file's samples as the first one
@@ -17,26 +17,36 @@ from collections.abc import Callable, Iterator, Sequence
 from math import isinf
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mlenv.result import MlenvError, Problem
 from mlenv.speech.transcribe import memory, requests, speakers
 from mlenv.speech.transcribe.events import Event, Failed, Finished, Heard, Note, Progress
 from mlenv.speech.transcribe.inputs import Source
 from mlenv.speech.transcribe.pending import Unfinished
-from mlenv.speech.transcribe.transcript import Segment
-from mlenv.speech.transcribe.workers import Inbox, Worker
+from mlenv.speech.transcribe.transcript import Segment, Word
+from mlenv.speech.transcribe.worker_process import Inbox, Worker
+from mlenv.speech.workers import protocol
+from mlenv.speech.workers.protocol import FileRequest
 
 if TYPE_CHECKING:
     from mlenv.speech.transcribe.diarization import Pipeline
 
 LONG = 4 << 20  # bytes; a minute of WAV, several of anything else
+FileEvent = (
+    protocol.Decoded
+    | protocol.SegmentFound
+    | protocol.Transcribed
+    | protocol.Diarizing
+    | protocol.Diarized
+    | protocol.FileFailed
+)
 Files = Sequence[tuple[int, Source]]  # numbered in the order in which they were named
 A_TURN = 16  # files that wait for their speakers where the workers take turns
 
 
 class Job:
-    """One call of `transcribe`: its workers, and the files on their way through them."""
+    """One call of `transcribe`: its workers, and the files under way in them."""
 
     def __init__(self, venv: Path, options: argparse.Namespace) -> None:
         self._options = options
@@ -47,14 +57,6 @@ class Job:
         self._announced: set[str] = set()
         self._startup: dict[str, float] = {}
         self._trying: str | None = None  # the device on which the worker may die
-        self._handlers = {
-            "decoded": self._decoded,
-            "segment": self._segment,
-            "done": self._done,
-            "diarized": self._diarized,
-            "progress": self._progress,
-            "failed": self._failed,
-        }
         self.compute_type: str | None = None
         self.libraries: tuple[str, ...] = ()
         self.directory = Path(tempfile.mkdtemp(prefix="mlenv-", dir=_memory()))
@@ -63,16 +65,16 @@ class Job:
         self._diarizer: Worker | None = None
         together = options.diarize and (options.only_speakers or memory.for_both(options))
         if not options.only_speakers:
-            self._transcriber = self._start("transcriber.py")
+            self._transcriber = self._start("transcriber")
         if together:
-            self._diarizer = self._start("diarizer.py")
+            self._diarizer = self._start("diarizer")
 
-    def _start(self, script: str) -> Worker:
-        settings = requests.settings(script, self._options)
-        return Worker(script, self._venv, self._inbox, settings=settings)
+    def _start(self, worker: str) -> Worker:
+        settings = requests.settings(worker, self._options)
+        return Worker(worker, self._venv, self._inbox, settings=settings)
 
     def close(self) -> None:
-        """End the workers, whatever they are at, and remove what lay between them."""
+        """Stop the workers and remove the samples that they exchanged."""
         self._stop()
         shutil.rmtree(self.directory, ignore_errors=True)
 
@@ -107,7 +109,7 @@ class Job:
 
     def _words(self, files: Files, *, at_once: int) -> Iterator[Event]:
         if files:
-            self._transcriber = self._transcriber or self._start("transcriber.py")
+            self._transcriber = self._transcriber or self._start("transcriber")
             self._ask_transcriber(self._options.device, at_once)
             yield from self._through(self._transcriber, files)
             self._stop()
@@ -115,7 +117,7 @@ class Job:
     def _speakers(self, files: Files) -> Iterator[Event]:
         left = [(number, source) for number, source in files if number in self._files]
         if left:
-            self._diarizer = self._start("diarizer.py")
+            self._diarizer = self._start("diarizer")
             yield from self._ask_diarizer(self._diarizer)
             yield from self._through(self._diarizer, left)
             self._stop()
@@ -136,7 +138,7 @@ class Job:
                 number, source = waiting.pop()
                 self._under_way.add(number)
                 self._files.setdefault(number, Unfinished(source))
-                first.send({"id": number, "path": str(source.file)})
+                first.send(FileRequest(number, path=str(source.file)))
             worker, event = self._inbox.get()
             if worker not in (self._transcriber, self._diarizer):
                 continue  # the last words of one that was stopped
@@ -156,84 +158,87 @@ class Job:
         assert self._transcriber
         self._trying = None
         self._transcriber.stop()
-        self._transcriber = self._start("transcriber.py")
+        self._transcriber = self._start("transcriber")
         self._ask_transcriber("cpu", self._asked_at_once)
         for number in sorted(self._under_way):
             path = str(self._files[number].source.file)
-            self._transcriber.send({"id": number, "path": path})
+            self._transcriber.send(FileRequest(number, path=path))
         return Note(f"the GPU can't be used, going on with the CPU. {death.message}", warning=True)
 
-    def _take(self, event: dict[str, Any]) -> Iterator[Event]:
-        kind = event["event"]
-        if kind == "trying":
-            self._trying = event["device"]
-        elif kind == "ready":
-            self._trying = None
-            self._startup |= event["seconds"]
-            self._at_once = event.get("at_once", self._at_once)
-            self.compute_type = event.get("compute_type", self.compute_type)
-            yield from (note for note in _notes(event) if note.text not in self._announced)
-            self._announced |= {note.text for note in _notes(event)}
-        elif kind == "refused":
-            self._stop()  # what it holds counts as free
-            raise requests.refusal(event, self._options)
-        elif event["id"] in self._files:  # else it has failed in the other worker
-            yield from self._handlers[kind](event)
+    def _take(self, event: protocol.Event) -> Iterator[Event]:
+        match event:
+            case protocol.Trying():
+                self._trying = event.device
+            case protocol.Ready():
+                yield from self._ready(event)
+            case protocol.Refused():
+                self._stop()  # its memory counts as free
+                raise requests.refusal(event, self._options)
+            case _ if event.id in self._files:  # else it has failed in the other worker
+                yield from self._of_file(event, self._files[event.id])
 
-    def _decoded(self, event: dict[str, Any]) -> Iterator[Event]:
-        file = self._files[event["id"]]
-        known, file.duration = file.duration, event["duration"]
-        if (whole := event["truncated"]) and not known:
-            should = "its end is missing" if isinf(whole) else f"it should last {whole:.1f} s"
+    def _ready(self, event: protocol.Ready) -> Iterator[Event]:
+        self._trying = None
+        self._startup |= event.seconds
+        if event.compute_type:  # the transcriber
+            self._at_once, self.compute_type = event.at_once, event.compute_type
+        notes = [note for note in _notes(event) if note.text not in self._announced]
+        self._announced |= {note.text for note in notes}
+        yield from notes
+
+    def _of_file(self, event: FileEvent, file: Unfinished) -> Iterator[Event]:
+        match event:
+            case protocol.Decoded():
+                yield from self._decoded(event, file)
+            case protocol.SegmentFound():
+                segment: Segment = {
+                    "start": event.segment["start"],
+                    "end": event.segment["end"],
+                    "text": event.segment["text"],
+                    "speaker": None,
+                    "words": list(map(_word, event.segment["words"])),
+                }
+                file.segments.append(segment)
+                yield Heard(file.source, segment, file.duration)
+            case protocol.Diarizing():
+                # while words are still being found, they tell the progress
+                if file.transcribed or not self._transcriber:
+                    yield Progress(file.source, event.share * file.duration, file.duration)
+            case protocol.Transcribed():
+                file.language = event.language
+                self.libraries = tuple(event.libraries)
+                file.timings |= event.seconds
+                file.transcribed = True
+                yield from self._finish(event.id)
+            case protocol.Diarized():
+                self._diarized(event, file)
+                yield from self._finish(event.id)
+            case protocol.FileFailed():
+                self._under_way.discard(event.id)
+                del self._files[event.id]
+                problem = Problem(event.code, f"{file.source.shown} {event.message}")
+                yield Failed(file.source, problem)
+
+    def _decoded(self, event: protocol.Decoded, file: Unfinished) -> Iterator[Event]:
+        is_first = not file.duration
+        file.duration = event.duration
+        if event.truncated and is_first:
+            promised = f"it should last {event.truncated:.1f} s"
+            should = "its end is missing" if isinf(event.truncated) else promised
             yield Note(
                 f"{file.source.shown} breaks off: {should}, "
                 f"{file.duration:.1f} s of it can be decoded",
                 warning=True,
             )
         if self._transcriber and self._diarizer:
-            self._diarizer.send({"id": event["id"], "samples": event["path"]})
+            self._diarizer.send(FileRequest(event.id, samples=event.path))
 
-    def _segment(self, event: dict[str, Any]) -> Iterator[Event]:
-        file = self._files[event["id"]]
-        said = event["segment"]
-        segment: Segment = {
-            "start": said["start"],
-            "end": said["end"],
-            "text": said["text"],
-            "speaker": None,
-            "words": said["words"],
-        }
-        file.segments.append(segment)
-        yield Heard(file.source, segment, file.duration)
-
-    def _progress(self, event: dict[str, Any]) -> Iterator[Event]:
-        """Of speakers, once the words are through: before, the words say how far it is."""
-        file = self._files[event["id"]]
-        if file.transcribed or not self._transcriber:
-            yield Progress(file.source, event["share"] * file.duration, file.duration)
-
-    def _done(self, event: dict[str, Any]) -> Iterator[Event]:
-        file = self._files[event["id"]]
-        file.language = event["language"]
-        self.libraries = tuple(event["libraries"])
-        file.timings |= event["seconds"]
-        file.transcribed = True
-        yield from self._finish(event["id"])
-
-    def _diarized(self, event: dict[str, Any]) -> Iterator[Event]:
-        file = self._files[event["id"]]
-        names = speakers.names_of(event["turns"], self._options.speaker_names)
-        self.libraries = (*self.libraries, *event["libraries"])
-        file.turns = speakers.renamed(event["turns"], names)
-        file.exclusive = speakers.renamed(event["exclusive"], names)
-        file.timings |= event["seconds"]
-        yield from self._finish(event["id"])
-
-    def _failed(self, event: dict[str, Any]) -> Iterator[Event]:
-        self._under_way.discard(event["id"])
-        file = self._files.pop(event["id"])
-        message = f"{file.source.shown} {event['message']}"
-        yield Failed(file.source, Problem(event["code"], message))
+    def _diarized(self, event: protocol.Diarized, file: Unfinished) -> None:
+        names = speakers.names_of(event.turns, self._options.speaker_names)
+        self.libraries = (*self.libraries, *event.libraries)
+        file.turns = speakers.renamed(event.turns, names)
+        file.exclusive = speakers.renamed(event.exclusive, names)
+        file.timings |= event.seconds
 
     def _finish(self, number: int) -> Iterator[Event]:
         file = self._files[number]
@@ -263,11 +268,21 @@ class Job:
         worker.send(requests.diarization(self._options, chosen))
 
 
-def _notes(event: dict[str, Any]) -> Iterator[Note]:
-    if event.get("warning"):
-        yield Note(event["warning"], warning=True)
-    if "compute_type" in event:
-        yield Note(f"transcribing on {event['device']} in {event['compute_type']} ({event['why']})")
+def _word(word: protocol.Word) -> Word:
+    return {
+        "word": word["word"],
+        "start": word["start"],
+        "end": word["end"],
+        "probability": word["probability"],
+    }
+
+
+def _notes(event: protocol.Ready) -> Iterator[Note]:
+    for text in (event.warning, *event.notes):
+        if text:
+            yield Note(text, warning=True)
+    if event.compute_type:
+        yield Note(f"transcribing on {event.device} in {event.compute_type} ({event.why})")
 
 
 def _size(source: Source) -> int:

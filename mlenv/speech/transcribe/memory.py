@@ -51,16 +51,16 @@ def needed(model: str | None, compute_type: str, device: str) -> float:
 
 def for_both(options: argparse.Namespace, environ: Mapping[str, str] = os.environ) -> bool:
     """Whether the transcriber and the diarizer have room side by side."""
-    gpu = None if options.device == "cpu" else on_gpu(options.device_index, environ)
+    gpu = None if options.device == "cpu" else _free_on_gpu(options, environ)
     device = "cpu" if gpu is None else "cuda"
-    free = in_all() if gpu is None else gpu
+    free = _free() if gpu is None else gpu
     both = needed(options.model, options.compute_type, device) + DIARIZER[device]
     return free is None or free >= both
 
 
 def files_at_once(options: argparse.Namespace) -> int:
     """How many files a CPU's memory has room for; at least one."""
-    free = in_all()
+    free = _free()
     if free is None:
         return 1
     left = free - needed(options.model, options.compute_type, "cpu")
@@ -71,7 +71,7 @@ def advice(
     options: argparse.Namespace, device: str, environ: Mapping[str, str] = os.environ
 ) -> str:
     """What would fit into the memory that is free now, in one sentence."""
-    free = on_gpu(options.device_index, environ) if device == "cuda" else in_all()
+    free = _free_on_gpu(options, environ) if device == "cuda" else _free()
     if free is None:
         return "Try --compute-type int8, a smaller --model or --batch-size."
     fitting = [
@@ -89,23 +89,16 @@ def advice(
     return f"{there}, too little for any other model: end what uses it.{elsewhere}"
 
 
-def in_all(root: Path = Path("/")) -> float | None:
-    """Bytes of memory that can still be had, by the machine and by the control group."""
-    free = [_available(root / "proc/meminfo"), _left_in_group(root / "sys/fs/cgroup")]
-    return min((size for size in free if size is not None), default=None)
+def _free() -> float | None:
+    from mlenv.machine import memory  # late: `exec` starts with each recording
+
+    return memory.available()
 
 
-def on_gpu(index: int, environ: Mapping[str, str]) -> float | None:
-    """Free bytes of the GPU with that number of CUDA's; None where there is none to ask."""
-    from mlenv.machine import driver  # late: `exec` starts with each recording
+def _free_on_gpu(options: argparse.Namespace, environ: Mapping[str, str]) -> float | None:
+    from mlenv.machine import memory  # late: `exec` starts with each recording
 
-    gpus = driver.finish(driver.start(environ), Path("/")).gpus
-    visible = environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is not None:
-        named = [name.strip() for name in visible.split(",") if name.strip()]
-        known = {str(gpu.index): gpu for gpu in gpus} | {gpu.uuid: gpu for gpu in gpus}
-        gpus = tuple(known[name] for name in named if name in known)
-    return gpus[index].memory_free if index < len(gpus) else None
+    return memory.on_gpu(options.device_index, environ)
 
 
 def _parameters(model: str | None) -> float:
@@ -124,22 +117,3 @@ def _parameters(model: str | None) -> float:
         return (Path(model).expanduser() / "model.bin").stat().st_size / 2  # float16, mostly
     except OSError:
         return PARAMETERS["large-v3"] * 10**6
-
-
-def _available(meminfo: Path) -> float | None:
-    try:
-        lines = meminfo.read_text().splitlines()
-    except OSError:
-        return None
-    return next(
-        (int(line.split()[1]) * 1024 for line in lines if line[:12] == "MemAvailable"), None
-    )
-
-
-def _left_in_group(group: Path) -> float | None:
-    try:
-        limit, used = ((group / f"memory.{name}").read_text() for name in ("max", "current"))
-        cache = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
-        return int(limit) - int(used) + int(cache["inactive_file"])
-    except (OSError, ValueError, KeyError):  # no such file, or "max"
-        return None

@@ -135,13 +135,6 @@ def build(command: str) -> argparse.ArgumentParser:
     group.add_argument(
         "--chunk-size", type=_seconds, metavar="S", help="seconds a window; is --batched (30)"
     )
-    switch(
-        group,
-        "--fit-window",
-        "encode short files in a window of their size: about 3 times as fast, other words here "
-        "and there",
-        False,
-    )
 
     group = parser.add_argument_group("speakers")
     switch(group, "--diarize", "find out who speaks when", False)

@@ -1,14 +1,15 @@
-"""What is asked of the workers, and what their refusals mean."""
+"""Build the workers' configurations, and explain their refusals."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mlenv.result import MlenvError
 from mlenv.speech.transcribe import memory
 from mlenv.speech.transcribe.options import decoding
+from mlenv.speech.workers.protocol import DiarizerConfig, Refused, TranscriberConfig
 
 if TYPE_CHECKING:
     from mlenv.speech.transcribe.diarization import Pipeline
@@ -16,55 +17,54 @@ if TYPE_CHECKING:
 OUT_OF_MEMORY = {"cuda-out-of-memory": "cuda", "out-of-memory": "cpu"}
 
 
-def settings(script: str, options: argparse.Namespace) -> dict[str, str]:
+def settings(worker: str, options: argparse.Namespace) -> dict[str, str]:
     """Environment variables for a worker, beside those of the launch environment."""
-    found = {
+    variables = {
         "PYANNOTE_METRICS_ENABLED": "0",
         # Threads that wait by spinning take the cores from the worker beside them.
         "OMP_WAIT_POLICY": "PASSIVE",
         "KMP_BLOCKTIME": "0",
     }
-    if script == "transcriber.py":  # NumPy's part is small: a second thread would only spin
-        found["OPENBLAS_NUM_THREADS"] = "1"
+    if worker == "transcriber":  # NumPy's part is small: a second thread would only spin
+        variables["OPENBLAS_NUM_THREADS"] = "1"
     if options.offline:
-        found["HF_HUB_OFFLINE"] = "1"
+        variables["HF_HUB_OFFLINE"] = "1"
     if options.threads:
-        found["OMP_NUM_THREADS"] = str(options.threads)
-    return found
+        variables["OMP_NUM_THREADS"] = str(options.threads)
+    return variables
 
 
 def transcription(
     options: argparse.Namespace, model: Path, device: str, at_once: int, handover: Path | None
-) -> dict[str, object]:
-    """The transcriber's first request. `handover`: where decoded samples go, if anywhere."""
-    return {
-        "model": str(model),
-        "device": device,
-        "device_index": options.device_index,
-        "compute_type": options.compute_type,
-        "threads": options.threads,
-        "at_once": at_once,
-        "fit_window": options.fit_window,
-        "batch_size": (options.batch_size or 8) if options.batched else None,
-        "options": decoding(options),
-        "handover": str(handover) if handover else None,
-    }
+) -> TranscriberConfig:
+    """The transcriber's configuration. `handover`: the directory for decoded samples, if any."""
+    return TranscriberConfig(
+        model=str(model),
+        device=device,
+        device_index=options.device_index,
+        compute_type=options.compute_type,
+        threads=options.threads,
+        at_once=at_once,
+        batch_size=(options.batch_size or 8) if options.batched else None,
+        options=decoding(options),
+        handover=str(handover) if handover else None,
+    )
 
 
-def diarization(options: argparse.Namespace, chosen: Pipeline) -> dict[str, object]:
-    """The diarizer's first request."""
-    return {
-        "pipeline": chosen.request,
-        "device": options.device,
-        "device_index": options.device_index,
-        "num_speakers": options.num_speakers,
-        "min_speakers": options.min_speakers,
-        "max_speakers": options.max_speakers,
-    }
+def diarization(options: argparse.Namespace, chosen: Pipeline) -> DiarizerConfig:
+    """The diarizer's configuration."""
+    return DiarizerConfig(
+        pipeline=dict(chosen.request),
+        device=options.device,
+        device_index=options.device_index,
+        num_speakers=options.num_speakers,
+        min_speakers=options.min_speakers,
+        max_speakers=options.max_speakers,
+    )
 
 
-def refusal(event: dict[str, Any], options: argparse.Namespace) -> MlenvError:
-    """Why a worker would not begin, with what to do about it."""
+def refusal(refused: Refused, options: argparse.Namespace) -> MlenvError:
+    """The error for a worker that would not begin, with what to do about it."""
     hints = {
         "cuda-not-available": "Run `mlenv doctor` to see why, or use --device cpu.",
         "model-not-loaded": f"Run `mlenv models verify {options.model}`.",
@@ -74,8 +74,8 @@ def refusal(event: dict[str, Any], options: argparse.Namespace) -> MlenvError:
         "compute-type-unknown": "There are int8, int8_float16, int8_float32, int16, float16, "
         "bfloat16, float32 and auto.",
     }
-    if event["code"] in OUT_OF_MEMORY:
-        hint = memory.advice(options, OUT_OF_MEMORY[event["code"]])
+    if refused.code in OUT_OF_MEMORY:
+        hint = memory.advice(options, OUT_OF_MEMORY[refused.code])
     else:
-        hint = hints.get(event["code"], "")
-    return MlenvError(event["code"], event["message"], hint)
+        hint = hints.get(refused.code, "")
+    return MlenvError(refused.code, refused.message, hint)

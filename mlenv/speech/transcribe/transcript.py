@@ -1,4 +1,4 @@
-"""What a transcript is: the document that `--json`, `--format json` and every renderer share.
+"""The transcript: the document that `--json`, `--format json` and every format share.
 
 Times are seconds from the start of the file, three decimals.
 """
@@ -7,19 +7,17 @@ from __future__ import annotations
 
 from typing import NotRequired, TypedDict
 
+from mlenv.speech.workers import protocol
 
-class Word(TypedDict):
-    """One word as Whisper writes it, with the space before it and the punctuation after."""
 
-    word: str
-    start: float
-    end: float
-    probability: float
+class Word(protocol.Word):
+    """One word, and who said it once speakers are known."""
+
     speaker: NotRequired[str | None]
 
 
 class Segment(TypedDict):
-    """What one speaker says in one go. `speaker` is None where nobody looked."""
+    """A segment of one speaker; `speaker` is None without diarization."""
 
     start: float
     end: float
@@ -28,16 +26,11 @@ class Segment(TypedDict):
     words: list[Word]
 
 
-class Turn(TypedDict):
-    """Somebody speaks. Turns of different speakers may overlap."""
-
-    start: float
-    end: float
-    speaker: str
+Turn = protocol.Turn
 
 
 class Transcript(TypedDict):
-    """Everything known about one file. `timings`: seconds spent, by step."""
+    """The transcript of one file. `timings`: seconds spent, by step."""
 
     path: str
     language: str | None

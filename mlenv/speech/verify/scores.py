@@ -17,8 +17,7 @@ from typing import Any
 from mlenv.environment import launch
 from mlenv.result import MlenvError
 from mlenv.speech.transcribe.transcript import Turn
-
-SCORE_WORKER = Path(__file__).parents[1] / "workers" / "score.py"
+from mlenv.speech.transcribe.worker_process import command
 
 
 def word_error_rate(said: Sequence[str], heard: Sequence[str]) -> float:
@@ -47,7 +46,7 @@ def diarization_errors(
     `false_alarm`, `confusion`; and how many speakers were found and expected."""
     built = launch.build(venv.resolve(), environ)
     done = subprocess.run(
-        [built.python, SCORE_WORKER],
+        command(built.python, "score"),
         input=json.dumps({"reference": reference, "hypothesis": hypothesis}),
         env=built.applied_to(environ),
         capture_output=True,

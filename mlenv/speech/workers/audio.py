@@ -1,19 +1,23 @@
-"""Decoding, for both workers: any file that PyAV (FFmpeg) can read, as 16 kHz mono.
+"""Decode any file that PyAV (FFmpeg) can read, as 16 kHz mono, for both workers.
 
 Imports PyAV and NumPy only. Neither worker may import the other's libraries: CTranslate2 and
 torch each bring a cuDNN, and one process must not hold both.
 """
+
+from __future__ import annotations
 
 import contextlib
 import math
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import av
 import av.error
 import numpy as np
-import truncation
+
+from . import truncation
 
 RATE = 16_000  # what Whisper, segmentation and speaker embeddings are trained on
 
@@ -27,11 +31,11 @@ class Undecodable(Exception):
 
 
 def decode(path: str) -> tuple[np.ndarray, float | None]:
-    """The first audio stream of a file.
+    """Decode the first audio stream of a file; raises `Undecodable`.
 
-    Returns (samples,) int16 at 16 kHz, channels mixed to one. A file that breaks off gives what
-    it holds, and then the second value is the seconds that it should last, infinite where it does
-    not say that; it is None for a whole file. Raises `Undecodable`.
+    Returns (samples,) int16 at 16 kHz, channels mixed to one, and None for a whole file. For a
+    file that breaks off the second value is the seconds that it should last, infinite where
+    the file does not say that.
     """
     try:
         if Path(path).stat().st_size == 0:
@@ -42,8 +46,9 @@ def decode(path: str) -> tuple[np.ndarray, float | None]:
                 raise Undecodable("audio-undecodable", "holds no audio")
             stream = container.streams.audio[0]
             samples = _samples(container, stream)
-            said, held = _said(path, container, stream), len(samples) / RATE
-            return samples, said if said and said - max(1.0, 0.02 * held) > held else None
+            promised, held = _promised(path, container, stream), len(samples) / RATE
+            breaks_off = promised and promised - max(1.0, 0.02 * held) > held
+            return samples, promised if breaks_off else None
     except Undecodable:
         raise
     except FileNotFoundError:
@@ -51,13 +56,14 @@ def decode(path: str) -> tuple[np.ndarray, float | None]:
     except PermissionError:
         raise Undecodable("audio-unreadable", "may not be read") from None
     except (av.error.FFmpegError, ValueError, OSError) as error:
-        raise Undecodable("audio-undecodable", f"can't be decoded: {_why(path, error)}") from None
+        message = f"can't be decoded: {_reason(path, error)}"
+        raise Undecodable("audio-undecodable", message) from None
 
 
-def _said(path: str, container, stream) -> float | None:
+def _promised(path: str, container: Any, stream: Any) -> float | None:
     """Seconds that the file says it lasts. FFmpeg goes by the size of a WAV or Ogg file."""
-    if container.format.name == "wav" and (promised := truncation.wav_seconds(path)):
-        return promised
+    if container.format.name == "wav" and (seconds := truncation.wav_seconds(path)):
+        return seconds
     if container.format.name == "ogg" and truncation.ogg_breaks_off(path):
         return math.inf
     if stream.duration:
@@ -65,13 +71,13 @@ def _said(path: str, container, stream) -> float | None:
     return container.duration / 1e6 if container.duration else None
 
 
-def _why(path: str, error: Exception) -> str:
+def _reason(path: str, error: Exception) -> str:
     if isinstance(error, av.error.InvalidDataError) and truncation.mp4_lacks_index(path):
         return "it breaks off before its index (`moov`), without which nothing is found in it"
-    return getattr(error, "strerror", None) or str(error)
+    return str(getattr(error, "strerror", None) or error)
 
 
-def _samples(container, stream) -> np.ndarray:
+def _samples(container: Any, stream: Any) -> np.ndarray:
     resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
     data = bytearray()
     broken = None
@@ -96,12 +102,12 @@ def _samples(container, stream) -> np.ndarray:
 
 
 def as_float(samples: np.ndarray) -> np.ndarray:
-    """(samples,) float32 between -1 and 1."""
+    """Convert (samples,) int16 to float32 between -1 and 1."""
     return samples.astype(np.float32) / 32768.0
 
 
 def hand_over(samples: np.ndarray, directory: str) -> str:
-    """Put decoded samples where the other worker reads them; returns the path.
+    """Write decoded samples for the other worker; returns the path.
 
     The file appears whole or not at all. In /dev/shm it never touches a disk.
     """
@@ -112,7 +118,7 @@ def hand_over(samples: np.ndarray, directory: str) -> str:
 
 
 def take_over(path: str) -> np.ndarray:
-    """Read what `hand_over` wrote, and remove it."""
+    """Read and remove the file that `hand_over` wrote."""
     samples = np.fromfile(path, np.int16)
     Path(path).unlink()
     return samples

@@ -1,4 +1,4 @@
-"""A diarization pipeline of weights that need no account: segmentation 3.0 and CAM++.
+"""A diarization pipeline from weights that need no account: segmentation 3.0 and CAM++.
 
 Segmentation, clustering and all else are pyannote.audio's own `SpeakerDiarization`; the speaker
 embedding is CAM++ (Wang et al. 2023, 3D-Speaker). pyannote runs an embedding network anew on each
@@ -6,9 +6,12 @@ of its windows of 10 s, which overlap by 9 s. Here the network sees every second
 frames, and an embedding pools the frames in which its speaker is heard.
 """
 
+from __future__ import annotations
+
 import math
 import runpy
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,6 +20,8 @@ from pyannote.audio import Model
 from pyannote.audio.core.plda import PLDA
 from pyannote.audio.models.blocks.pooling import StatsPool
 from pyannote.audio.pipelines import SpeakerDiarization
+
+from . import inner
 
 RATE = 16_000
 DIMENSION = 192
@@ -48,6 +53,7 @@ class CAMPlusPlus(Model):
 
     @property
     def dimension(self) -> int:
+        """Length of an embedding."""
         return DIMENSION
 
     def frames(self, waveform: torch.Tensor) -> torch.Tensor:
@@ -63,7 +69,7 @@ class CAMPlusPlus(Model):
             return self.dense(self.pool(frames))
         return self.dense(self.pool(frames.expand(len(weights), -1, -1), weights=weights))
 
-    def forward(self, waveforms: torch.Tensor, weights: torch.Tensor | None = None):
+    def forward(self, waveforms: torch.Tensor, weights: torch.Tensor | None = None) -> torch.Tensor:
         """(batch, 1, samples), and (batch, frames) weights, to (batch, 192), as pyannote asks."""
         rows = range(len(waveforms))
         return torch.cat(
@@ -75,9 +81,15 @@ class CAMPlusPlus(Model):
 
 
 class OpenDiarization(SpeakerDiarization):
-    """pyannote's pipeline, with embeddings of frames that are computed once."""
+    """pyannote's pipeline; embeddings are pooled from frames that are computed once."""
 
-    def get_embeddings(self, file, binary_segmentations, exclude_overlap=False, hook=None):
+    def get_embeddings(
+        self,
+        file: dict[str, Any],
+        binary_segmentations: Any,
+        exclude_overlap: bool = False,
+        hook: Any = None,
+    ) -> np.ndarray:
         """(windows, speakers, 192) array, as pyannote's own method returns."""
         window = binary_segmentations.sliding_window
         model, device = self._embedding.model_, self._embedding.device
@@ -88,22 +100,22 @@ class OpenDiarization(SpeakerDiarization):
         with torch.inference_mode():
             for number, masks in enumerate(binary_segmentations.data):
                 begin = round(window[number].start * FRAMES)
-                wanted = range(
+                needed = range(
                     begin // (BLOCK * FRAMES), math.ceil((begin + length) / (BLOCK * FRAMES))
                 )
-                for old in [block for block in blocks if block < wanted.start]:
+                for old in [block for block in blocks if block < needed.start]:
                     del blocks[old]
-                for block in wanted:
+                for block in needed:
                     if block not in blocks:
                         blocks[block] = self._block(model, waveform, block).to(device)
-                joined = torch.cat([blocks[block] for block in wanted], dim=2)
-                offset = begin - wanted.start * BLOCK * FRAMES
+                joined = torch.cat([blocks[block] for block in needed], dim=2)
+                offset = begin - needed.start * BLOCK * FRAMES
                 frames = joined[:, :, offset : offset + length]
-                heard = torch.from_numpy(np.nan_to_num(masks.T).astype(np.float32)).to(device)
+                active = torch.from_numpy(np.nan_to_num(masks.T).astype(np.float32)).to(device)
                 # a last window may reach beyond the end, where there are no frames
                 share = frames.shape[2] / length
-                heard = heard[:, : max(1, round(share * heard.shape[1]))]
-                embeddings.append(model.embed(frames, heard).cpu().numpy())
+                active = active[:, : max(1, round(share * active.shape[1]))]
+                embeddings.append(model.embed(frames, active).cpu().numpy())
                 if hook is not None and number % 20 == 0:
                     hook("embeddings", None, total=len(binary_segmentations), completed=number)
         return np.stack(embeddings)
@@ -116,9 +128,25 @@ class OpenDiarization(SpeakerDiarization):
         return model.frames(part.to(next(model.parameters()).device))
 
 
-def open_pipeline(segmentation: str, embedding: str) -> SpeakerDiarization:
-    """The pipeline, from a directory each of segmentation 3.0 and CAM++."""
-    pipeline = OpenDiarization(
+def open_pipeline(segmentation: str, embedding: str) -> tuple[SpeakerDiarization, tuple[str, ...]]:
+    """The pipeline from a directory each of segmentation 3.0 and CAM++, and notes.
+
+    Where this version of pyannote.audio lacks what `OpenDiarization` builds on, its own pipeline
+    computes the embeddings: the same result in several times the time.
+    """
+    pipeline = _pipeline(OpenDiarization, segmentation, embedding)
+    lacking = inner.missing(SpeakerDiarization, inner.SPEAKER_DIARIZATION)
+    lacking += inner.missing(getattr(pipeline, "_embedding", None), inner.EMBEDDING)
+    if not lacking:
+        return pipeline, ()
+    note = inner.note("pyannote.audio", lacking, "speakers take several times as long")
+    return _pipeline(SpeakerDiarization, segmentation, embedding), (note,)
+
+
+def _pipeline(
+    kind: type[SpeakerDiarization], segmentation: str, embedding: str
+) -> SpeakerDiarization:
+    pipeline = kind(
         segmentation=str(Path(segmentation) / "pytorch_model.bin"),
         embedding=CAMPlusPlus(embedding),
         # 4.0.3 wants an object here whatever the clustering; this kind never looks at it

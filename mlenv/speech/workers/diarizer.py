@@ -1,87 +1,99 @@
-"""Worker: who speaks when, with pyannote.audio.
+"""Worker: speaker diarization with pyannote.audio.
 
-The first request says how: {"pipeline", "device", "device_index", "num_speakers",
-"min_speakers", "max_speakers"}; every other one names a file, {"id", "samples"} as the
-transcriber decoded it or {"id", "path"} to decode here. Events: `ready`, then for each file
-`progress`.., and `diarized` or `failed`. A pipeline is {"kind": "open", "segmentation",
-"embedding"} or {"kind": "pretrained", "from"}.
+Requests: one `DiarizerConfig`, then a `FileRequest` for each file, with the samples that the
+transcriber decoded or a path to decode here.
 
-Runs inside the environment; imports nothing of mlenv and never CTranslate2. Samples are handed
-to pyannote in memory: its own decoder (torchcodec) does not load beside every torch.
+Never imports CTranslate2. Samples are handed to pyannote in memory: its own decoder (torchcodec)
+does not load beside every torch.
 """
+
+from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Callable
+from typing import Any
 
-sys.modules["ctranslate2"] = None
+sys.modules["ctranslate2"] = None  # type: ignore[assignment]
 
-from protocol import Clock, Events, libraries, requests  # noqa: E402
+from . import protocol  # noqa: E402
 
-emit = Events()
-clock = Clock()
+emit = protocol.Events()  # before any library is imported that may print
+clock = protocol.Clock()
 warnings.simplefilter("ignore")
 
 import torch  # noqa: E402
-from audio import RATE, Undecodable, as_float, decode, take_over  # noqa: E402
 from pyannote.audio import Pipeline  # noqa: E402
+
+from .audio import RATE, Undecodable, as_float, decode, take_over  # noqa: E402
 
 BATCHES = ("segmentation_batch_size", "embedding_batch_size")
 SHORTEST = RATE // 10  # samples; less holds no turn
 
 
-def load(config: dict):
-    asked = config["pipeline"]
-    if asked["kind"] == "open":
-        from campplus import open_pipeline
+class NoCuda(Exception):
+    """CUDA was asked for and torch sees no device."""
 
-        pipeline = open_pipeline(asked["segmentation"], asked["embedding"])
+
+def load(config: protocol.DiarizerConfig) -> tuple[Any, str, tuple[str, ...]]:
+    """The pipeline on its device, the device's name, and notes; raises `NoCuda`."""
+    notes: tuple[str, ...] = ()
+    if config.pipeline["kind"] == "open":
+        from .campplus import open_pipeline
+
+        pipeline, notes = open_pipeline(
+            config.pipeline["segmentation"], config.pipeline["embedding"]
+        )
     else:
-        pipeline = Pipeline.from_pretrained(asked["from"])
+        pipeline = Pipeline.from_pretrained(config.pipeline["from"])
         if pipeline is None:
-            raise RuntimeError(f"{asked['from']} may not be read")
-    device = config["device"]
+            raise RuntimeError(f"{config.pipeline['from']} may not be read")
+    device = config.device
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if device == "cuda":
         if not torch.cuda.is_available():
-            raise LookupError
-        pipeline.to(torch.device("cuda", config["device_index"]))
-    return pipeline, device
+            raise NoCuda
+        pipeline.to(torch.device("cuda", config.device_index))
+    return pipeline, device, notes
 
 
-def diarize(pipeline, config: dict, job: dict) -> None:
-    took = Clock()
-    if "samples" in job:
-        samples = take_over(job["samples"])
+def diarize(pipeline: Any, config: protocol.DiarizerConfig, file: protocol.FileRequest) -> None:
+    """Find the turns of one file and send them; raises `Undecodable`."""
+    timer = protocol.Clock()
+    if file.samples is not None:
+        samples = take_over(file.samples)
     else:
-        samples, truncated = decode(job["path"])
+        assert file.path is not None
+        samples, truncated = decode(file.path)
         duration = round(len(samples) / RATE, 3)
-        emit("decoded", id=job["id"], duration=duration, truncated=truncated, path=None)
-    turns, exclusive = [], []
+        emit(protocol.Decoded(file.id, duration, truncated, None))
+    turns: list[protocol.Turn] = []
+    exclusive: list[protocol.Turn] = []
     if len(samples) >= SHORTEST:
         waveform = torch.from_numpy(as_float(samples))[None]
-        speakers = ("num_speakers", "min_speakers", "max_speakers")
+        speakers = {
+            "num_speakers": config.num_speakers,
+            "min_speakers": config.min_speakers,
+            "max_speakers": config.max_speakers,
+        }
         output = applied(
             pipeline,
             {"waveform": waveform, "sample_rate": RATE, "uri": "file"},
-            hook=progress_of(job["id"]),
-            **{name: config[name] for name in speakers if config[name]},
+            hook=progress_of(file.id),
+            **{name: count for name, count in speakers.items() if count},
         )
         turns = turns_of(getattr(output, "speaker_diarization", output))
         exclusive = turns_of(getattr(output, "exclusive_speaker_diarization", output))
-    emit(
-        "diarized",
-        id=job["id"],
-        turns=turns,
-        exclusive=exclusive,
-        seconds={"diarize": took.lap()},
-        libraries=libraries(),
-    )
+    seconds = {"diarize": timer.lap()}
+    emit(protocol.Diarized(file.id, turns, exclusive, seconds, protocol.libraries()))
 
 
-def applied(pipeline, file: dict, **options):
-    """What the pipeline finds, in smaller batches where the GPU has no room for its own. For some
-    of their sizes cuDNN takes many times the memory (pyannote-audio's issue 1963)."""
+def applied(pipeline: Any, file: dict[str, Any], **options: Any) -> Any:
+    """Run the pipeline, in smaller batches where the GPU has no room for its own.
+
+    For some batch sizes cuDNN takes many times the memory (pyannote-audio's issue 1963).
+    """
     while True:
         try:
             return pipeline(file, **options)
@@ -94,49 +106,52 @@ def applied(pipeline, file: dict, **options):
                 setattr(pipeline, name, max(1, size // 4))
 
 
-def turns_of(annotation) -> list[dict]:
+def turns_of(annotation: Any) -> list[protocol.Turn]:
+    """The turns of a pyannote annotation."""
     return [
         {"start": round(turn.start, 3), "end": round(turn.end, 3), "speaker": speaker}
         for turn, _, speaker in annotation.itertracks(yield_label=True)
     ]
 
 
-def progress_of(job: int):
-    def hook(step, _artifact, file=None, total=None, completed=None):
+def progress_of(file: int) -> Callable[..., None]:
+    """A pyannote hook that sends the progress of one file."""
+
+    def hook(
+        step: str,
+        _artifact: object,
+        total: int | None = None,
+        completed: int = 0,
+        **_: object,
+    ) -> None:
         if total:
-            emit("progress", id=job, step=step, share=round(completed / total, 3))
+            emit(protocol.Diarizing(file, step, round(completed / total, 3)))
 
     return hook
 
 
 def main() -> None:
-    incoming = requests()
+    """Load the pipeline that the first request names, then diarize file by file."""
+    incoming = protocol.requests(protocol.DiarizerConfig)
     seconds = {"import_diarizer": clock.lap()}
-    config = next(incoming, None)
-    if config is None:
+    config: protocol.DiarizerConfig | None = next(incoming, None)
+    if config is None:  # mlenv ended before it knew the pipeline
         return
     clock.lap()
     try:
-        pipeline, device = load(config)
-    except LookupError:
-        emit(
-            "refused",
-            code="cuda-not-available",
-            message="--device cuda was asked for, but torch sees no CUDA device.",
-        )
+        pipeline, device, notes = load(config)
+    except NoCuda:
+        message = "--device cuda was asked for, but torch sees no CUDA device."
+        emit(protocol.Refused("cuda-not-available", message))
         return
-    emit("ready", device=device, seconds={**seconds, "load_diarizer": clock.lap()})
-    for job in incoming:
+    emit(protocol.Ready(device, {**seconds, "load_diarizer": clock.lap()}, notes=notes))
+    for file in incoming:
         try:
-            diarize(pipeline, config, job)
+            diarize(pipeline, config, file)
         except Undecodable as error:
-            emit("failed", id=job["id"], code=error.code, message=str(error))
+            emit(protocol.FileFailed(file.id, error.code, str(error)))
         except torch.OutOfMemoryError as error:
-            emit("refused", code="cuda-out-of-memory", message=str(error).splitlines()[0])
+            emit(protocol.Refused("cuda-out-of-memory", str(error).splitlines()[0]))
             return
         except (RuntimeError, ValueError) as error:
-            emit("failed", id=job["id"], code="diarization-failed", message=f"failed: {error}")
-
-
-if __name__ == "__main__":
-    main()
+            emit(protocol.FileFailed(file.id, "diarization-failed", f"failed: {error}"))

@@ -1,7 +1,6 @@
-"""Whisper's spectrogram in little memory.
+"""Whisper's spectrogram in little memory. Never imports torch."""
 
-Runs inside the environment; imports nothing of mlenv and never torch.
-"""
+from __future__ import annotations
 
 import numpy as np
 from faster_whisper.feature_extractor import FeatureExtractor
@@ -10,9 +9,14 @@ BLOCK = 3000  # frames of 10 ms
 
 
 class Features(FeatureExtractor):
-    """The spectrogram of faster-whisper, half a minute at a time: an hour at once takes 2.5 GiB."""
+    """faster-whisper's spectrogram, computed half a minute at a time.
 
-    def __call__(self, waveform: np.ndarray, padding: int = 160, chunk_length: int | None = None):
+    An hour at once takes 2.5 GiB.
+    """
+
+    def __call__(
+        self, waveform: np.ndarray, padding: int = 160, chunk_length: int | None = None
+    ) -> np.ndarray:
         """(samples,) float32 to (mel bins, frames) float32, as faster-whisper's own."""
         frames = (len(waveform) + padding) // self.hop_length
         if frames <= BLOCK or chunk_length is not None:

@@ -1,21 +1,29 @@
-"""Loading the model: which device, what to compute in, how many files at once.
+"""Load the Whisper model: which device, which compute type, how many files at once.
 
-Runs inside the environment; imports nothing of mlenv and never torch.
+Never imports torch.
 """
 
+from __future__ import annotations
+
 import os
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import ctranslate2
 import numpy as np
 
-# What to compute in, best first, where nothing is asked for.
+from . import inner
+from .protocol import Ready, TranscriberConfig
+
+# Compute types for `auto`, best first.
 PREFERRED = {
     "cpu": ("int8", "int8_float32", "float32"),
     "cuda": ("float16", "bfloat16", "int8_float32", "float32"),
 }
-# The next best of a type that a device lacks.
+# Substitutes for a compute type that a device lacks.
 NEXT_BEST = {
     "int8_float16": ("int8_float32", "int8"),
     "int8_bfloat16": ("int8_float16", "int8_float32", "int8"),
@@ -27,13 +35,13 @@ NEXT_BEST = {
     "float32": (),
 }
 # Bytes of model.bin up to which a CPU decodes faster with one thread than with several (seen with
-# tiny.en and base on CTranslate2 4.6.2: the threads spend more on waking up than they save).
+# tiny.en and base on CTranslate2 4.6.2: waking the threads costs more than they save).
 # A second copy of so small a model costs little.
 SMALL = 200 << 20
-MOST_THREADS = 8  # for one file, where nothing is asked for; CTranslate2 itself takes four
+MOST_THREADS = 8  # for one file, without --threads; CTranslate2 itself takes four
 
 
-class Refused(Exception):
+class Refusal(Exception):
     """The request can't be met; `code` for programs, the text for people."""
 
     def __init__(self, code: str, message: str) -> None:
@@ -41,17 +49,45 @@ class Refused(Exception):
         self.code = code
 
 
-class Loading:
-    """A model that is still being loaded; whoever wants something of it waits. It may encode with
-    one copy and do everything else with another."""
+@dataclass(frozen=True)
+class Loaded:
+    """A model on a device. `engine` is faster-whisper's `WhisperModel`; `why` that device."""
 
-    def __init__(self, encoder: Future, rest: Future) -> None:
+    engine: Any
+    device: str
+    why: str
+    compute_type: str
+    warning: str | None = None
+    at_once: int = 1
+    notes: tuple[str, ...] = ()
+
+    def ready(self, seconds: dict[str, float]) -> Ready:
+        """The event that announces this model."""
+        return Ready(
+            self.device,
+            seconds,
+            self.why,
+            self.compute_type,
+            self.warning,
+            self.at_once,
+            self.notes,
+        )
+
+
+class PendingEngine:
+    """CTranslate2's Whisper while it is still being loaded; each use waits for it.
+
+    It may encode with one copy of the model and do everything else with another.
+    """
+
+    def __init__(self, encoder: Future[Any], rest: Future[Any]) -> None:
         self._encoder, self._rest = encoder, rest
 
-    def encode(self, *words: object, **options: object) -> ctranslate2.StorageView:
-        return self._encoder.result().encode(*words, **options)
+    def encode(self, *arguments: object, **options: object) -> ctranslate2.StorageView:
+        """Encode features, as CTranslate2's `Whisper.encode`."""
+        return self._encoder.result().encode(*arguments, **options)
 
-    def __getattr__(self, name: str):
+    def __getattr__(self, name: str) -> Any:
         return getattr(self._rest.result(), name)
 
 
@@ -68,7 +104,7 @@ def cores() -> int:
 
 
 def cuda_trouble() -> str | None:
-    """Why CTranslate2 can use no GPU here; None where it sees one."""
+    """The reason why CTranslate2 can use no GPU; None if it sees one."""
     try:
         count = ctranslate2.get_cuda_device_count()
     except RuntimeError as error:
@@ -76,87 +112,91 @@ def cuda_trouble() -> str | None:
     return None if count else "CTranslate2 sees no CUDA device"
 
 
-def compute_type(asked: str, device: str, index: int) -> tuple[str, str | None]:
-    """The type to compute in, and a warning where it is not the one that was asked for."""
+def compute_type(requested: str, device: str, index: int) -> tuple[str, str | None]:
+    """The type to compute in, and a warning where it is not the requested one."""
     supported = ctranslate2.get_supported_compute_types(device, index)
-    if asked in ("auto", "default"):
+    if requested in ("auto", "default"):
         return next(kind for kind in PREFERRED[device] if kind in supported), None
-    if asked not in NEXT_BEST:
-        raise Refused("compute-type-unknown", f"There is no compute type `{asked}`.")
-    if asked in supported:
-        return asked, None
-    second = next((kind for kind in NEXT_BEST[asked] if kind in supported), "float32")
-    return second, f"this {device} can't compute in {asked}, so it is {second}"
+    if requested not in NEXT_BEST:
+        raise Refusal("compute-type-unknown", f"There is no compute type `{requested}`.")
+    if requested in supported:
+        return requested, None
+    second = next((kind for kind in NEXT_BEST[requested] if kind in supported), "float32")
+    return second, f"this {device} can't compute in {requested}, so it is {second}"
 
 
-def load(config: dict, trying) -> tuple[object, dict]:
-    """The model on the device asked for, and what to say about it: {"device", "why",
-    "compute_type", "warning", "at_once"}. `trying(device)` is called before a device is used,
-    which may end the process. Raises `Refused`."""
-    device, why = config["device"], "asked for"
+def load(config: TranscriberConfig, trying: Callable[[str], object]) -> Loaded:
+    """Load the model on the requested device; raises `Refusal`.
+
+    `trying(device)` is called before a device is used, which may end the process.
+    """
+    device, why = config.device, "asked for"
     if device == "auto":
         trouble = cuda_trouble()
         device, why = ("cpu", trouble) if trouble else ("cuda", "CTranslate2 sees a CUDA device")
     elif device == "cuda" and (trouble := cuda_trouble()):
-        raise Refused("cuda-not-available", f"--device cuda was asked for, but {trouble}.")
+        raise Refusal("cuda-not-available", f"--device cuda was asked for, but {trouble}.")
     try:
-        kind, warning = compute_type(config["compute_type"], device, config["device_index"])
+        kind, warning = compute_type(config.compute_type, device, config.device_index)
         trying(device)
-        model, at_once = on_cpu(config, kind) if device == "cpu" else on_gpu(config, kind)
+        loaded = on_cpu(config, kind) if device == "cpu" else on_gpu(config, kind)
     except (RuntimeError, ValueError, MemoryError, OSError) as error:
-        if device == "cuda" and config["device"] == "auto" and not out_of_memory(error):
-            model, said = load({**config, "device": "cpu", "device_index": 0}, trying)
-            return model, {**said, "why": f"CUDA did not work: {error}"}
+        if device == "cuda" and config.device == "auto" and not out_of_memory(error):
+            on_the_cpu = load(replace(config, device="cpu", device_index=0), trying)
+            return replace(on_the_cpu, why=f"CUDA did not work: {error}")
         raise explained(error, device, config) from error
-    check_language(model, config["options"].get("language"))
-    said = {"device": device, "why": why, "compute_type": kind, "warning": warning}
-    return model, {**said, "at_once": at_once}
+    note = check_language(loaded.engine, config.options.get("language"))
+    return replace(loaded, why=why, warning=warning, notes=(*loaded.notes, *note))
 
 
-def check_language(model, asked: str | None) -> None:
-    if asked is None:
-        return
-    # faster-whisper lists every language of the newest model; what this one knows is in its tokens
-    known = model.hf_tokenizer.token_to_id(f"<|{asked}|>") is not None
-    if known and asked in model.supported_languages:
-        return
+def check_language(model: Any, requested: str | None) -> tuple[str, ...]:
+    """Refuse a language that the model does not know; returns a note if it can't be told."""
+    if requested is None:
+        return ()
+    if lacking := inner.missing(model, inner.TOKENIZER):
+        return (inner.note("faster-whisper", lacking, "the language is not checked before"),)
+    # faster-whisper lists every language of the newest model; this model has tokens for its own
+    token = model.hf_tokenizer.token_to_id(f"<|{requested}|>")
+    if token is not None and requested in model.supported_languages:
+        return ()
     if not model.model.is_multilingual:
-        raise Refused("language-not-in-model", f"This model knows English only, not `{asked}`.")
-    raise Refused("language-unknown", f"There is no language `{asked}` in this model.")
+        message = f"This model knows English only, not `{requested}`."
+        raise Refusal("language-not-in-model", message)
+    raise Refusal("language-unknown", f"There is no language `{requested}` in this model.")
 
 
-def on_gpu(config: dict, kind: str) -> tuple[object, int]:
-    index = config["device_index"]
+def on_gpu(config: TranscriberConfig, kind: str) -> Loaded:
+    """Load the model on a GPU, one file at a time."""
+    index = config.device_index
+    where = {"device": "cuda", "device_index": index, "compute_type": kind}
     with ThreadPoolExecutor(1) as beside:
-        engine = beside.submit(
-            ctranslate2.models.Whisper,
-            config["model"],
-            device="cuda",
-            device_index=index,
-            compute_type=kind,
-        )
-        model = around(Loading(engine, engine), config)
+        engine = beside.submit(ctranslate2.models.Whisper, config.model, **where)
+        model, notes = around(PendingEngine(engine, engine), config, where)
         engine.result()
-    # cuDNN and cuBLAS are opened at the first use: have it now
-    model.encode(np.zeros((model.feature_extractor.mel_filters.shape[0], 3000), np.float32))
-    return model, 1
+    if not inner.missing(model, inner.WHISPER_MODEL):
+        # cuDNN and cuBLAS are opened at the first use: have it now
+        bins = model.feature_extractor.mel_filters.shape[0]
+        model.encode(np.zeros((bins, 3000), np.float32))
+    return Loaded(model, "cuda", "", kind, notes=notes)
 
 
-def on_cpu(config: dict, kind: str) -> tuple[object, int]:
-    """One file at a time with all threads, several with few threads each: many threads on one
-    file mostly wait for each other."""
-    threads = config["threads"] or cores()
-    at_once = min(config["at_once"], threads)
+def on_cpu(config: TranscriberConfig, kind: str) -> Loaded:
+    """Load the model on the CPU: for one file with all threads, or several with few each.
+
+    Many threads on one file mostly wait for each other.
+    """
+    threads = config.threads or cores()
+    at_once = min(config.at_once, threads)
     each = max(1, threads // at_once)
-    if not config["threads"]:
+    if not config.threads:
         each = min(each, MOST_THREADS)
-    small = (Path(config["model"]) / "model.bin").stat().st_size <= SMALL
+    small = (Path(config.model) / "model.bin").stat().st_size <= SMALL
     with ThreadPoolExecutor(2) as beside:
 
-        def engine(intra_threads: int) -> Future:
+        def engine(intra_threads: int) -> Future[Any]:
             return beside.submit(
                 ctranslate2.models.Whisper,
-                config["model"],
+                config.model,
                 device="cpu",
                 compute_type=kind,
                 intra_threads=intra_threads,
@@ -165,38 +205,64 @@ def on_cpu(config: dict, kind: str) -> tuple[object, int]:
 
         rest = engine(1 if small else each)
         encoder = engine(each) if small and each > 1 else rest
-        model = around(Loading(encoder, rest), config)
+        where = {"device": "cpu", "compute_type": kind, "cpu_threads": each, "num_workers": at_once}
+        model, notes = around(PendingEngine(encoder, rest), config, where)
         rest.result(), encoder.result()
-    return model, at_once
+    return Loaded(model, "cpu", "", kind, at_once=at_once, notes=notes)
 
 
-def around(engine: Loading, config: dict):
-    """faster-whisper's model with that engine in it. Its imports, its tokenizer and the voice
-    activity detection take about as long as the engine's weights, so they come meanwhile."""
-    from features import Features
+def around(
+    engine: PendingEngine, config: TranscriberConfig, where: dict[str, Any]
+) -> tuple[Any, tuple[str, ...]]:
+    """faster-whisper's model with that engine in it, and notes.
 
-    if config["fit_window"]:
-        from short_window import FittedModel as Model
-    else:
-        from faster_whisper import WhisperModel as Model
+    Its imports, its tokenizer and the voice activity detection take about as long as the engine's
+    weights, so they are loaded meanwhile. `where`: the arguments for faster-whisper's plain way,
+    which is taken where this version does not build its engine by `ctranslate2.models.Whisper`.
+    """
+    from faster_whisper import WhisperModel
+    from faster_whisper.feature_extractor import FeatureExtractor
+
+    notes: tuple[str, ...] = ()
     real, ctranslate2.models.Whisper = ctranslate2.models.Whisper, lambda *_, **__: engine
     try:
-        model = Model(config["model"], local_files_only=True)
+        model = WhisperModel(config.model, local_files_only=True)
     finally:
         ctranslate2.models.Whisper = real
-    model.feature_extractor = Features(**model.feat_kwargs)
-    if config["options"].get("vad_filter"):
-        from faster_whisper.vad import get_vad_model
+    if getattr(model, "model", None) is not engine:
+        model = WhisperModel(config.model, local_files_only=True, **where)
+        text = "it loads the model by itself, which takes longer"
+        notes += (inner.note("faster-whisper", ("replaceable engine",), text),)
+    lacking = inner.missing(model, inner.WHISPER_MODEL)
+    if not lacking:
+        lacking = inner.missing(model.feature_extractor, inner.FEATURE_EXTRACTOR)
+    if lacking or not isinstance(model.feature_extractor, FeatureExtractor):
+        text = "long files take more memory"
+        notes += (inner.note("faster-whisper", lacking or ("FeatureExtractor",), text),)
+    else:
+        from .features import Features
 
-        get_vad_model()
-    return model
+        model.feature_extractor = Features(**model.feat_kwargs)
+    if config.options.get("vad_filter"):
+        warm_up_voice_detection()
+    return model, notes
+
+
+def warm_up_voice_detection() -> None:
+    """Load the voice activity model now, if this version has it where it was."""
+    from faster_whisper import vad
+
+    if hasattr(vad, "get_vad_model"):
+        vad.get_vad_model()
 
 
 def out_of_memory(error: BaseException) -> bool:
+    """Tell lack of memory, on the GPU or the CPU, from other errors."""
     return "out of memory" in str(error).lower() or isinstance(error, MemoryError)
 
 
-def explained(error: BaseException, device: str, config: dict) -> Refused:
+def explained(error: BaseException, device: str, config: TranscriberConfig) -> Refusal:
+    """The refusal for an error that came while the model was loaded."""
     if out_of_memory(error):
-        return Refused("cuda-out-of-memory" if device == "cuda" else "out-of-memory", str(error))
-    return Refused("model-not-loaded", f"{config['model']} can't be loaded: {error}")
+        return Refusal("cuda-out-of-memory" if device == "cuda" else "out-of-memory", str(error))
+    return Refusal("model-not-loaded", f"{config.model} can't be loaded: {error}")

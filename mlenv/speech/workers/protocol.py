@@ -1,63 +1,272 @@
-"""How workers talk: one JSON object a line, requests on standard input, events on standard output.
+"""The conversation with a worker: one JSON object per line, requests in, events out.
 
-Libraries print what they like. Their words go to standard error, so that the events stay clean.
+Requests and events are declared here once; mlenv reads this module too. Libraries print what they
+like to standard output: `Events` sends that to standard error, so that the events stay clean.
 """
 
+from __future__ import annotations
+
+import dataclasses
 import json
 import os
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypedDict, TypeVar
+
+
+class Word(TypedDict):
+    """One word as Whisper writes it, with the space before it and the punctuation after."""
+
+    word: str
+    start: float
+    end: float
+    probability: float
+
+
+class Segment(TypedDict):
+    """One segment; times in seconds from the start of the file."""
+
+    start: float
+    end: float
+    text: str
+    words: list[Word]
+
+
+class Turn(TypedDict):
+    """One speaker's turn; times in seconds."""
+
+    start: float
+    end: float
+    speaker: str
+
+
+@dataclass(frozen=True)
+class TranscriberConfig:
+    """The first request to the transcriber.
+
+    `model`: a directory. `device`: auto, cpu or cuda. `threads`: 0 for as many as suit. `at_once`:
+    files under way together, on a CPU. `batch_size`: None for no batches. `options`: arguments
+    of faster-whisper's `transcribe`. `handover`: the directory for decoded samples, or None.
+    """
+
+    model: str
+    device: str
+    device_index: int
+    compute_type: str
+    threads: int
+    at_once: int
+    batch_size: int | None
+    options: dict[str, Any]
+    handover: str | None
+
+
+@dataclass(frozen=True)
+class DiarizerConfig:
+    """The first request to the diarizer.
+
+    `pipeline`: {"kind": "open", "segmentation", "embedding"} with a directory each, or
+    {"kind": "pretrained", "from"} with a directory or a hub id.
+    """
+
+    pipeline: dict[str, str]
+    device: str
+    device_index: int
+    num_speakers: int | None
+    min_speakers: int | None
+    max_speakers: int | None
+
+
+@dataclass(frozen=True)
+class FileRequest:
+    """One file: its `path`, or the `samples` that the transcriber decoded (a path too)."""
+
+    id: int
+    path: str | None = None
+    samples: str | None = None
+
+
+@dataclass(frozen=True)
+class Trying:
+    """A device is about to be used for the first time, which may end the process."""
+
+    device: str
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The model is loaded. `notes`: lines that people should read, such as a slower way taken."""
+
+    device: str
+    seconds: dict[str, float]
+    why: str = ""
+    compute_type: str | None = None
+    warning: str | None = None
+    at_once: int = 1
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The worker can't do what the configuration asks for, and ends."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A file is decoded.
+
+    `truncated`: seconds that the file promises where it holds less, infinite where it does not say
+    how long it should be; None for a whole file. `path`: where the samples lie, if handed over.
+    """
+
+    id: int
+    duration: float
+    truncated: float | None
+    path: str | None
+
+
+@dataclass(frozen=True)
+class SegmentFound:
+    """One more segment of a file."""
+
+    id: int
+    segment: Segment
+
+
+@dataclass(frozen=True)
+class Transcribed:
+    """All segments of a file have been sent."""
+
+    id: int
+    language: str | None
+    seconds: dict[str, float]
+    libraries: list[str]
+
+
+@dataclass(frozen=True)
+class Diarizing:
+    """Progress of one file's diarization; `share` of the present step, 0 to 1."""
+
+    id: int
+    step: str
+    share: float
+
+
+@dataclass(frozen=True)
+class Diarized:
+    """The speakers' turns of one file; `exclusive` are the same without overlap."""
+
+    id: int
+    turns: list[Turn]
+    exclusive: list[Turn]
+    seconds: dict[str, float]
+    libraries: list[str]
+
+
+@dataclass(frozen=True)
+class FileFailed:
+    """One file could not be done; the worker goes on with the next."""
+
+    id: int
+    code: str
+    message: str
+
+
+Event = (
+    Trying
+    | Ready
+    | Refused
+    | Decoded
+    | SegmentFound
+    | Transcribed
+    | Diarizing
+    | Diarized
+    | FileFailed
+)
+EVENTS: dict[str, type[Event]] = {
+    "trying": Trying,
+    "ready": Ready,
+    "refused": Refused,
+    "decoded": Decoded,
+    "segment": SegmentFound,
+    "transcribed": Transcribed,
+    "diarizing": Diarizing,
+    "diarized": Diarized,
+    "failed": FileFailed,
+}
+_NAMES = {kind: name for name, kind in EVENTS.items()}
+Request = TypeVar("Request", TranscriberConfig, DiarizerConfig, FileRequest)
+
+
+def encode(request: TranscriberConfig | DiarizerConfig | FileRequest) -> bytes:
+    """Write a request as one line."""
+    return json.dumps(dataclasses.asdict(request)).encode() + b"\n"
+
+
+def decode_event(line: bytes) -> Event:
+    """Read one line of a worker; raises `ValueError` for anything that is no event."""
+    try:
+        fields = json.loads(line)
+        return EVENTS[fields.pop("event")](**fields)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"no event of a worker: {error}") from error
 
 
 class Events:
-    """The way back to the caller."""
+    """The stream of events to mlenv; whole lines, whichever thread sends them."""
 
     def __init__(self) -> None:
         self._stream = os.fdopen(os.dup(1), "w", encoding="ascii", buffering=1)
-        self._turn = threading.Lock()  # whole lines, whoever speaks
+        self._lock = threading.Lock()
         os.dup2(2, 1)
 
-    def __call__(self, event: str, **fields: object) -> None:
-        line = json.dumps({"event": event, **fields}) + "\n"
+    def __call__(self, event: Event) -> None:
+        """Send one event."""
+        line = json.dumps({"event": _NAMES[type(event)], **dataclasses.asdict(event)}) + "\n"
         try:
-            with self._turn:
+            with self._lock:
                 self._stream.write(line)
-        except BrokenPipeError:  # the caller is gone, and with it the reason to work
+        except BrokenPipeError:  # mlenv has ended: nobody reads any more
             os._exit(0)
 
 
-def requests():
-    """The objects on standard input, as they come."""
+def requests(first: type[Request]) -> Iterator[Any]:
+    """Requests from standard input: one `first` (the configuration), then files."""
+    kind: type[Any] = first
     for line in sys.stdin:
-        yield json.loads(line)
+        yield kind(**json.loads(line))
+        kind = FileRequest
 
 
 class Clock:
-    """Seconds since the start or the last look."""
+    """Seconds since the start or the last lap."""
 
     def __init__(self) -> None:
         self._last = time.monotonic()
 
     def lap(self) -> float:
-        """Seconds since the last call."""
+        """Return the seconds since the last call, to the millisecond."""
         now = time.monotonic()
         lap, self._last = now - self._last, now
         return round(lap, 3)
 
 
 def libraries() -> list[str]:
-    """The files of CUDA, cuDNN, CTranslate2 and torch that this process has mapped: what was
-    really loaded, whatever was meant to be."""
-    found = set()
+    """Files of CUDA, cuDNN, CTranslate2 and torch that this process has really mapped."""
+    paths = set()
     try:
         with Path("/proc/self/maps").open() as maps:
             for line in maps:
                 path = line.rstrip("\n").partition("/")[2]
                 name = path.rpartition("/")[2]
                 if name.startswith(("libcu", "libnv", "libctranslate2", "libtorch")):
-                    found.add("/" + path)
-    except OSError:  # no such file system here
+                    paths.add("/" + path)
+    except OSError:  # no /proc on this system
         pass
-    return sorted(found)
+    return sorted(paths)

@@ -1,31 +1,47 @@
-"""One file: from samples to segments, as events.
+"""Transcribe one file: from samples to segments, as events. Never imports torch."""
 
-Runs inside the environment; imports nothing of mlenv and never torch.
-"""
+from __future__ import annotations
 
 import os
 import threading
 import traceback
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
-from audio import RATE, Undecodable, as_float, decode, hand_over
 from faster_whisper import BatchedInferencePipeline
 from faster_whisper.vad import VadOptions
-from load_model import out_of_memory
-from protocol import Clock, Events, libraries
+
+from .audio import RATE, Undecodable, as_float, decode, hand_over
+from .load_model import Loaded, out_of_memory
+from .protocol import (
+    Clock,
+    Decoded,
+    Events,
+    FileFailed,
+    FileRequest,
+    Refused,
+    SegmentFound,
+    Transcribed,
+    TranscriberConfig,
+    libraries,
+)
 
 
-class Turns:
-    """Lets in so many seconds of audio at once, or one longer file alone: samples and spectra take
-    12 MB a minute."""
+class AudioBudget:
+    """Admit so many seconds of audio at once, or one longer file alone.
+
+    Samples and spectrograms take 12 MB a minute.
+    """
 
     def __init__(self, seconds: float) -> None:
         self._all = self._left = seconds
         self._changed = threading.Condition()
 
     @contextmanager
-    def taken(self, seconds: float):
+    def reserved(self, seconds: float) -> Iterator[None]:
+        """Wait until there is room for `seconds` of audio, and hold it."""
         share = min(seconds, self._all)
         with self._changed:
             self._changed.wait_for(lambda: self._left >= share)
@@ -38,76 +54,84 @@ class Turns:
                 self._changed.notify_all()
 
 
-turns = Turns(60 * 60)
+budget = AudioBudget(60 * 60)
 
 
-def segments_of(model, audio: np.ndarray, config: dict):
-    """Segments as they come, and what was found out about the whole."""
-    options = dict(config["options"])
+def segments_of(
+    model: Any, audio: np.ndarray, config: TranscriberConfig
+) -> tuple[Iterable[Any], Any]:
+    """Segments as they come, and faster-whisper's information about the file."""
+    options = dict(config.options)
     vad = options.pop("vad_parameters", None)
     if vad is not None:
         options["vad_parameters"] = VadOptions(**vad)
     if not model.model.is_multilingual:
         options["language"] = "en"
-    if config["batch_size"]:
+    if config.batch_size:
         options.pop("condition_on_previous_text", None)
         batched = BatchedInferencePipeline(model)
-        return batched.transcribe(audio, batch_size=config["batch_size"], **options)
-    return model.transcribe(audio, **options)
+        found: tuple[Iterable[Any], Any] = batched.transcribe(
+            audio, batch_size=config.batch_size, **options
+        )
+    else:
+        found = model.transcribe(audio, **options)
+    return found
 
 
-def as_event(segment, job: int) -> dict:
-    words = [
+def as_event(segment: Any, file: int) -> SegmentFound:
+    """The event for one of faster-whisper's segments."""
+    return SegmentFound(
+        file,
         {
-            "word": word.word,
-            "start": round(float(word.start), 3),
-            "end": round(float(word.end), 3),
-            "probability": round(float(word.probability), 3),
-        }
-        for word in segment.words or ()
-    ]
-    return {
-        "segment": {
             "start": round(float(segment.start), 3),
             "end": round(float(segment.end), 3),
             "text": segment.text.strip(),
-            "words": words,
+            "words": [
+                {
+                    "word": word.word,
+                    "start": round(float(word.start), 3),
+                    "end": round(float(word.end), 3),
+                    "probability": round(float(word.probability), 3),
+                }
+                for word in segment.words or ()
+            ],
         },
-        "id": job,
-    }
+    )
 
 
-def transcribe(emit: Events, model, config: dict, job: dict) -> None:
-    took = Clock()
-    samples, truncated = decode(job["path"])
+def transcribe(emit: Events, model: Any, config: TranscriberConfig, file: FileRequest) -> None:
+    """Decode and transcribe one file, sending events; raises `Undecodable`."""
+    assert file.path is not None
+    clock = Clock()
+    samples, truncated = decode(file.path)
     duration = round(len(samples) / RATE, 3)
-    path = hand_over(samples, config["handover"]) if config["handover"] else None
-    emit("decoded", id=job["id"], duration=duration, truncated=truncated, path=path)
-    seconds = {"decode": took.lap()}
+    path = hand_over(samples, config.handover) if config.handover else None
+    emit(Decoded(file.id, duration, truncated, path))
+    seconds = {"decode": clock.lap()}
     language = None
-    with turns.taken(duration):
-        took.lap()
+    with budget.reserved(duration):
+        clock.lap()
         if len(samples):
-            found, info = segments_of(model, as_float(samples), config)
+            segments, info = segments_of(model, as_float(samples), config)
             language = info.language
-            for segment in found:
-                emit("segment", **as_event(segment, job["id"]))
-        seconds["transcribe"] = took.lap()
-    emit("done", id=job["id"], language=language, seconds=seconds, libraries=libraries())
+            for segment in segments:
+                emit(as_event(segment, file.id))
+        seconds["transcribe"] = clock.lap()
+    emit(Transcribed(file.id, language, seconds, libraries()))
 
 
-def attempt(emit: Events, model, config: dict, device: str, job: dict) -> None:
-    """Transcribe one file; what is wrong with it is said and hinders no other."""
+def attempt(emit: Events, loaded: Loaded, config: TranscriberConfig, file: FileRequest) -> None:
+    """Transcribe one file; an error in it is reported and stops no other file."""
     try:
-        transcribe(emit, model, config, job)
+        transcribe(emit, loaded.engine, config, file)
     except Undecodable as error:
-        emit("failed", id=job["id"], code=error.code, message=str(error))
+        emit(FileFailed(file.id, error.code, str(error)))
     except (RuntimeError, ValueError, MemoryError) as error:
         if out_of_memory(error):
-            code = "cuda-out-of-memory" if device == "cuda" else "out-of-memory"
-            emit("refused", code=code, message=str(error))
+            code = "cuda-out-of-memory" if loaded.device == "cuda" else "out-of-memory"
+            emit(Refused(code, str(error)))
             os._exit(1)
-        emit("failed", id=job["id"], code="transcription-failed", message=f"failed: {error}")
-    except BaseException:  # a thread would keep it to itself, and the caller would wait for ever
+        emit(FileFailed(file.id, "transcription-failed", f"failed: {error}"))
+    except BaseException:  # a thread would keep it to itself, and mlenv would wait for ever
         traceback.print_exc()
         os._exit(1)

@@ -1,12 +1,16 @@
-"""What a file says of itself and FFmpeg does not pass on: whether all of it is there.
+"""Headers that tell whether a whole file is there, which FFmpeg does not pass on.
 
 FFmpeg takes the length of a WAV file from the bytes that are there, knows no length of an Ogg
 file, and of an MP4 file without its index it says "invalid data". Each function here reads a few
-headers. Runs inside the environment; imports the standard library only.
+headers. Imports the standard library only.
 """
 
+from __future__ import annotations
+
 import struct
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 # Sizes that a writer leaves in the header of a WAV file where it can't go back to it: 0, all ones
 # (FFmpeg), or the largest that it dares to name (SoX 0x7ffff000, arecord 0x80000000).
@@ -20,25 +24,25 @@ def wav_seconds(path: str) -> float | None:
         form, _, kind = struct.unpack("<4sI4s", stream.read(12).ljust(12))
         if (form, kind) != (b"RIFF", b"WAVE"):
             return None
-        bytes_a_second = 0
+        bytes_a_second: int = 0
         for name, size in _chunks(stream):
             if name == b"fmt ":
                 bytes_a_second = struct.unpack("<8xI", stream.read(12).ljust(12, b"\0"))[0]
             elif name == b"data":
-                said = not any(size in open_ for open_ in LEFT_OPEN)
-                return size / bytes_a_second if said and bytes_a_second else None
+                is_known = not any(size in sizes for sizes in LEFT_OPEN)
+                return size / bytes_a_second if is_known and bytes_a_second else None
     return None
 
 
 def is_open_rf64(path: str) -> bool:
-    """Whether this is an RF64 file whose writer never filled in the sizes."""
+    """Recognise an RF64 file whose writer never filled in the sizes."""
     with Path(path).open("rb") as stream:
         head = stream.read(36)
     return head[:4] in (b"RF64", b"BW64") and head[12:16] == b"ds64" and not any(head[28:36])
 
 
 def mp4_lacks_index(path: str) -> bool:
-    """Whether this is an MP4 file (m4a, mov) that ends before its index, the `moov` box."""
+    """Recognise an MP4 file (m4a, mov) that ends before its index, the `moov` box."""
     with Path(path).open("rb") as stream:
         if stream.read(8)[4:] != b"ftyp":
             return False
@@ -47,7 +51,7 @@ def mp4_lacks_index(path: str) -> bool:
 
 
 def ogg_breaks_off(path: str) -> bool:
-    """Whether this is an Ogg file whose last page is not whole."""
+    """Recognise an Ogg file whose last page is not whole."""
     with Path(path).open("rb") as stream:
         if stream.read(4) != b"OggS":
             return False
@@ -60,8 +64,8 @@ def ogg_breaks_off(path: str) -> bool:
     return len(page) < 27 + page[26] + sum(page[27 : 27 + page[26]])
 
 
-def _chunks(stream):
-    """(name, size) of each RIFF chunk; the stream stands at its contents meanwhile."""
+def _chunks(stream: BinaryIO) -> Iterator[tuple[bytes, int]]:
+    """Name and size of each RIFF chunk; the stream is at its contents when it is yielded."""
     while len(head := stream.read(8)) == 8:
         name, size = struct.unpack("<4sI", head)
         end = stream.tell() + size + size % 2
@@ -69,8 +73,8 @@ def _chunks(stream):
         stream.seek(end)
 
 
-def _boxes(stream):
-    """The name of each box at the top of an MP4 file."""
+def _boxes(stream: BinaryIO) -> Iterator[bytes]:
+    """Names of the boxes at the top level of an MP4 file."""
     begin = 0
     while len(head := stream.read(16)) >= 8:
         size, name = struct.unpack(">I4s", head[:8])

@@ -7,8 +7,6 @@ installed in the environment is stated as facts.
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -22,12 +20,10 @@ from mlenv.doctor.facts.libraries import Linkage
 from mlenv.doctor.facts.load_probes import ProbeRun, Step
 from mlenv.doctor.facts.packages import Distribution, Packages
 from mlenv.machine.children import Child
-from tests.support.places import ROOT
+from tests.support.drivers import install_library, needs_gcc
 from tests.support.venvs import empty_venv
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("gcc") is None and "CI" not in os.environ, reason="gcc builds the stand-ins"
-)
+pytestmark = needs_gcc
 
 TORCH = {
     "2.5.1+cu124": Build("torch", "2.5.1+cu124", "12.4", flavour="cuda"),
@@ -40,22 +36,12 @@ Look = Callable[..., examine.Report]
 
 
 @pytest.fixture(scope="session")
-def libraries(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    built = tmp_path_factory.mktemp("standin")
-    for name in ("cuda", "nvml"):
-        source = ROOT / "tests/support/standin" / f"{name}.c"
-        argv = ["gcc", "-shared", "-fPIC", "-Wall", "-Werror", "-o", built / f"{name}.so", source]
-        subprocess.run(argv, check=True)
-    return built
-
-
-@pytest.fixture(scope="session")
 def venv(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return empty_venv(tmp_path_factory.mktemp("empty") / "venv")
 
 
 @pytest.fixture
-def look(libraries: Path, venv: Path, tmp_path: Path) -> Look:
+def look(driver_libraries: Path, venv: Path, tmp_path: Path) -> Look:
     """`look(driver="550.54.14", gpus=1, ..)`: examine a machine with this driver."""
 
     def look(
@@ -75,9 +61,9 @@ def look(libraries: Path, venv: Path, tmp_path: Path) -> Look:
         root, place = tmp_path / "root", tmp_path / "driver"
         place.mkdir()
         if nvml:
-            _library(libraries / "nvml.so", place, "libnvidia-ml.so.1", driver)
+            install_library(driver_libraries / "nvml.so", place, "libnvidia-ml.so.1", driver)
         if cuda:
-            _library(libraries / "cuda.so", place, "libcuda.so.1", driver)
+            install_library(driver_libraries / "cuda.so", place, "libcuda.so.1", driver)
         _machine(root, driver if kernel is None else kernel, nodes, pci=pci, marks=marks)
         told = {f"STANDIN_{name.upper()}": str(value) for name, value in answers.items()}
         environ = {
@@ -95,12 +81,6 @@ def look(libraries: Path, venv: Path, tmp_path: Path) -> Look:
         return examine.judge(_with(seen, TORCH[torch], ctranslate2))
 
     return look
-
-
-def _library(built: Path, place: Path, name: str, version: str) -> None:
-    real = place / f"{name.removesuffix('.1')}.{version}"
-    shutil.copy(built, real)
-    (place / name).symlink_to(real.name)
 
 
 def _machine(

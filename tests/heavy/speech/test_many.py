@@ -1,4 +1,4 @@
-"""Many files in one call, models that share a machine, and windows fitted to short speech."""
+"""Many files in one call, and models that share a machine."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import Any
 
 import pytest
 
-import mlenv
+from mlenv.machine import memory
 from mlenv.speech import models
 from mlenv.speech.models import fetch
-from mlenv.speech.transcribe import diarization, events, inputs, job, memory
+from mlenv.speech.transcribe import diarization, events, inputs, job
 from mlenv.speech.transcribe.options import parse
-from mlenv.speech.verify import samples, scores
+from mlenv.speech.transcribe.worker_process import command
+from mlenv.speech.verify import samples
 from tests.support.places import UTTERANCES
-from tests.support.speech import Transcribe, reference, worker_config
+from tests.support.speech import WORKERS, Transcribe, reference, worker_config
 
 pytestmark = pytest.mark.heavy
 
 Files = Callable[..., list[dict[str, Any]]]
-SPEECH = Path(mlenv.__file__).parent / "speech" / "workers"
 
 
 def text(file: dict[str, Any]) -> str:
@@ -55,69 +55,21 @@ def test_a_long_file_is_done_after_the_short_ones_and_told_of_in_its_place(
     assert all("while she lay in her chair" in text(file).replace(",", "") for file in files)
 
 
-@pytest.mark.parametrize("model", ["tiny.en", "base"])
-def test_a_fitted_window_hears_as_well(files_of: Files, model: str) -> None:
-    rows = reference()
-    names = [UTTERANCES / row["file"] for row in rows]
-    files = files_of("--fit-window", "--model", model, *names)
-    said = [row["text"] for row in rows]
-    limits = {"tiny.en": 0.08, "base": 0.06}
-    assert scores.word_error_rate(said, [text(file) for file in files]) <= limits[model]
-
-
-def test_a_fitted_window_that_comes_out_badly_is_done_again_whole(
-    real_venv: Path, model_cache: Path
-) -> None:
-    """With no room for silence behind the speech this utterance repeats itself until the end."""
-    script = (
-        "import json, sys\n"
-        "sys.modules['torch'] = None\n"
-        "sys.path.insert(0, sys.argv[1])\n"
-        "import fitted, whisper\n"
-        "from audio import as_float, decode\n"
-        "fitted.SILENCE, fitted.SHORTEST = 100, 100\n"
-        "config = {'model': sys.argv[2], 'device': 'cpu', 'device_index': 0, 'at_once': 1,\n"
-        "    'compute_type': 'auto', 'threads': 1, 'fit_window': True, 'options': {}}\n"
-        "model, _ = whisper.load(config, lambda device: None)\n"
-        "windows = []\n"
-        "encode = model.model.encode\n"
-        "class Seen:\n"
-        "    def __getattr__(self, name): return getattr(inner, name)\n"
-        "    def encode(self, features, **kw):\n"
-        "        windows.append(features.shape[-1])\n"
-        "        return encode(features, **kw)\n"
-        "inner, model.model = model.model, Seen()\n"
-        "segments, _ = model.transcribe(as_float(decode(sys.argv[3])[0]), language='en')\n"
-        "print(json.dumps([windows, ' '.join(s.text for s in segments)]))\n"
-    )
-    clip = UTTERANCES / "libri_04_spk1221.flac"
-    model = model_cache / "models" / "tiny.en"
-    done = subprocess.run(
-        [real_venv / "bin" / "python", "-c", script, SPEECH, model, clip],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    windows, heard = json.loads(done.stdout)
-    assert windows == [600, 3000]
-    assert heard.count("gazed") == 1
-
-
 def test_where_there_is_no_room_for_both_they_take_turns(
     real_venv: Path, model_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLENV_CACHE_DIR", str(model_cache))
-    monkeypatch.setattr(memory, "in_all", lambda: 1.5 * memory.GB)
+    monkeypatch.setattr(memory, "available", lambda: 1_500_000_000)
     words = ["--model", "tiny.en", "--device", "cpu", "--diarize", "--diarize-model", "open"]
     options = parse([*words, str(samples.CONVERSATION), "missing"])
     work = job.Job(real_venv, options)
     running: list[set[str]] = []
     start = job.Job._start
 
-    def seen(self: job.Job, script: str) -> Any:
+    def seen(self: job.Job, name: str) -> Any:
         workers = (self._transcriber, self._diarizer)
         running.append({worker.name for worker in workers if worker})
-        return start(self, script)
+        return start(self, name)
 
     monkeypatch.setattr(job.Job, "_start", seen)
 
@@ -172,7 +124,7 @@ def test_a_fault_that_nobody_foresaw_ends_the_worker(real_venv: Path, model_cach
     config = worker_config(model_cache, options={"unheard_of": True})
     requests = [config, {"id": 0, "path": str(samples.CONVERSATION)}]
     done = subprocess.run(
-        [real_venv / "bin" / "python", SPEECH / "transcriber.py"],
+        command(real_venv / "bin" / "python", "transcriber"),
         input="".join(json.dumps(request) + "\n" for request in requests),
         capture_output=True,
         text=True,
@@ -187,12 +139,11 @@ def test_long_files_wait_for_each_other(real_venv: Path) -> None:
     script = (
         "import sys, threading, time\n"
         "sys.modules['torch'] = None\n"
-        "sys.path.insert(0, sys.argv[1])\n"
-        "import transcribe_file\n"
+        "from mlenv_workers import transcribe_file\n"
         "seen, now, lock = set(), 0, threading.Lock()\n"
         "def work(seconds):\n"
         "    global now\n"
-        "    with transcribe_file.turns.taken(seconds):\n"
+        "    with transcribe_file.budget.reserved(seconds):\n"
         "        with lock: now += seconds; seen.add(now)\n"
         "        time.sleep(0.05)\n"
         "        with lock: now -= seconds\n"
@@ -204,7 +155,7 @@ def test_long_files_wait_for_each_other(real_venv: Path) -> None:
         "print([seconds for seconds in sorted(seen) if seconds > 3600])\n"
     )
     done = subprocess.run(
-        [real_venv / "bin" / "python", "-c", script, SPEECH],
+        [real_venv / "bin" / "python", "-c", WORKERS + script],
         capture_output=True,
         text=True,
         check=True,
@@ -216,8 +167,8 @@ def test_a_gpu_without_room_for_its_batches_gets_smaller_ones(real_venv: Path) -
     """The memory is counted by a stand-in for a pipeline, as torch does where a GPU is full."""
     script = (
         "import sys\n"
-        "sys.path.insert(0, sys.argv[1])\n"
-        "import diarizer, torch\n"
+        "import torch\n"
+        "from mlenv_workers import diarizer\n"
         "class Pipeline:\n"
         "    segmentation_batch_size = embedding_batch_size = 32\n"
         "    room = 8\n"
@@ -234,7 +185,7 @@ def test_a_gpu_without_room_for_its_batches_gets_smaller_ones(real_venv: Path) -
         "except torch.OutOfMemoryError:\n"
         "    sys.exit(7)\n"
     )
-    done = subprocess.run([real_venv / "bin" / "python", "-c", script, SPEECH])
+    done = subprocess.run([real_venv / "bin" / "python", "-c", WORKERS + script])
     assert done.returncode == 7
 
 
@@ -243,10 +194,9 @@ def test_the_spectrogram_in_blocks_is_the_one_of_faster_whisper(real_venv: Path)
     script = (
         "import sys, tracemalloc\n"
         "sys.modules['torch'] = None\n"
-        "sys.path.insert(0, sys.argv[1])\n"
         "import numpy as np\n"
         "from faster_whisper.feature_extractor import FeatureExtractor\n"
-        "from features import Features\n"
+        "from mlenv_workers.features import Features\n"
         "noise = np.random.default_rng(1).standard_normal\n"
         "for length in (1600, 479_840, 480_000, 480_001, 1_520_077):\n"
         "    sound = 0.1 * noise(length, np.float32)\n"
@@ -259,6 +209,6 @@ def test_the_spectrogram_in_blocks_is_the_one_of_faster_whisper(real_venv: Path)
         "assert tracemalloc.get_traced_memory()[1] < 0.8e9, tracemalloc.get_traced_memory()\n"
     )
     done = subprocess.run(
-        [real_venv / "bin" / "python", "-c", script, SPEECH], capture_output=True, text=True
+        [real_venv / "bin" / "python", "-c", WORKERS + script], capture_output=True, text=True
     )
     assert done.stderr == ""

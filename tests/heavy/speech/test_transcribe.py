@@ -19,7 +19,7 @@ import pytest
 import srt as subrip
 import webvtt
 
-import mlenv
+from mlenv.speech.transcribe.worker_process import ENTRY
 from mlenv.speech.verify import samples, scores
 from tests.support.places import UTTERANCES
 from tests.support.speech import Transcribe, reference, worker_config
@@ -283,15 +283,14 @@ def test_a_compute_type_that_the_cpu_lacks_falls_to_the_next_with_a_line(
 
 
 def test_the_worker_never_imports_torch(real_venv: Path, model_cache: Path) -> None:
-    script = Path(mlenv.__file__).parent / "speech" / "workers" / "transcriber.py"
     requests = [worker_config(model_cache), {"id": 0, "path": str(samples.CONVERSATION)}]
     done = subprocess.run(
-        [real_venv / "bin" / "python", "-X", "importtime", script],
+        [real_venv / "bin" / "python", "-X", "importtime", "-I", ENTRY, "transcriber"],
         input="".join(json.dumps(request) + "\n" for request in requests),
         capture_output=True,
         text=True,
     )
-    assert json.loads(done.stdout.splitlines()[-1])["event"] == "done"
+    assert json.loads(done.stdout.splitlines()[-1])["event"] == "transcribed"
     imported = [line.rsplit("|", 1)[-1].strip() for line in done.stderr.splitlines()]
     assert "faster_whisper" in imported
     assert [name for name in imported if name.startswith("torch.")] == []

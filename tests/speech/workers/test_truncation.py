@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 
 from mlenv.speech.workers import truncation
+from tests.support.speech import WORKERS
 
-SPEECH = Path(truncation.__file__).parent
 Make = Callable[..., Path]
 
 
@@ -77,7 +77,7 @@ def test_rf64_with_sizes_that_were_never_filled_in(tmp_path: Path) -> None:
 
 DECODE = """
 import json, sys
-from audio import RATE, Undecodable, decode
+from mlenv_workers.audio import RATE, Undecodable, decode
 for path in sys.argv[1:]:
     try:
         samples, truncated = decode(path)
@@ -89,9 +89,8 @@ for path in sys.argv[1:]:
 
 def decoded(venv: Path, *paths: Path) -> list[list[Any]]:
     """[seconds, what they should be if it breaks off] of each file, or [code, message]."""
-    argv = [venv / "bin" / "python", "-c", DECODE, *paths]
-    env = {"PYTHONPATH": str(SPEECH)}
-    done = subprocess.run(argv, env=env, capture_output=True, text=True, check=True)
+    argv = [venv / "bin" / "python", "-c", WORKERS + DECODE, *paths]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True)
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 

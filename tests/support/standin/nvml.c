@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef unsigned int code;
 enum { OK = 0, NO_PERMISSION = 4, NOT_SUPPORTED = 3, NOT_FOUND = 6 };
@@ -18,8 +19,13 @@ static void text_of(const char *name, const char *otherwise, char *out, unsigned
     snprintf(out, size, "%s", text ? text : otherwise);
 }
 
-code nvmlInitWithFlags(unsigned flags) { (void)flags; return number("STANDIN_NVML_INIT", OK); }
-code nvmlInit_v2(void) { return number("STANDIN_NVML_INIT", OK); }
+/* STANDIN_HANG: a driver whose initialisation never ends (a GPU that fell off the bus). */
+static code begin(void) {
+    sleep(number("STANDIN_HANG", 0));
+    return number("STANDIN_NVML_INIT", OK);
+}
+code nvmlInitWithFlags(unsigned flags) { (void)flags; return begin(); }
+code nvmlInit_v2(void) { return begin(); }
 code nvmlShutdown(void) { return OK; }
 
 const char *nvmlErrorString(code result) {

@@ -1,4 +1,4 @@
-"""Worker: fetch files of a model hub repository with the environment's own client.
+"""Worker: download files of a model hub repository with the environment's own client.
 
 Reads one JSON request on standard input, {"repo", "revision", "files": [..], "target"}, and
 answers with one JSON line on standard output: {"ok": true, "path"} or {"ok": false, "reason",
@@ -7,8 +7,10 @@ which is called by its revision, and the "licence" where the hub tells one; with
 cache alone is looked at. {"repo", "access": true} only asks whether the repository may be read.
 
 `huggingface_hub` knows proxies, mirrors (HF_ENDPOINT), tokens (HF_TOKEN or its login) and
-resumes what was cut. Runs inside the environment; imports nothing of mlenv.
+resumes what was cut.
 """
+
+from __future__ import annotations
 
 import contextlib
 import errno
@@ -16,12 +18,14 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 
 
-def fetch(request: dict) -> dict:
+def fetch(request: dict[str, Any]) -> dict[str, Any]:
+    """Carry out one request; raises whatever the client raises."""
     from huggingface_hub import auth_check, hf_hub_download, snapshot_download
 
     if request.get("access"):
@@ -45,16 +49,17 @@ def fetch(request: dict) -> dict:
 
 
 def licence_of(repo: str, revision: str) -> str | None:
-    """What the model card says; None where it says nothing or can't be had now."""
+    """The licence in the model card; None where there is none or it can't be read now."""
     from huggingface_hub import HfApi
 
     with contextlib.suppress(Exception):
-        return HfApi().model_info(repo, revision=revision, timeout=5).card_data.license
+        card = HfApi().model_info(repo, revision=revision, timeout=5).card_data
+        return str(card.license) if card.license else None
     return None
 
 
 def reason(error: BaseException) -> tuple[str, str]:
-    """A word for programs and a phrase for people."""
+    """A code for programs and a phrase for people."""
     from huggingface_hub import errors
 
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -75,13 +80,10 @@ def reason(error: BaseException) -> tuple[str, str]:
 
 
 def main() -> None:
+    """Answer one request."""
     try:
         answer = fetch(json.loads(sys.stdin.readline()))
     except Exception as error:
-        word, phrase = reason(error)
-        answer = {"ok": False, "reason": word, "message": phrase}
+        code, phrase = reason(error)
+        answer = {"ok": False, "reason": code, "message": phrase}
     print(json.dumps(answer))
-
-
-if __name__ == "__main__":
-    main()

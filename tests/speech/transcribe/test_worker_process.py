@@ -9,9 +9,9 @@ from queue import SimpleQueue
 import pytest
 
 from mlenv.result import MlenvError
-from mlenv.speech.transcribe import events, inputs, job, workers
+from mlenv.speech.transcribe import events, inputs, job, worker_process
 from mlenv.speech.transcribe.options import parse
-from mlenv.speech.transcribe.workers import Inbox, Worker
+from mlenv.speech.transcribe.worker_process import Inbox, Worker
 from tests.support.places import UTTERANCES
 
 SAMPLE = UTTERANCES / "libri_01_spk1089.flac"
@@ -19,11 +19,10 @@ SAMPLE = UTTERANCES / "libri_01_spk1089.flac"
 
 def death(script: str, venv: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> MlenvError:
     """How a worker dies that runs `script`."""
-    (tmp_path / "speech").mkdir()
-    (tmp_path / "speech" / "transcriber.py").write_text(script)
-    monkeypatch.setattr(workers, "SPEECH", tmp_path / "speech")
+    (tmp_path / "worker.py").write_text(script)
+    monkeypatch.setattr(worker_process, "ENTRY", tmp_path / "worker.py")
     inbox: Inbox = SimpleQueue()
-    worker = Worker("transcriber.py", venv, inbox)
+    worker = Worker("transcriber", venv, inbox)
     assert inbox.get(timeout=30) == (worker, None)
     error = worker.death()
     worker.stop()
@@ -52,7 +51,10 @@ def test_a_kill_is_told_as_what_it_mostly_is(
 ) -> None:
     error = death("import os\nos.kill(os.getpid(), 9)\n", plain_venv, monkeypatch, tmp_path)
     assert error.exit_code == 137
-    assert "SIGKILL, which is how Linux ends a process when memory runs out" in error.message
+    assert error.message == (
+        "The transcriber was killed (SIGKILL), most likely because memory ran out."
+    )
+    assert error.hint.startswith("Use a smaller --model or fewer --threads; ")
 
 
 def test_an_unknown_end_gives_its_last_words(
@@ -100,16 +102,15 @@ emit(event="ready", device="cpu", why="asked for", compute_type="int8", warning=
 for line in sys.stdin:
     number = json.loads(line)["id"]
     emit(event="decoded", id=number, duration=1.0, truncated=None, path=None)
-    emit(event="done", id=number, language="en", seconds={"transcribe": 0.1}, libraries=[])
+    emit(event="transcribed", id=number, language="en", seconds={"transcribe": 0.1}, libraries=[])
 """
 
 
 def through_a_bad_gpu(
     device: str, plain_venv: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> list[events.Event]:
-    (tmp_path / "speech").mkdir()
-    (tmp_path / "speech" / "transcriber.py").write_text(ABORTS_ON_A_GPU)
-    monkeypatch.setattr(workers, "SPEECH", tmp_path / "speech")
+    (tmp_path / "worker.py").write_text(ABORTS_ON_A_GPU)
+    monkeypatch.setattr(worker_process, "ENTRY", tmp_path / "worker.py")
     work = job.Job(plain_venv, parse([str(SAMPLE), "--device", device]))
     sources = inputs.expand([str(SAMPLE)], recursive=False)
     try:

@@ -1,0 +1,181 @@
+"""One run of `mlenv exec transcribe`: resolve inputs, consume the job's events, write transcripts.
+
+Imported late: the job's workers start before it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlenv.cli.render.progress import for_people
+from mlenv.cli.render.transcribe import Screen
+from mlenv.machine import driver
+from mlenv.result import DONE, FAILED, Problem, Result
+from mlenv.speech import models
+from mlenv.speech.models import Found, resolve
+from mlenv.speech.transcribe import diarization, events, inputs
+from mlenv.speech.transcribe.diarization import Pipeline
+from mlenv.speech.transcribe.formats import text_line
+from mlenv.speech.transcribe.inputs import Source
+from mlenv.speech.transcribe.job import Job
+from mlenv.speech.transcribe.options import STREAMED
+from mlenv.speech.transcribe.ordering import in_order
+from mlenv.speech.transcribe.transcript import Transcript
+from mlenv.speech.transcribe.writer import Writer
+
+
+@dataclass(frozen=True, slots=True)
+class Transcribed:
+    """The document of `exec transcribe`."""
+
+    files: Sequence[Transcript]
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed(Transcribed):
+    """The document with `--resume`; `skipped` are inputs whose transcripts were there."""
+
+    skipped: Sequence[str]
+
+
+class Run:
+    """One run of the command: what is finished, failed and skipped so far."""
+
+    def __init__(self, venv: Path, options: argparse.Namespace, job: Job) -> None:
+        self._venv, self._options, self._job = venv, options, job
+        self._screen = Screen(quiet=options.quiet or options.json, progress=options.progress)
+        self._transcripts: list[Transcript] = []
+        self._problems: list[Problem] = []
+        self._skipped: list[str] = []
+        self._total = 0
+        self._headed: Source | None = None
+
+    def run(self) -> Result[Transcribed]:
+        """Transcribe all inputs; raises `MlenvError` where none of them can go on."""
+        sources, outputs = self._inputs()
+        self._writer = Writer(self._options, outputs)
+        self._total = len(sources)
+        left = [source for source in sources if self._is_left(source, outputs)]
+        if self._skipped:
+            self._screen.note(f"{len(self._skipped)} of {self._total} files are done already")
+        if left:
+            happening = self._job.run(left, self._model, self._pipeline)
+            if not self._options.output_dir:
+                happening = in_order(happening, left)
+            for event in happening:
+                self._show(event)
+        self._screen.end()
+        if trouble := driver.unanswered():
+            self._screen.error(trouble)
+        record = Transcribed(self._transcripts)
+        if self._options.resume:
+            record = Resumed(self._transcripts, self._skipped)
+        code = FAILED if self._problems else DONE
+        return Result("exec transcribe", record, code, tuple(self._problems))
+
+    def _inputs(self) -> tuple[list[Source], dict[Path, dict[str, Path]]]:
+        options = self._options
+        named = [word for word in options.audio if word != inputs.STANDARD_INPUT]
+        sources = inputs.expand(named, recursive=options.recursive) if named else []
+        if inputs.STANDARD_INPUT in options.audio:
+            sources.append(inputs.spooled(sys.stdin.buffer, self._job.directory))
+        if not options.output_dir:
+            return sources, {}
+        directory = Path(options.output_dir).expanduser().absolute()
+        inputs.writable(directory)
+        return sources, inputs.outputs(sources, directory, options.formats)
+
+    def _is_left(self, source: Source, outputs: dict[Path, dict[str, Path]]) -> bool:
+        if self._options.resume and inputs.is_done(source, outputs[source.file]):
+            self._skipped.append(source.shown)
+            return False
+        if not source.file.is_file():
+            what = "is a directory" if source.file.is_dir() else "does not exist"
+            self._fail(Problem("audio-missing", f"{source.shown} {what}."))
+            return False
+        return True
+
+    def _model(self) -> Path:
+        """The Whisper model's directory."""
+        options = self._options
+        options.model = options.model or models.default()
+        steps = for_people(as_json=options.json or options.quiet)
+        return self._place(
+            resolve.whisper(options.model, self._venv, steps, offline=options.offline)
+        )
+
+    def _pipeline(self) -> Pipeline:
+        options = self._options
+        steps = for_people(as_json=options.json or options.quiet)
+
+        def place(model: models.Model) -> Path:
+            return self._place(
+                resolve.of_manifest(model, self._venv, steps, offline=options.offline)
+            )
+
+        return diarization.choose(options, self._venv, place)
+
+    def _place(self, found: Found) -> Path:
+        """The model's directory; directories that were refused on the way are shown."""
+        for each in found.refused:
+            if not each.is_missing:
+                self._screen.note(f"{each}: passed over", warning=True)
+        return found.path
+
+    def _show(self, event: events.Event) -> None:
+        match event:
+            case events.Note():
+                self._screen.note(event.text, warning=event.warning)
+            case events.Progress():
+                self._progress(event.source, event.at, event.duration)
+            case events.Heard():
+                self._segment(event)
+            case events.Failed():
+                self._fail(event.problem)
+            case events.Finished():
+                self._finish(event.source, event.transcript)
+
+    def _segment(self, event: events.Heard) -> None:
+        options = self._options
+        if not options.output_dir and not options.json:
+            if STREAMED in options.formats:
+                self._screen.line("segment", {"path": event.source.shown, **event.segment})
+            elif options.formats == ("txt",) and not options.diarize:
+                self._head(event.source)
+                self._screen.write(text_line(event.segment) + "\n")
+        self._progress(event.source, min(event.segment["end"], event.duration), event.duration)
+
+    def _progress(self, source: Source, at: float, duration: float) -> None:
+        over = len(self._transcripts) + len(self._problems) + len(self._skipped)
+        self._screen.progress(source.shown, at, duration, (over, self._total))
+
+    def _head(self, source: Source) -> None:
+        """Print the name of the file above its text, where there are several."""
+        if self._total > 1 and source != self._headed:
+            self._screen.write(f"==> {source.shown} <==\n")
+            self._headed = source
+
+    def _fail(self, problem: Problem) -> None:
+        self._problems.append(problem)
+        if not self._options.json:
+            self._screen.error(problem.message)
+
+    def _finish(self, source: Source, transcript: Transcript) -> None:
+        options = self._options
+        if options.output_dir:
+            written = self._writer.write(source, transcript)
+            self._screen.note(f"{source.shown}: {', '.join(map(str, written))}")
+        elif STREAMED in options.formats:
+            self._screen.line("file", dict(transcript))
+        elif not options.json and (options.formats != ("txt",) or options.diarize):
+            if options.formats == ("txt",):
+                self._head(source)
+            self._screen.write(self._writer.text(transcript, options.formats[0]))
+        if options.json or not options.output_dir:
+            self._transcripts.append(transcript)
+        else:  # thousands of files: keep what is counted, not the words
+            self._transcripts.append({**transcript, "segments": [], "turns": []})

@@ -1,0 +1,50 @@
+"""Free memory: of this machine and its control group, and of one GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from mlenv.machine import driver
+
+
+def available(root: Path = Path("/")) -> int | None:
+    """Bytes that can still be allocated, by the machine and by the control group (version 2).
+
+    None where the system does not tell. `root`: the directory with `proc` and `sys`.
+    """
+    sizes = (_available(root / "proc/meminfo"), _left_in_group(root / "sys/fs/cgroup"))
+    return min((size for size in sizes if size is not None), default=None)
+
+
+def on_gpu(index: int, environ: Mapping[str, str]) -> int | None:
+    """Free bytes of the GPU that CUDA numbers `index`; None where there is none to ask.
+
+    CUDA numbers only what CUDA_VISIBLE_DEVICES names (by number or UUID), in that order.
+    """
+    gpus = driver.ask(environ).gpus
+    visible = environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        names = [name.strip() for name in visible.split(",") if name.strip()]
+        by_name = {str(gpu.index): gpu for gpu in gpus} | {gpu.uuid: gpu for gpu in gpus}
+        gpus = tuple(by_name[name] for name in names if name in by_name)
+    return gpus[index].memory_free if index < len(gpus) else None
+
+
+def _available(meminfo: Path) -> int | None:
+    try:
+        lines = meminfo.read_text().splitlines()
+    except OSError:
+        return None
+    return next(
+        (int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable")), None
+    )
+
+
+def _left_in_group(group: Path) -> int | None:
+    try:
+        limit, used = ((group / f"memory.{name}").read_text() for name in ("max", "current"))
+        cache = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+        return int(limit) - int(used) + int(cache["inactive_file"])
+    except (OSError, ValueError, KeyError):  # no such file, or "max"
+        return None

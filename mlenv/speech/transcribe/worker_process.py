@@ -1,0 +1,143 @@
+"""Start the processes that work inside the environment, and explain how they end.
+
+Each runs a worker of `speech/workers` with the environment's own interpreter, in the launch
+environment. CTranslate2 and torch never share a process, so the order in which their libraries
+load can't matter.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import queue
+import signal
+import subprocess
+import tempfile
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+from mlenv.environment import launch
+from mlenv.result import MlenvError
+from mlenv.speech.workers import protocol
+from mlenv.speech.workers.protocol import DiarizerConfig, FileRequest, TranscriberConfig
+
+ENTRY = Path(protocol.__file__).with_name("__main__.py")
+STDERR_KEPT = 65_536  # bytes
+
+# (worker, event); None where the worker has ended
+Inbox = queue.SimpleQueue["tuple[Worker, protocol.Event | None]"]
+
+
+def command(python: Path, worker: str) -> list[str | Path]:
+    """The command line of a worker; `-I`: only the environment's packages are on its path."""
+    return [python, "-I", ENTRY, worker]
+
+
+class Worker:
+    """One running worker. Its events go to `inbox`; its standard error is kept."""
+
+    def __init__(
+        self,
+        name: str,
+        venv: Path,
+        inbox: Inbox,
+        *,
+        environ: Mapping[str, str] = os.environ,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        built = launch.build(venv.resolve(), environ)
+        self.name = name
+        self._stderr = tempfile.TemporaryFile("w+b")  # noqa: SIM115 (closed by stop)
+        self._answered = False
+        try:
+            self._process = subprocess.Popen(
+                command(built.python, name),
+                env={**built.applied_to(environ), **(settings or {})},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._stderr,
+            )
+        except OSError as error:
+            raise MlenvError(
+                "no-environment",
+                f"{built.python} could not be started: {error.strerror}.",
+                "Run `mlenv install` to build the environment anew.",
+            ) from error
+        self._python = built.python
+        threading.Thread(target=self._listen, args=(inbox,), daemon=True).start()
+
+    def send(self, request: TranscriberConfig | DiarizerConfig | FileRequest) -> None:
+        """Send one request. That a worker has ended is noticed when its events are read."""
+        assert self._process.stdin
+        with contextlib.suppress(OSError):
+            self._process.stdin.write(protocol.encode(request))
+            self._process.stdin.flush()
+
+    def stop(self) -> None:
+        """Kill the worker and wait for its end."""
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+        self._stderr.close()
+
+    def death(self) -> MlenvError:
+        """The error for a worker that ended too soon: how it ended, and the known cause."""
+        code = self._process.wait()
+        what, hint = cause(self.stderr())
+        if code == 0 and not self._answered:
+            return MlenvError(
+                "worker-died",
+                f"{self._python} ended without an answer that mlenv understands{what}.",
+                hint,
+            )
+        if code < 0:
+            how = f"was ended by {_signal_name(-code)}"
+            if -code == signal.SIGKILL:
+                how = "was killed (SIGKILL), most likely because memory ran out"
+                if not what:
+                    hint = (
+                        "Use a smaller --model or fewer --threads; `dmesg | grep -i oom` shows "
+                        "whether it was that."
+                    )
+            code = 128 - code
+        else:
+            how = f"ended with exit code {code}"
+        return MlenvError("worker-died", f"The {self.name} {how}{what}.", hint, exit_code=code or 1)
+
+    def stderr(self) -> str:
+        """The last 64 KiB of its standard error."""
+        self._stderr.seek(0, os.SEEK_END)
+        self._stderr.seek(max(0, self._stderr.tell() - STDERR_KEPT))
+        return self._stderr.read().decode("utf-8", "replace")
+
+    def _listen(self, inbox: Inbox) -> None:
+        assert self._process.stdout
+        for line in self._process.stdout:
+            try:
+                inbox.put((self, protocol.decode_event(line)))
+            except ValueError:  # killed in the middle of a line, or no worker at all
+                break
+            self._answered = True
+        inbox.put((self, None))
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def cause(stderr: str) -> tuple[str, str]:
+    """The known cause of a worker's death: an addition to the message, and what to do."""
+    from mlenv.doctor.explain.rank import diagnose
+    from mlenv.doctor.explain.scan import scan
+
+    for diagnosis in diagnose(scan(io.BytesIO(stderr.encode()))):
+        if diagnosis.level == "error" and diagnosis.confidence != "low":
+            title, slug = diagnosis.entry.title, diagnosis.entry.id
+            return f": {title}", f"`mlenv explain {slug}` says why and what to do."
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    return (f": {lines[-1].rstrip('.')}" if lines else "", "Run `mlenv doctor`.")
