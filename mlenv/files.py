@@ -1,34 +1,56 @@
-"""Files: atomic writes, sha256, and typed records in JSON and TOML."""
+"""Files: atomic writes, sha256, typed records in JSON and TOML, and locks between processes."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
+from mlenv.progress import Progress, Silent
 from mlenv.result import MlenvError
+
+LOCK_TIMEOUT = 600.0  # seconds that a command waits for another one; $MLENV_LOCK_TIMEOUT
 
 Record = TypeVar("Record")
 
 
 def decode(
-    content: str | bytes, kind: type[Record], place: object, *, toml: bool = False
+    content: str | bytes,
+    kind: type[Record],
+    place: object,
+    *,
+    toml: bool = False,
+    code: str = "bad-record",
 ) -> Record:
     """Decode JSON (or TOML) into the record type `kind`.
 
-    `place`: the file or pipe, for the message. Raises `MlenvError` (code `bad-record`) that
-    names the place and the path within it, such as `$.index[0].url`.
+    `place`: the file or pipe, for the message. Raises `MlenvError` with `code` that names the
+    place and the path within it, such as `$.index[0].url`.
     """
-    import msgspec
+    import msgspec  # late: hot paths read no records
 
     try:
         if toml:
             return msgspec.toml.decode(content, type=kind)
         return msgspec.json.decode(content, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise MlenvError("bad-record", f"{place} can't be read: {error}.") from error
+        raise MlenvError(code, f"{place} can't be read: {error}.") from error
+
+
+def check_schema(schema: object, newest: int, place: object) -> None:
+    """Raise `MlenvError` for a record with a later schema than this mlenv knows."""
+    if not isinstance(schema, int) or schema > newest:
+        raise MlenvError(
+            "bad-record",
+            f"{place} was written by a later version of mlenv (schema {schema}, "
+            f"this one reads up to {newest}).",
+            "Update mlenv.",
+        )
 
 
 def write_atomically(path: Path, content: str | bytes, *, mode: int = 0o644) -> None:
@@ -57,3 +79,40 @@ def sha256(path: Path) -> str | None:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError:
         return None
+
+
+@contextlib.contextmanager
+def exclusive(path: Path, what: str, progress: Progress | None = None) -> Iterator[None]:
+    """Hold the lock file `path`, so that one process at a time does `what` ("changing ..").
+
+    Says whom it waits for; raises `MlenvError` (code `busy`) after $MLENV_LOCK_TIMEOUT seconds.
+    """
+    from filelock import FileLock, Timeout
+
+    holder = path.with_name(f"{path.name}.holder")
+    lock = FileLock(path)
+    limit = float(os.environ.get("MLENV_LOCK_TIMEOUT") or LOCK_TIMEOUT)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        other = _read_text(holder) or "another process"
+        (progress or Silent()).step(f"Waiting for {other}, which is {what}")
+        try:
+            lock.acquire(timeout=limit)
+        except Timeout as error:
+            message = f"After {limit:g} s {other} is still {what}."
+            hint = "Wait for it to end, then try again."
+            raise MlenvError("busy", message, hint) from error
+    try:
+        holder.write_text(f"process {os.getpid()} (`{' '.join(['mlenv', *sys.argv[1:2]])}`)")
+        yield
+    finally:
+        holder.unlink(missing_ok=True)
+        lock.release()
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""

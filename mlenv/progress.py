@@ -1,4 +1,4 @@
-"""What a long command says while it works. How it looks is the matter of `render.progress`."""
+"""Progress of long commands. `cli.render.progress` shows it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Progress(Protocol):
         """A step begins."""
 
     def detail(self, text: str) -> None:
-        """How the present step is getting on."""
+        """Show details of the present step."""
 
     def end(self) -> None:
         """The last step is over."""

@@ -1,4 +1,4 @@
-"""What a command returns, and how it fails.
+"""Results and errors of commands.
 
 A command never prints: it returns a `Result`, or raises an `MlenvError` for anything a user
 can cause. The command line turns both into one document (`cli.render`).
@@ -6,8 +6,8 @@ can cause. The command line turns both into one document (`cli.render`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 DONE = 0
@@ -33,7 +33,8 @@ class Result(Generic[T]):
 
     `data`: the command's record; its fields are the keys of `data` in the JSON document.
     `warnings` go to standard error, as text. `lines` makes the text where the renderer takes
-    options (`--verbose`); without it the renderer named after the command is used.
+    options (`--verbose`); without it the renderer named after the command is used. `to_stderr`:
+    standard output belongs to somebody else, so the text goes to standard error.
     """
 
     command: str
@@ -42,7 +43,7 @@ class Result(Generic[T]):
     errors: tuple[Problem, ...] = ()
     warnings: tuple[str, ...] = ()
     lines: Callable[[], Iterable[str]] | None = None
-    view: Mapping[str, Any] = field(default_factory=dict)
+    to_stderr: bool = False
 
     @property
     def ok(self) -> bool:

@@ -1,4 +1,4 @@
-"""The doctor's flow: facts, checks, findings, and what can be mended."""
+"""The doctor's flow: collect facts, run the checks, put the findings into words."""
 
 from __future__ import annotations
 
@@ -6,25 +6,46 @@ import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from msgspec import Struct
 
 from mlenv.doctor import checks, facts, knowledge
 from mlenv.doctor.checks import installed_packages, root_causes
-from mlenv.doctor.checks.finding import Check, Finding
+from mlenv.doctor.checks.common import Check, Finding, Outcome
 from mlenv.doctor.facts import Facts
 from mlenv.doctor.facts.target import Target
 from mlenv.result import DONE, FAILED, NOT_DIAGNOSED
 
 
+class RemedyDocument(Struct, frozen=True, kw_only=True):
+    """The remedy of a finding. `fixable`: `doctor --fix` does it."""
+
+    prose: str
+    commands: tuple[tuple[str, ...], ...]
+    fixable: bool
+
+
+class FindingDocument(Struct, frozen=True, kw_only=True):
+    """A finding with its words, as `doctor --json` prints it."""
+
+    id: str
+    outcome: Outcome
+    title: str
+    evidence: tuple[str, ...]
+    cause: str
+    remedy: RemedyDocument
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was seen and what it means."""
+    """The facts, and the finding of each check."""
 
     facts: Facts
     judged: tuple[tuple[Check, Finding], ...]
 
     @property
     def findings(self) -> tuple[Finding, ...]:
+        """The findings, in the order of the checks."""
         return tuple(finding for _, finding in self.judged)
 
     def exit_code(self, *, strict: bool = False) -> int:
@@ -38,12 +59,12 @@ class Report:
 
     def documents(
         self, fixable: Collection[str] = (), named: Sequence[str] = ()
-    ) -> list[dict[str, Any]]:
-        """The findings, as `--json` prints them; `fixable` are the ids that `--fix` mends.
+    ) -> tuple[FindingDocument, ...]:
+        """The findings with their words; `fixable` are the ids that `--fix` mends.
 
         `named`: the words that name the environment on a command line (`--venv DIR`).
         """
-        return [_document(finding, self.facts, fixable, named) for finding in self.findings]
+        return tuple(_document(each, self.facts, fixable, named) for each in self.findings)
 
 
 def examine(
@@ -56,78 +77,99 @@ def examine(
     root: Path = Path("/"),
     directory: Path | None = None,
 ) -> Report:
-    """Look at an environment and judge it.
+    """Collect the facts of an environment and judge them.
 
     `only`, `skip`: ids. `quick`: files and driver only. `environ`: the variables of the shell
     that programs are started from. `root`: where proc, sys and dev are. `directory`: where
     programs are started (the working directory).
     """
-    seen = facts.collect(
+    observed = facts.collect(
         target,
         environ,
         quick=quick,
         hashes=installed_packages.DAMAGED in only,
         root=root,
         directory=directory,
-        meanwhile=_prepared,
+        meanwhile=_preload,
     )
-    return judge(seen, only, skip)
+    return judge(observed, only, skip)
 
 
-def _prepared() -> None:
-    """What the judging needs and takes a while to load."""
+def _preload() -> None:
+    """Load what the checks need and what takes a while."""
     import packaging.requirements  # noqa: F401
 
     knowledge.entries()
 
 
-def judge(seen: Facts, only: Collection[str] = (), skip: Collection[str] = ()) -> Report:
-    """The findings of some facts, in the order of the checks. A check that fails is itself a
-    finding (`crash`), never the end of the report."""
-    found: list[tuple[Check, Finding]] = []
+def judge(observed: Facts, only: Collection[str] = (), skip: Collection[str] = ()) -> Report:
+    """The findings of some facts, in the order of the checks.
+
+    A check that raises is itself a finding (`crash`), never the end of the report.
+    """
+    judged: list[tuple[Check, Finding]] = []
     for check in checks.CHECKS:
-        wanted = [id for id in check.ids if (not only or id in only) and id not in skip]
-        if not wanted or (check.full and seen.quick):
+        ids = [each for each in check.ids if (not only or each in only) and each not in skip]
+        if not ids or (check.full and observed.quick):
             continue
         try:
-            said = list(check.judge(seen))
-        except Exception as error:  # a bug of ours must not hide what the other checks see
+            findings = list(check.judge(observed))
+        except Exception as error:  # a bug of ours must not hide what the other checks find
             why = f"{type(error).__name__}: {error}"
-            said = [Finding(id, "crash", (why,)) for id in check.ids]
-        found += [(check, finding) for finding in said if finding.id in wanted]
-    return Report(seen, root_causes.folded(found))
+            findings = [Finding(each, "crash", (why,)) for each in check.ids]
+        judged += [(check, finding) for finding in findings if finding.id in ids]
+    return Report(observed, root_causes.folded(judged))
 
 
 def _document(
-    finding: Finding, seen: Facts, fixable: Collection[str], named: Sequence[str]
-) -> dict[str, Any]:
+    finding: Finding, observed: Facts, fixable: Collection[str], named: Sequence[str]
+) -> FindingDocument:
     entry = knowledge.entries()[finding.id]
-    fields = {"venv": seen.venv, "python": seen.interpreter.executable, **finding.fields}
-    commands: Sequence[Sequence[str]] = finding.commands or entry.remedy.commands
-    return {
-        "id": finding.id,
-        "outcome": finding.outcome,
-        "title": _filled(entry.title, fields),
-        "evidence": list(finding.evidence),
-        "cause": _filled(entry.cause, fields),
-        "remedy": {
-            "prose": _filled(entry.remedy.prose, fields),
-            "commands": [
-                [*(_filled(word, fields) for word in argv), *_aimed(argv, named)]
+    if finding.outcome == "crash":
+        return _crash(finding)
+    fields = {"venv": observed.venv, "python": observed.interpreter.executable, **finding.fields}
+    commands = finding.commands or entry.remedy.commands
+    return FindingDocument(
+        id=finding.id,
+        outcome=finding.outcome,
+        title=_filled(entry.title, fields),
+        evidence=finding.evidence,
+        cause=_filled(entry.cause, fields),
+        remedy=RemedyDocument(
+            prose=_filled(entry.remedy.prose, fields),
+            commands=tuple(
+                (*(_filled(word, fields) for word in argv), *_aimed(argv, named))
                 for argv in commands
-            ],
-            "fixable": finding.id in fixable,
-        },
-    }
+            ),
+            fixable=finding.id in fixable,
+        ),
+    )
+
+
+def _crash(finding: Finding) -> FindingDocument:
+    """The words for a check that failed: nothing is known about what it looks for."""
+    return FindingDocument(
+        id=finding.id,
+        outcome=finding.outcome,
+        title=f"The check {finding.id} itself failed",
+        evidence=finding.evidence,
+        cause="This is a bug of mlenv; it says nothing about the environment.",
+        remedy=RemedyDocument(
+            prose="Please report it with the line above and the file that "
+            "`mlenv doctor --snapshot FILE` writes.",
+            commands=(),
+            fixable=False,
+        ),
+    )
 
 
 def _aimed(argv: Sequence[str], named: Sequence[str]) -> Sequence[str]:
-    """A command of ours must mend the environment that was looked at, not the usual one."""
+    """The words that aim a command of mlenv at the examined environment."""
     return named if list(argv[:2]) == ["mlenv", "doctor"] else ()
 
 
 def _filled(text: str, fields: Mapping[str, str]) -> str:
-    """`text` with its `{fields}`; what is not known stays as it is."""
+    """Fill the `{fields}` of `text`; unknown ones stay as they are."""
     for name, value in fields.items():
         text = text.replace("{" + name + "}", value)
     return text

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlenv.doctor.checks import cudnn, hub, installed_packages, libraries, provisioned, torch_family
-from mlenv.doctor.checks.finding import Finding
+from mlenv.doctor.checks.common import Finding
 from mlenv.doctor.facts import Facts
 from mlenv.doctor.facts.target import Target
 from mlenv.progress import Progress
@@ -40,8 +40,10 @@ _BY_LINKING = (cudnn.SUBLIB, libraries.CUBLAS, provisioned.LINKS)
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing to do. `ids`: the findings that it mends; `command`: what to type for the
-    same, where there is such a thing."""
+    """One step of a repair.
+
+    `ids`: the findings that it repairs; `command`: a command that does the same, if there is one.
+    """
 
     what: str
     ids: tuple[str, ...]
@@ -58,10 +60,10 @@ class Done:
 
 
 def plan(facts: Facts, findings: Sequence[Finding], target: Target) -> tuple[Step, ...]:
-    """What can be mended of these findings, in the order in which it must be done."""
+    """Plan the repair of these findings, in the order in which it must be done."""
     bad = {finding.id: finding for finding in findings if finding.bad}
     steps = _installing(facts, bad, target)
-    mended = {id for step in steps for id in step.ids}
+    mended = {check_id for step in steps for check_id in step.ids}
     site = Path(facts.interpreter.packages)
     followed = {finding.id for finding in findings if finding.root}
     if linking := _linking(facts, {*bad, *followed}, mended):
@@ -109,20 +111,24 @@ def carry_out(steps: Sequence[Step], progress: Progress) -> tuple[Done, ...]:
 def _installing(facts: Facts, bad: dict[str, Finding], target: Target) -> list[Step]:
     """One step that installs, or several for an environment of another tool."""
     if facts.provisioned.managed:
-        worth = [id for id in _BY_INSTALLING if id in bad and _lacks_files(bad[id])]
+        worth = [
+            check_id
+            for check_id in _BY_INSTALLING
+            if check_id in bad and _lacks_files(bad[check_id])
+        ]
         if not worth:
             return []
         what = f"Build the environment again from its lock (profile {facts.provisioned.profile})"
         return [Step(what, tuple(worth), _rebuild(target.venv), ("mlenv", "install"))]
     steps: dict[tuple[str, ...], Step] = {}
-    for id in _BY_INSTALLING:
-        for argv in bad[id].commands if id in bad else ():
+    for check_id in _BY_INSTALLING:
+        for argv in bad[check_id].commands if check_id in bad else ():
             names = _requirements(argv)
             if argv[:3] != ("uv", "pip", "install") or not names or "--index" in argv:
                 continue
             before = steps[argv].ids if argv in steps else ()
             act = _install(Path(facts.interpreter.executable), names, "--no-deps" not in argv)
-            steps[argv] = Step(f"Install {', '.join(names)}", (*before, id), act, argv)
+            steps[argv] = Step(f"Install {', '.join(names)}", (*before, check_id), act, argv)
     return list(steps.values())
 
 
@@ -137,7 +143,11 @@ def _linking(facts: Facts, wanted: set[str], mended: set[str]) -> tuple[str, ...
         return ()  # a new generation has its links
     if facts.provisioned.links_obstacle and not mended:
         return ()
-    return tuple(id for id in _BY_LINKING if id in wanted and facts.linkage.ctranslate2_opens)
+    return tuple(
+        check_id
+        for check_id in _BY_LINKING
+        if check_id in wanted and facts.linkage.ctranslate2_opens
+    )
 
 
 def _requirements(argv: Sequence[str]) -> tuple[str, ...]:

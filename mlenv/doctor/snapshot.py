@@ -5,14 +5,14 @@ User names and the home directory are taken out; secrets never were in the facts
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
-import types
-import typing
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import msgspec
+from msgspec import Struct
 
 from mlenv import __version__
 from mlenv.doctor.facts import Facts
@@ -29,30 +29,41 @@ def written(facts: Facts, home: str, user: str) -> str:
     document = {
         "schema": SCHEMA,
         "mlenv": __version__,
-        "facts": _without_names(dataclasses.asdict(facts), home.rstrip("/"), user),
+        "facts": _without_names(msgspec.to_builtins(facts), home.rstrip("/"), user),
     }
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
-def read(text: str, place: str) -> Facts:
-    """The facts of a snapshot; raises `MlenvError` (exit code 3) for anything else.
+class _Facts(Struct, frozen=True):
+    facts: Facts
 
-    `doctor --json` of another machine does too: its `data` has the facts.
+
+class _Snapshot(Struct, frozen=True):
+    schema: int = 0
+    mlenv: str = ""
+    facts: Facts | None = None
+    data: _Facts | None = None
+
+
+def read(text: str, place: str) -> Facts:
+    """The facts of a snapshot, or of a document that `doctor --json` printed.
+
+    Unknown fields (of another version) are ignored. Raises `MlenvError` (exit code 3).
     """
     try:
-        document = json.loads(text)
-        told = document["facts"] if "facts" in document else document["data"]["facts"]
-        if document["schema"] != SCHEMA:
-            raise ValueError(f"schema {document['schema']}")
-        facts: Facts = _value(Facts, told)
-        return facts
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise MlenvError(
-            "no-snapshot",
-            f"{place} is no snapshot that this mlenv can read ({type(error).__name__}: {error}).",
-            "Make one with `mlenv doctor --snapshot FILE`.",
-            exit_code=NOT_DIAGNOSED,
-        ) from error
+        document = msgspec.json.decode(text, type=_Snapshot)
+        facts = document.facts or (document.data.facts if document.data else None)
+        if document.schema == SCHEMA and facts:
+            return facts
+        reason = f"its schema is {document.schema}, not {SCHEMA}" if facts else "it has no facts"
+    except msgspec.DecodeError as error:
+        reason = str(error)
+    raise MlenvError(
+        "no-snapshot",
+        f"{place} is no snapshot that this mlenv can read: {reason}.",
+        "Make one with `mlenv doctor --snapshot FILE`.",
+        exit_code=NOT_DIAGNOSED,
+    )
 
 
 def _without_names(value: Any, home: str, user: str) -> Any:
@@ -70,27 +81,6 @@ def _without_names(value: Any, home: str, user: str) -> Any:
     return value
 
 
-def _value(kind: Any, told: Any) -> Any:
-    """`told`, as JSON carries it, as the type that the records declare."""
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if origin in (typing.Union, types.UnionType):
-        if told is None:
-            return None
-        return _value(next(a for a in arguments if a is not type(None)), told)
-    if origin is tuple:
-        if len(arguments) == 2 and arguments[1] is Ellipsis:
-            return tuple(_value(arguments[0], item) for item in told)
-        return tuple(_value(a, item) for a, item in zip(arguments, told, strict=True))
-    if origin is Mapping or kind is Mapping:
-        return {str(key): _value(arguments[1], item) for key, item in told.items()}
-    if dataclasses.is_dataclass(kind):
-        hints = typing.get_type_hints(kind)
-        return kind(**{name: _value(hints[name], item) for name, item in told.items()})  # type: ignore[operator]
-    if kind in (str, int, bool) and not isinstance(told, kind):
-        raise TypeError(f"{told!r} is no {kind.__name__}")
-    return told
-
-
 def save(facts: Facts, file: Path, home: str, user: str) -> None:
-    """Write a snapshot; raises `MlenvError` where that can't be."""
+    """Write a snapshot; raises `MlenvError` if the file can't be written."""
     write_atomically(file, written(facts, home, user))

@@ -36,7 +36,7 @@ WSL_LIBRARIES = Path("/usr/lib/wsl/lib")
 
 @dataclass(frozen=True, slots=True)
 class LaunchEnvironment:
-    """How to start a process of one environment.
+    """The variables with which a process of one environment is started.
 
     `variables` are those that differ from the caller's; `removed` must not be passed on;
     `left_out` are the caller's library directories that would shadow the environment's.
@@ -77,7 +77,7 @@ def library_directories(packages: Path) -> tuple[Path, ...]:
 
 @dataclass(frozen=True, slots=True)
 class LibraryPath:
-    """What an environment puts on the loader's path: the rule, before any caller's value.
+    """The loader's path of an environment, before it is joined with the caller's.
 
     `first` stands before the caller's directories, `last` behind them. A caller's directory
     that holds a file named as in `shadowing` is left out; below `wheels` lie the environment's.
@@ -101,7 +101,7 @@ class LibraryPath:
         return tuple(e for e in _elements(inherited) if self._shadows(e) and not self._is_own(e))
 
     def moved(self, old: Path, new: Path) -> LibraryPath:
-        """The same for an environment that is reached by another path."""
+        """The rule for an environment that is reached by another path."""
         first = tuple(new / directory.relative_to(old) for directory in self.first)
         return replace(self, first=first)
 
@@ -109,7 +109,7 @@ class LibraryPath:
         return any(os.path.exists(f"{element}/{name}") for name in self.shadowing)  # noqa: PTH110
 
     def _is_own(self, element: str) -> bool:
-        """Whether the directory is one of the environment's wheels, by whatever path."""
+        """Tell if the directory is one of the environment's wheels, by whatever path."""
         if self.wheels is None:
             return False
         own = os.path.realpath(self.wheels)
@@ -185,7 +185,7 @@ def build(venv: Path, base: Mapping[str, str] = os.environ) -> LaunchEnvironment
 def for_interpreter(
     prefix: Path, python: Path, packages: Path, base: Mapping[str, str]
 ) -> LaunchEnvironment:
-    """The same for any interpreter, also one that mlenv did not build (conda, the system's).
+    """Build the launch environment of any interpreter, also of conda or the system.
 
     `prefix` is its `sys.prefix`, `packages` its site-packages.
     """

@@ -1,118 +1,178 @@
-"""What `verify` saw, kept so that a later run, `status` and `doctor` can say what has changed.
+"""Receipts of `mlenv verify`: its results, kept to be compared with the next run's.
 
 One JSON file for each run, in `$XDG_STATE_HOME/mlenv/receipts` (`~/.local/state` without it), in a
-folder for each environment.
+folder for each environment. `status` and `doctor` read the last one.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+
+import msgspec
+from msgspec import Struct
 
 from mlenv import __version__
 from mlenv.environment import generations
-from mlenv.files import write_atomically
+from mlenv.files import check_schema, decode, write_atomically
 from mlenv.machine import host
+from mlenv.paths import state_dir
 from mlenv.result import MlenvError
 
+SCHEMA = 1
 KEPT = 20
-SLOWER = 1.5  # times as long as the last time; less is the weather
+SLOWER = 1.5  # times as long as the last time; less is noise
 WORSE = 0.02  # error rate above the last one
 
 
+class Library(Struct, frozen=True, kw_only=True):
+    """A library that was loaded; `bytes` is None for a file that is gone."""
+
+    path: str
+    bytes: int | None
+
+
+class Row(Struct, frozen=True, kw_only=True):
+    """The result of one model on one device.
+
+    `load` and `inference` in seconds; `real_time_factor`: seconds of work for a second of audio.
+    `measure` names the error rate, `limit` is its limit. `problem` is empty where all is well.
+    """
+
+    model: str
+    device: str
+    compute_type: str | None = None
+    load: float | None = None
+    inference: float | None = None
+    real_time_factor: float | None = None
+    measure: str = ""
+    error_rate: float | None = None
+    limit: float | None = None
+    speakers: int | None = None
+    problem: str = ""
+
+
+class Receipt(Struct, frozen=True, kw_only=True):
+    """One run of `verify`; `gpus` are (name, compute capability)."""
+
+    schema: int
+    mlenv: str
+    when: str
+    venv: str
+    generation: str | None
+    profile: str | None
+    lock_sha256: str | None
+    driver: str | None
+    gpus: tuple[tuple[str, str], ...]
+    libraries: tuple[Library, ...]
+    rows: tuple[Row, ...]
+
+
 def folder(venv: Path, environ: Mapping[str, str] = os.environ) -> Path:
-    """Where the receipts of an environment are."""
-    state = Path(environ.get("XDG_STATE_HOME") or "~/.local/state").expanduser().absolute()
+    """The directory of an environment's receipts."""
     name = f"{venv.name}-{hashlib.sha256(os.fsencode(venv)).hexdigest()[:12]}"
-    return state / "mlenv" / "receipts" / name
+    return state_dir(environ) / "receipts" / name
 
 
-def latest(venv: Path, environ: Mapping[str, str] = os.environ) -> dict[str, Any] | None:
-    """The last receipt of an environment; None where it was never verified."""
+def latest(venv: Path, environ: Mapping[str, str] = os.environ) -> Receipt | None:
+    """The last receipt of an environment that can be read; None where there is none."""
     for path in reversed(_all(venv, environ)):
         try:
-            receipt: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        except (OSError, ValueError):
+            receipt = decode(path.read_bytes(), Receipt, path)
+            check_schema(receipt.schema, SCHEMA, path)
+        except (OSError, MlenvError):
             continue
         return receipt
     return None
 
 
-def made(venv: Path, rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """A receipt of now: the lock, the driver, the GPUs, the library files, the rows."""
+def of_now(venv: Path, rows: Sequence[Row], libraries: Sequence[str]) -> Receipt:
+    """A receipt of this moment: the lock, the driver, the GPUs, the library files, the rows."""
     machine = host.collect()
     active = generations.active(venv)
-    libraries = sorted({path for row in rows for path in row["libraries"]})
-    return {
-        "schema": 1,
-        "mlenv": __version__,
-        "when": datetime.now(UTC).isoformat(timespec="seconds"),
-        "venv": str(venv),
-        "generation": active.name if active else None,
-        "profile": active.profile if active else None,
-        "lock_sha256": active.lock_sha256 if active else None,
-        "driver": machine.driver,
-        "gpus": [list(gpu) for gpu in machine.gpus],
-        "libraries": [{"path": path, "bytes": _size(path)} for path in libraries],
-        "rows": [{k: v for k, v in row.items() if k != "libraries"} for row in rows],
-    }
+    return Receipt(
+        schema=SCHEMA,
+        mlenv=__version__,
+        when=datetime.now(UTC).isoformat(timespec="seconds"),
+        venv=str(venv),
+        generation=active.name if active else None,
+        profile=active.profile if active else None,
+        lock_sha256=active.lock_sha256 if active else None,
+        driver=machine.driver,
+        gpus=machine.gpus,
+        libraries=tuple(library(path) for path in sorted(set(libraries))),
+        rows=tuple(msgspec.convert(row, Row, from_attributes=True) for row in rows),
+    )
 
 
-def keep(venv: Path, receipt: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> Path:
-    """Write a receipt; the oldest beyond twenty go."""
+def library(path: str) -> Library:
+    """The library file as it is now."""
+    try:
+        return Library(path=path, bytes=Path(path).stat().st_size)
+    except OSError:
+        return Library(path=path, bytes=None)
+
+
+def keep(venv: Path, receipt: Receipt, environ: Mapping[str, str] = os.environ) -> Path:
+    """Write a receipt and remove the oldest beyond twenty; returns its file."""
     directory = folder(venv, environ)
-    name = receipt["when"].replace(":", "").replace("+0000", "Z")
+    name = receipt.when.replace(":", "").replace("+0000", "Z")
     path = directory / f"{name}.json"
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise MlenvError("not-writable", f"{directory} can't be made: {error.strerror}.") from error
-    write_atomically(path, json.dumps(receipt, indent=2) + "\n")
+    write_atomically(path, msgspec.json.format(msgspec.json.encode(receipt), indent=2) + b"\n")
     for old in _all(venv, environ)[:-KEPT]:
         old.unlink(missing_ok=True)
     return path
 
 
-def changes(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> list[str]:
-    """What is different from the last time, and what got slower or worse, in words."""
+def changes(before: Receipt | None, now: Receipt) -> list[str]:
+    """Differences from the last time, and what got slower or worse, in words."""
     return [] if before is None else list(_changes(before, now))
 
 
-def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
-    for name, title in (
-        ("lock_sha256", "the lock"),
-        ("driver", "the NVIDIA driver"),
-        ("gpus", "the GPUs"),
+def _changes(before: Receipt, now: Receipt) -> Iterator[str]:
+    for old, new, title in (
+        (before.lock_sha256, now.lock_sha256, "the lock"),
+        (before.driver, now.driver, "the NVIDIA driver"),
+        (list(map(list, before.gpus)), list(map(list, now.gpus)), "the GPUs"),
     ):
-        if before.get(name) != now[name]:
-            yield f"{title}: {_short(before.get(name))} before, {_short(now[name])} now"
-    files = [{entry["path"]: entry["bytes"] for entry in r["libraries"]} for r in (before, now)]
-    if files[0] and files[1]:
-        for path in sorted(files[0].keys() ^ files[1].keys()):
-            yield f"{path} is {'loaded now' if path in files[1] else 'no longer loaded'}"
-        for path in sorted(files[0].keys() & files[1].keys()):
-            if files[0][path] != files[1][path]:
-                yield f"{path} is another file than before"
-    old = {(row["model"], row["device"]): row for row in before["rows"]}
-    for row in now["rows"]:
-        if known := old.get((row["model"], row["device"])):
-            yield from _row_changes(known, row)
+        if old != new:
+            yield f"{title}: {_short(old)} before, {_short(new)} now"
+    yield from _library_changes(before, now)
+    rows = {(row.model, row.device): row for row in before.rows}
+    for row in now.rows:
+        if previous := rows.get((row.model, row.device)):
+            yield from _row_changes(previous, row)
 
 
-def _row_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
-    where = f"{now['model']} on {now['device']}"
-    for name in ("load", "inference"):
-        was, is_ = before.get(name), now.get(name)
+def _library_changes(before: Receipt, now: Receipt) -> Iterator[str]:
+    old, new = ({each.path: each.bytes for each in r.libraries} for r in (before, now))
+    if not old or not new:
+        return
+    for path in sorted(old.keys() ^ new.keys()):
+        yield f"{path} is {'loaded now' if path in new else 'no longer loaded'}"
+    for path in sorted(old.keys() & new.keys()):
+        if old[path] != new[path]:
+            yield f"{path} is another file than before"
+
+
+def _row_changes(before: Row, now: Row) -> Iterator[str]:
+    where = f"{now.model} on {now.device}"
+    for name, was, is_ in (
+        ("load", before.load, now.load),
+        ("inference", before.inference, now.inference),
+    ):
         if was and is_ and is_ > was * SLOWER and is_ - was > 0.5:
             yield f"{where}: {name} takes {is_:.1f} s, {was:.1f} s before"
-    was, is_ = before.get("error_rate"), now.get("error_rate")
+    was, is_ = before.error_rate, now.error_rate
     if was is not None and is_ is not None and is_ > was + WORSE:
-        yield f"{where}: the {now['measure']} is {is_:.3f}, {was:.3f} before"
+        yield f"{where}: the {now.measure} is {is_:.3f}, {was:.3f} before"
 
 
 def _all(venv: Path, environ: Mapping[str, str]) -> list[Path]:
@@ -121,10 +181,3 @@ def _all(venv: Path, environ: Mapping[str, str]) -> list[Path]:
 
 def _short(value: object) -> str:
     return "none" if not value else str(value)[:60]
-
-
-def _size(path: str) -> int | None:
-    try:
-        return Path(path).stat().st_size
-    except OSError:
-        return None

@@ -1,1 +1,1 @@
-"""This computer: system, driver, GPUs, memory, caches, and child processes with a time limit."""
+"""The computer: system, driver, GPUs, memory, caches, and child processes with a time limit."""

@@ -23,8 +23,11 @@ OUTPUT_LIMIT = 1_000_000  # bytes of each stream that are kept
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a child ended. `exit_code` is negative where a signal ended it, and None where it
-    could not start (`error` says why)."""
+    """The end of a child process.
+
+    `exit_code` is negative where a signal ended it, and None where it could not start (`error` says
+    why).
+    """
 
     exit_code: int | None
     stdout: str

@@ -29,8 +29,10 @@ NVIDIA_VENDOR, NVIDIA_DISPLAY_CLASSES = "0x10de", ("0x0300", "0x0302")
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """A device as NVML lists it; None: it does not say. Memory in bytes. `compute_mode`:
-    0 default, 2 prohibited, 3 exclusive process."""
+    """A device as NVML lists it; None: it does not say.
+
+    Memory in bytes. `compute_mode`: 0 default, 2 prohibited, 3 exclusive process.
+    """
 
     index: int
     name: str = ""
@@ -49,8 +51,11 @@ class Gpu:
 
 @dataclass(frozen=True, slots=True)
 class Nvml:
-    """NVML's answer. `cuda` is the driver's CUDA level, 12040 for 12.4. `code`: the
-    number of the NVML error that stopped it."""
+    """NVML's answer.
+
+    `cuda` is the driver's CUDA level, 12040 for 12.4. `code`: the number of the NVML error that
+    stopped it.
+    """
 
     present: bool = False
     library: str = ""
@@ -71,9 +76,12 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Driver:
-    """`kernel`: the version of the kernel module that runs, empty where none does.
-    `pci`: NVIDIA display devices on the bus. `nouveau`: its module is loaded. `wsl_library`:
-    where WSL keeps libcuda, if it does."""
+    """The driver and its devices.
+
+    `kernel`: the version of the running kernel module, empty if there is none. `pci`: NVIDIA
+    display devices on the bus. `nouveau`: its module is loaded. `wsl_library`: WSL's libcuda, if
+    there is one.
+    """
 
     nvml: Nvml = field(default_factory=Nvml)
     kernel: str = ""

@@ -28,7 +28,7 @@ class Host:
 
 
 def platform_name() -> str:
-    """This platform as profiles name it, such as `linux-x86_64` or `macos-arm64`."""
+    """The platform as profiles name it, such as `linux-x86_64` or `macos-arm64`."""
     system = {"darwin": "macos", "win32": "windows"}.get(sys.platform, sys.platform)
     machine = platform.machine()
     return f"{system}-{'x86_64' if machine == 'AMD64' else machine}"

@@ -28,8 +28,11 @@ _CREDENTIALS = re.compile(r"(?<=//)[^/@\s]+@|(?<=\?)\S+")
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """`container`: its kind, or empty. `variables`: those of the user that decide something.
-    `loader_cache`: files that `ldconfig -p` lists, as far as they matter here."""
+    """The operating system.
+
+    `container`: its kind, or empty. `variables`: those of the user that influence programs.
+    `loader_cache`: libraries of interest that `ldconfig -p` lists.
+    """
 
     system: str = ""
     kernel: str = ""

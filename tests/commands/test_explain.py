@@ -97,7 +97,10 @@ def test_nothing_recognised(mlenv: Run, tmp_path: Path) -> None:
     path.write_text("all\nis\nwell\n")
     done = mlenv("explain", path)
     assert (done.returncode, done.stderr) == (1, "")
-    assert done.stdout == "Nothing known was recognised in 3 lines.\n"
+    assert done.stdout == (
+        "No known error in this log (3 lines).\n"
+        "Run `mlenv doctor`, or look through `mlenv explain --list`.\n"
+    )
     path.write_text(f"{NOISE}\nTraceback (most recent call last):\nValueError: no such flux\n")
     done = mlenv("explain", path)
     assert done.returncode == 1  # only noise is known, and there is an error beside it

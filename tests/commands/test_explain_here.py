@@ -21,9 +21,9 @@ CUDNN = (
 def test_what_the_machine_confirms_goes_first() -> None:
     found = explained(AMBIGUOUS)
     seen = {
-        "driver-too-old": {"outcome": "skip", "evidence": []},
-        "no-nvidia-driver": {"outcome": "fail", "evidence": ["no libcuda.so.1"]},
-        "container-without-gpu": {"outcome": "ok", "evidence": []},
+        "driver-too-old": confirm.Outcome("skip", ()),
+        "no-nvidia-driver": confirm.Outcome("fail", ("no libcuda.so.1",)),
+        "container-without-gpu": confirm.Outcome("ok", ()),
     }
     assert [(d.entry.id, d.confidence, d.instead_of) for d in confirm.reordered(found, seen)] == [
         ("no-nvidia-driver", "high", ""),

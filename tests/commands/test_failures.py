@@ -138,7 +138,7 @@ def test_an_override_that_overrides_nothing_is_named(
     profile.write_text(profile.read_text().replace("diarizer==2.0", "diarizer==2.1"))
     done = mlenv("lock", profile, env=network)
     assert done.returncode == 0
-    assert "the override tensors==2.5.1 overrides nothing any more" in done.stdout
+    assert "the override tensors==2.5.1 has no effect any more; remove it" in done.stdout
 
 
 def test_a_foreign_symlink_is_kept(

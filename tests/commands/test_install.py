@@ -119,7 +119,10 @@ def test_a_venv_that_was_there_is_kept_and_named(install: Run, home: Path) -> No
     (theirs / "mine.txt").write_text("precious")
     done = install()
     kept = home / ".venvs/ml.before-mlenv"
-    assert f"what was there before is in {kept}" in done.stdout
+    assert (
+        f"your previous environment, now {kept} (`mlenv rollback before` brings it back)"
+        in done.stdout
+    )
     assert (kept / "mine.txt").read_text() == "precious"
     assert theirs.is_symlink()
 

@@ -105,7 +105,7 @@ def test_one_broken_file_does_not_hide_the_others(
 @pytest.mark.parametrize(
     "arguments, code, says",
     [
-        (["install"], 2, "Which launcher shall mlenv install?"),
+        (["install"], 2, "`mlenv shim install` needs the name of a launcher."),
         (["remove"], 2, "There are: shells, commands, jupyter"),
         (["install", "emacs"], 2, "'emacs' is not one of"),
         (["instal", "pins"], 2, "'instal' is not one of"),

@@ -87,9 +87,9 @@ def test_a_mirror_that_can_not_be_one(mlenv: Run, locked: Path, option: str, sai
 def test_a_broken_configuration_file(mlenv: Run, locked: Path, home: Path) -> None:
     config = home / "mlenv.toml"
     for text, said in (
-        ("[index", "is not valid TOML"),
-        ("[indexes]\n", "nothing is known of `indexes`, only [index]."),
-        ('[index]\ndefault = "somewhere"\n', "[index]: default is no address."),
+        ("[index", "can't be read: Expected ']'"),
+        ("[indexes]\n", "Object contains unknown field `indexes`."),
+        ('[index]\ndefault = "somewhere"\n', "[index]: default is not an address."),
     ):
         config.write_text(text)
         done = mlenv("install", locked, env={"MLENV_CONFIG": str(config)})
@@ -229,7 +229,7 @@ def test_a_bundle_that_is_not_whole(mlenv: Run, bundle: Path, alone: dict[str, s
     assert done.returncode == 1
     assert done.stderr.startswith(f"error: The bundle lacks {bundle}/wheels/tensors-2.5.1")
     done = mlenv("install", "--from", bundle / "wheels", env=alone)
-    assert done.stderr.startswith(f"error: {bundle}/wheels is no bundle")
+    assert done.stderr.startswith(f"error: {bundle}/wheels is not a bundle: ")
 
 
 def test_a_dry_run_says_what_then_happens(

@@ -5,31 +5,39 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from mlenv.environment import receipts
 
+ROW = receipts.Row(
+    model="base",
+    device="cpu",
+    measure="word error rate",
+    load=1.0,
+    inference=4.0,
+    error_rate=0.05,
+)
+RECEIPT = receipts.Receipt(
+    schema=1,
+    mlenv="0.1.0",
+    when="2026-01-01T10:00:00+00:00",
+    venv="/e",
+    generation="001-cu124-aa",
+    profile="cu124",
+    lock_sha256="aa",
+    driver="550.54",
+    gpus=(),
+    libraries=(receipts.Library(path="/e/libcudnn.so.9", bytes=10),),
+    rows=(ROW,),
+)
 
-def row(**changed: Any) -> dict[str, Any]:
-    known = {
-        "model": "base",
-        "device": "cpu",
-        "measure": "word error rate",
-        "load": 1.0,
-        "inference": 4.0,
-        "error_rate": 0.05,
-    }
-    return known | changed
+
+def row(**changed: Any) -> receipts.Row:
+    return replace(ROW, **changed)
 
 
-def receipt(**changed: Any) -> dict[str, Any]:
-    known = {
-        "when": "2026-01-01T10:00:00+00:00",
-        "lock_sha256": "aa",
-        "driver": "550.54",
-        "gpus": [],
-        "libraries": [{"path": "/e/libcudnn.so.9", "bytes": 10}],
-        "rows": [row()],
-    }
-    return known | changed
+def receipt(**changed: Any) -> receipts.Receipt:
+    return replace(RECEIPT, **changed)
 
 
 def test_nothing_changed() -> None:
@@ -37,13 +45,13 @@ def test_nothing_changed() -> None:
     assert receipts.changes(None, receipt()) == []
 
 
-def test_the_weather_is_no_change() -> None:
-    now = receipt(rows=[row(load=1.4, inference=5.5, error_rate=0.06)])
+def test_noise_is_no_change() -> None:
+    now = receipt(rows=(row(load=1.4, inference=5.5, error_rate=0.06),))
     assert receipts.changes(receipt(), now) == []
 
 
 def test_slower_and_worse() -> None:
-    now = receipt(rows=[row(load=1.4, inference=8.0, error_rate=0.2)])
+    now = receipt(rows=(row(load=1.4, inference=8.0, error_rate=0.2),))
     assert receipts.changes(receipt(), now) == [
         "base on cpu: inference takes 8.0 s, 4.0 s before",
         "base on cpu: the word error rate is 0.200, 0.050 before",
@@ -54,7 +62,10 @@ def test_lock_driver_and_library_files() -> None:
     now = receipt(
         lock_sha256="bb",
         driver=None,
-        libraries=[{"path": "/e/libcudnn.so.9", "bytes": 11}, {"path": "/e/new.so", "bytes": 1}],
+        libraries=(
+            receipts.Library(path="/e/libcudnn.so.9", bytes=11),
+            receipts.Library(path="/e/new.so", bytes=1),
+        ),
     )
     assert receipts.changes(receipt(), now) == [
         "the lock: aa before, bb now",
@@ -72,7 +83,7 @@ def test_the_last_one_counts_and_old_ones_go(tmp_path: Path) -> None:
         receipts.keep(venv, receipt(when=f"2026-01-01T10:{minute:02}:00+00:00"), environ)
     last = receipts.latest(venv, environ)
     assert last is not None
-    assert last["when"] == "2026-01-01T10:24:00+00:00"
+    assert last.when == "2026-01-01T10:24:00+00:00"
     assert len(list(receipts.folder(venv, environ).iterdir())) == receipts.KEPT
 
 

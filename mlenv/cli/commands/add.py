@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
 from mlenv.cli.table import command, venv_option
 from mlenv.environment.install import adding
-from mlenv.environment.install.build import described
+from mlenv.environment.install.build import Installed
 from mlenv.progress import Progress
 from mlenv.result import Result
 
@@ -36,11 +35,11 @@ def cli(
     packages: tuple[str, ...],
     overrides: tuple[str, ...],
     mirrors: tuple[str, ...],
-) -> Result[Any]:
+) -> Result[Installed]:
     """Add PACKAGES to the environment: a new lock of your own, and a new generation.
 
     torch and its family, CTranslate2 and cuDNN stay as they are. What would move one of them is
     refused, with the reason and the override that would make it possible.
     """
     request = adding.Request(add=packages, overrides=overrides, mirrors=mirrors)
-    return Result("add", described(adding.change(venv, request, progress)))
+    return Result("add", adding.change(venv, request, progress))

@@ -1,17 +1,29 @@
-"""`mlenv bundle`: all that an installation needs, in one directory."""
+"""`mlenv bundle`: everything that an installation needs, in one directory."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
+from msgspec import Struct
 
 from mlenv.cli.table import command, complete_profile
 from mlenv.environment.install import bundle, plan
 from mlenv.progress import Progress
 from mlenv.result import MlenvError, Result
 from mlenv.speech.models import bundled
+
+
+class Bundled(Struct, frozen=True, kw_only=True):
+    """The document of `mlenv bundle`; `bytes` of wheels and models."""
+
+    path: str
+    profile: str
+    platform: str
+    python: str
+    files: tuple[str, ...]
+    models: tuple[str, ...]
+    bytes: int
 
 
 @command(
@@ -40,13 +52,13 @@ def cli(
     models: tuple[str, ...],
     python: str | None,
     mirrors: tuple[str, ...],
-) -> Result[Any]:
+) -> Result[Bundled]:
     """Collect the wheels of PROFILE for a machine without a network.
 
     For this machine's platform and one Python. `mlenv install --from DIR` needs nothing else.
     Files that are there already are not fetched again.
     """
-    progress.step("Checking what is wanted")
+    progress.step("Checking the request")
     places = bundled.places(models)
     taken = plan.for_files(profile, python, mirrors)
     if target.exists() and not target.is_dir():
@@ -56,13 +68,13 @@ def cli(
     made = bundle.make(
         target, taken.profile, taken.lock, interpreter, taken.sources, places, progress
     )
-    data = {
-        "path": str(target.absolute()),
-        "profile": made.profile,
-        "platform": made.platform,
-        "python": made.python,
-        "files": list(made.files),
-        "models": list(made.models),
-        "bytes": made.size,
-    }
-    return Result("bundle", data)
+    record = Bundled(
+        path=str(target.absolute()),
+        profile=made.profile,
+        platform=made.platform,
+        python=made.python,
+        files=made.files,
+        models=made.models,
+        bytes=made.size,
+    )
+    return Result("bundle", record)

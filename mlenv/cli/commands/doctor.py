@@ -1,21 +1,24 @@
-"""`mlenv doctor`: find out what is wrong with an environment, and mend it."""
+"""`mlenv doctor`: find out what is wrong with an environment, and repair it."""
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 import getpass
 import os
 import sys
 import time
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import click
+from msgspec import UNSET
 
 from mlenv.cli.table import command, venv_option
 from mlenv.doctor import examine, fix, knowledge, snapshot
 from mlenv.doctor.checks import CHECKS
+from mlenv.doctor.documents import CheckRow, Checks, Diagnosed, DoneStep, Fix, Step
 from mlenv.doctor.facts import Facts, target
 from mlenv.paths import venv_path
 from mlenv.progress import Progress
@@ -37,12 +40,14 @@ from mlenv.result import NOT_DIAGNOSED, MlenvError, Result
 @click.option("--quick", is_flag=True, help="Files and driver only, in half a second.")
 @click.option("--strict", is_flag=True, help="Exit with 1 for warnings too.")
 @click.option("--python", metavar="EXE", help="Examine the environment of this interpreter.")
-@click.option("--fix", "mend", is_flag=True, help="Mend what can be mended, then look again.")
+@click.option(
+    "--fix", "mend", is_flag=True, help="Repair what can be repaired, then examine again."
+)
 @click.option("--dry-run", is_flag=True, help="With --fix: show the plan, do nothing.")
 @click.option("--yes", is_flag=True, help="With --fix: don't ask.")
 @click.option("--snapshot", "save", metavar="FILE", help="Write all facts to a file.")
 @click.option("--from", "source", metavar="FILE", help="Judge a snapshot (- for standard input).")
-@click.option("-v", "--verbose", is_flag=True, help="Show all that was looked at.")
+@click.option("-v", "--verbose", is_flag=True, help="Show every check and its evidence.")
 @venv_option
 @click.pass_obj
 def cli(
@@ -61,7 +66,7 @@ def cli(
     save: str | None,
     source: str | None,
     verbose: bool,
-) -> Result[Any]:
+) -> Result[Diagnosed] | Result[Checks]:
     """Find out what is wrong with an environment, why, and what to do.
 
     Needs nothing of the environment it examines. Exit code: 0 nothing fails, 1 something
@@ -74,38 +79,34 @@ def cli(
         raise click.UsageError("--from judges a file: it goes with no --fix, --snapshot, --python.")
     if (dry_run or yes) and not mend:
         raise click.UsageError("--dry-run and --yes go with --fix.")
-    begun = time.monotonic()
-    view: dict[str, Any] = {"verbose": verbose, "strict": strict, "begun": begun}
-    view["named"] = _named(venv, python)
+    show = _Show(verbose, _named(venv, python), strict)
     if source:
-        report = examine.judge(_snapshot(source), only, skip)
-        return _result(report, view, fixable=())
+        return show.result(examine.judge(_snapshot(source), only, skip), ())
     examined = _target(venv, python)
     report = examine.examine(examined, only, skip=skip, quick=quick)
     if save:
         home, user = str(Path.home()), getpass.getuser()
         snapshot.save(report.facts, Path(save).absolute(), home, user)
-        view["saved"] = save
+        show = replace(show, saved=save)
     steps = fix.plan(report.facts, report.findings, examined)
-    fixable = {id for step in steps for id in step.ids}
+    fixable = {check_id for step in steps for check_id in step.ids}
     if not mend:
-        return _result(report, view, fixable)
-    told: dict[str, Any] = {"plan": [_step(step) for step in steps], "done": []}
+        return show.result(report, fixable)
+    plan = tuple(map(_step, steps))
     if dry_run or not steps:
-        return _result(report, view, fixable, told)
+        return show.result(report, fixable, Fix(plan=plan, done=()))
 
     from mlenv.cli.render import doctor as shown
 
-    if not yes and not shown.confirmed(told["plan"]):
-        view["asked"] = True
-        return _result(report, view, fixable, told)
-    done = fix.carry_out(steps, progress)
-    told["done"] = [{**_step(one.step), "error": one.error} for one in done]
-    view["begun"] = time.monotonic()
+    if not yes and not shown.confirmed(plan):
+        return replace(show, declined=True).result(report, fixable, Fix(plan=plan, done=()))
+    done = tuple(_done(each) for each in fix.carry_out(steps, progress))
+    show = replace(show, begun=time.monotonic())
     examined = _target(venv, python)  # what was built again is elsewhere
     again = examine.examine(examined, only, skip=skip, quick=quick)
     left = fix.plan(again.facts, again.findings, examined)
-    return _result(again, view, {id for step in left for id in step.ids}, told)
+    fixable = {check_id for step in left for check_id in step.ids}
+    return show.result(again, fixable, Fix(plan=plan, done=done))
 
 
 def _target(venv: Path, python: str | None) -> target.Target:
@@ -113,65 +114,83 @@ def _target(venv: Path, python: str | None) -> target.Target:
 
 
 def _named(venv: Path, python: str | None) -> tuple[str, ...]:
-    """The words that name the environment, where it is not the one that is meant without."""
+    """The words that name the environment on a command line, if it is not the default one."""
     if python:
         return ("--python", python)
     return () if venv == venv_path(None, os.environ) else ("--venv", str(venv))
 
 
-def _result(
-    report: examine.Report,
-    view: dict[str, Any],
-    fixable: Any,
-    told: dict[str, Any] | None = None,
-) -> Result[Any]:
-    data: dict[str, Any] = {"findings": report.documents(fixable, view["named"])}
-    data["facts"] = dataclasses.asdict(report.facts)
-    if told is not None:
-        data["fix"] = told
-    return Result(
-        "doctor",
-        data,
-        report.exit_code(strict=view["strict"]),
-        view={
-            **view,
-            "topics": [check.topic for check, _ in report.judged],
-            "seconds": time.monotonic() - view["begun"],
-        },
-    )
+@dataclass(frozen=True)
+class _Show:
+    """Options of the text, and the words that name the environment."""
+
+    verbose: bool
+    named: tuple[str, ...]
+    strict: bool
+    begun: float = field(default_factory=time.monotonic)
+    saved: str = ""
+    declined: bool = False
+
+    def result(
+        self, report: examine.Report, fixable: Collection[str], fixed: Fix | None = None
+    ) -> Result[Diagnosed]:
+        from mlenv.cli.render import doctor as shown
+
+        record = Diagnosed(
+            findings=report.documents(fixable, self.named),
+            facts=report.facts,
+            fix=UNSET if fixed is None else fixed,
+        )
+        layout = shown.Layout(
+            topics=tuple(check.topic for check, _ in report.judged),
+            seconds=time.monotonic() - self.begun,
+            verbose=self.verbose,
+            named=self.named,
+            saved=self.saved,
+            declined=self.declined,
+        )
+        code = report.exit_code(strict=self.strict)
+        return Result("doctor", record, code, lines=partial(shown.report, record, layout))
 
 
-def _step(step: fix.Step) -> dict[str, Any]:
-    return {"what": step.what, "ids": list(step.ids), "command": list(step.command)}
+def _step(step: fix.Step) -> Step:
+    return Step(what=step.what, ids=step.ids, command=step.command)
 
 
-def _list() -> Result[Any]:
+def _done(done: fix.Done) -> DoneStep:
+    step = done.step
+    return DoneStep(what=step.what, ids=step.ids, command=step.command, error=done.error)
+
+
+def _list() -> Result[Checks]:
     entries = knowledge.entries()
-    checks = [
-        {"id": id, "topic": check.topic, "title": entries[id].title, "quick": not check.full}
+    rows = tuple(
+        CheckRow(
+            id=check_id, topic=check.topic, title=entries[check_id].title, quick=not check.full
+        )
         for check in CHECKS
-        for id in check.ids
-    ]
-    return Result("doctor", {"checks": checks})
+        for check_id in check.ids
+    )
+    return Result("doctor", Checks(checks=rows))
 
 
 def _known(ids: tuple[str, ...]) -> tuple[str, ...]:
-    """The ids, also where several were given with commas; unknown ones are refused."""
-    known = [id for check in CHECKS for id in check.ids]
-    wanted = tuple(id for word in ids for id in word.split(",") if id)
-    for id in wanted:
-        if id not in known:
-            near = difflib.get_close_matches(id, known, n=1)
+    """The ids, split at commas; raises a usage error for an unknown one."""
+    known = [check_id for check in CHECKS for check_id in check.ids]
+    requested = tuple(part for word in ids for part in word.split(",") if part)
+    for check_id in requested:
+        if check_id not in known:
+            near = difflib.get_close_matches(check_id, known, n=1)
             hint = f" Did you mean {near[0]}?" if near else " See `mlenv doctor --list`."
-            raise click.UsageError(f"There is no check {id}.{hint}")
-    return wanted
+            raise click.UsageError(f"There is no check {check_id}.{hint}")
+    return requested
 
 
 def _snapshot(source: str) -> Facts:
     try:
         text = sys.stdin.read() if source == "-" else Path(source).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        why = error.strerror if isinstance(error, OSError) else "it is not text"
         raise MlenvError(
             "no-snapshot", f"{source} could not be read: {why}.", exit_code=NOT_DIAGNOSED
         ) from error

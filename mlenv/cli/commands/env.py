@@ -43,10 +43,11 @@ def main(arguments: Sequence[str]) -> int | None:
 def describe(venv: Path, shell: str) -> Result[Any]:
     """The launch environment of `venv` for a process started from here."""
     built = launch.build(venv, os.environ)
+    removed = tuple(name for name in built.removed if name in os.environ)
     return Result(
         "env",
         {"python": str(built.python), "venv": str(built.venv), "env": dict(built.variables)},
-        view={"shell": shell, "removed": [n for n in built.removed if n in os.environ]},
+        lines=lambda: exports.commands(shell, built.variables, removed),
     )
 
 

@@ -77,7 +77,7 @@ def become(venv: Path, command: Sequence[str]) -> NoReturn:
 
 
 def _explained(venv: Path, command: Sequence[str]) -> int:
-    """The same as a child, whose known errors are named when it fails."""
+    """Run the command as a child and name the known error if it fails."""
     from mlenv.cli.table import main as run_cli
 
     again = [sys.executable, "-m", "mlenv", "exec", "--venv", str(venv), "--", *command]
@@ -109,7 +109,7 @@ def _usage(message: str) -> MlenvError:
 
 
 def _completed(ctx: Any, _param: object, incomplete: str) -> list[Any]:
-    """mlenv's own words as the command, files everywhere."""
+    """Mlenv's own words as the command, files everywhere."""
     from click.shell_completion import CompletionItem
 
     own = () if ctx.params.get("command") else OWN

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,15 @@ import click
 
 from mlenv.cli.table import command, venv_option
 from mlenv.doctor import knowledge
+from mlenv.doctor.examine import RemedyDocument
+from mlenv.doctor.explain.confirm import Outcome
+from mlenv.doctor.explain.documents import (
+    CommandExplained,
+    DiagnosisRow,
+    Entries,
+    EntryRow,
+    Explained,
+)
 from mlenv.doctor.explain.rank import Diagnosis, diagnose
 from mlenv.doctor.explain.scan import Scan, scan
 from mlenv.doctor.knowledge import Entry, Remedy
@@ -21,7 +31,7 @@ _RUN = "mlenv.doctor.explain.run"
 
 
 class _WithCommand(click.Command):
-    """Keeps what follows `--` apart: it is a command line of its own."""
+    """Keep the words after `--` apart: they are a command line of their own."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if "--" in args:
@@ -57,7 +67,7 @@ def cli(
     """Name the known error in a log or in a command's output, why it happens and what to do.
 
     Reads FILE, or standard input; with `-- CMD ARG..` it runs the command, shows its output as
-    it comes, and explains if it fails. With an ID it prints what is known of it.
+    it comes, and explains if it fails. With an ID it prints the known error of that name.
 
     Exit code: 0 something was recognised, 1 nothing was; after `--` the command's own.
     """
@@ -67,9 +77,9 @@ def cli(
         argv, as_json = ctx.meta[_RUN]
         return _of_command(argv, as_json, venv, here)
     if listed:
-        return Result("explain", {"entries": [_entry(e) for e in knowledge.entries().values()]})
+        return Result("explain", Entries(entries=tuple(map(_entry, knowledge.entries().values()))))
     if what in knowledge.entries() and not Path(what or "").exists():
-        return Result("explain", {"entries": [_entry(knowledge.entries()[what or ""])]})
+        return Result("explain", Entries(entries=(_entry(knowledge.entries()[what or ""]),)))
     return _of_log(_scanned(what), venv, here)
 
 
@@ -94,88 +104,97 @@ def _scanned(what: str | None) -> Scan:
         ) from None
 
 
-def _of_log(scanned: Scan, venv: Path, here: bool | None) -> Result[Any]:
-    data, problems = _explained(scanned, venv, here)
-    known = data["diagnoses"] and not data["unrecognised"]
-    return Result("explain", data, DONE if known else FAILED, problems)
+def _of_log(scanned: Scan, venv: Path, here: bool | None) -> Result[Explained]:
+    record, problems = _explained(scanned, venv, here)
+    recognised = record.diagnoses and not record.unrecognised
+    return Result("explain", record, DONE if recognised else FAILED, problems)
 
 
-def _of_command(argv: Sequence[str], as_json: bool, venv: Path, here: bool | None) -> Result[Any]:
+def _of_command(
+    argv: Sequence[str], as_json: bool, venv: Path, here: bool | None
+) -> Result[CommandExplained]:
+    from mlenv.cli.render import explain as shown
     from mlenv.doctor.explain.run import run
 
     exit_code, scanned = run(argv, stdout=2 if as_json else 1)
-    data: dict[str, Any] = {"command": list(argv), "diagnoses": [], "unrecognised": ""}
+    record = CommandExplained(command=tuple(argv), diagnoses=(), unrecognised="")
     problems: tuple[Problem, ...] = ()
     if exit_code != DONE:
-        told, problems = _explained(scanned, venv, here)
-        data |= told
-    return Result("explain", data, exit_code, problems, view={"stream": "stderr"})
+        explained, problems = _explained(scanned, venv, here)
+        record = CommandExplained(
+            command=tuple(argv),
+            diagnoses=explained.diagnoses,
+            unrecognised=explained.unrecognised,
+            lines=explained.lines,
+        )
+    lines = partial(shown.of_command, record, exit_code)
+    return Result("explain", record, exit_code, problems, lines=lines, to_stderr=True)
 
 
 def _explained(
     scanned: Scan, venv: Path, here: bool | None
-) -> tuple[dict[str, Any], tuple[Problem, ...]]:
-    """The document: what was found, and what the machine says to it."""
+) -> tuple[Explained, tuple[Problem, ...]]:
+    """The diagnoses of a log, and what the environment adds to them."""
     look = here or (here is None and (venv / "pyvenv.cfg").is_file())
-    found = diagnose(scanned, _in_use(venv) if look else {})
-    seen: Mapping[str, Mapping[str, Any]] = {}
+    diagnoses = diagnose(scanned, _in_use(venv) if look else {})
+    outcomes: Mapping[str, Outcome] = {}
     problems: tuple[Problem, ...] = ()
     if look:
-        from mlenv.doctor.explain.confirm import decided
+        from mlenv.doctor.explain.confirm import confirm
 
         try:
-            found, seen = decided(found, venv)
+            diagnoses, outcomes = confirm(diagnoses, venv)
         except MlenvError as error:  # the log is explained all the same
             problems = (error.problem(),)
-    only_harmless = all(diagnosis.level == "harmless" for diagnosis in found)
-    noise = {diagnosis.matched for diagnosis in found}
+    only_harmless = all(diagnosis.level == "harmless" for diagnosis in diagnoses)
+    noise = {diagnosis.matched for diagnosis in diagnoses}
     unrecognised = only_harmless and scanned.last_error not in noise
-    return {
-        "diagnoses": [_diagnosis(d, seen.get(d.entry.id)) for d in found],
-        "unrecognised": scanned.last_error if unrecognised else "",
-        "lines": scanned.lines,
-    }, problems
+    record = Explained(
+        diagnoses=tuple(_diagnosis(d, outcomes.get(d.entry.id)) for d in diagnoses),
+        unrecognised=scanned.last_error if unrecognised else "",
+        lines=scanned.lines,
+    )
+    return record, problems
 
 
 def _in_use(venv: Path) -> dict[str, str]:
     """The profile that the environment was built from, if mlenv built it."""
     from mlenv.environment import generations
 
-    active = generations.read(venv.resolve())
+    try:
+        active = generations.read(venv.resolve())
+    except MlenvError:  # its record is damaged; the doctor says so
+        return {}
     return {"profile": active.profile} if active else {}
 
 
-def _diagnosis(found: Diagnosis, seen: Mapping[str, Any] | None) -> dict[str, Any]:
-    return {
-        "id": found.entry.id,
-        "confidence": found.confidence,
-        "level": found.level,
-        "matched": found.matched,
-        "line": found.line,
-        "count": found.count,
-        "title": found.entry.title,
-        "cause": found.entry.cause,
-        "remedy": _remedy(found.remedy),
-        "follows": found.follows or None,
-        "instead_of": found.instead_of or None,
-        "decides": found.entry.decides or None,
-        "here": seen,
-    }
+def _diagnosis(diagnosis: Diagnosis, here: Outcome | None) -> DiagnosisRow:
+    return DiagnosisRow(
+        id=diagnosis.entry.id,
+        confidence=diagnosis.confidence,
+        level=diagnosis.level,
+        matched=diagnosis.matched,
+        line=diagnosis.line,
+        count=diagnosis.count,
+        title=diagnosis.entry.title,
+        cause=diagnosis.entry.cause,
+        remedy=_remedy(diagnosis.remedy),
+        follows=diagnosis.follows or None,
+        instead_of=diagnosis.instead_of or None,
+        decides=diagnosis.entry.decides or None,
+        here=here,
+    )
 
 
-def _entry(entry: Entry) -> dict[str, Any]:
-    return {
-        "id": entry.id,
-        "title": entry.title,
-        "cause": entry.cause,
-        "remedy": _remedy(entry.remedy),
-        "decides": entry.decides or None,
-    }
+def _entry(entry: Entry) -> EntryRow:
+    return EntryRow(
+        id=entry.id,
+        title=entry.title,
+        cause=entry.cause,
+        remedy=_remedy(entry.remedy),
+        decides=entry.decides or None,
+    )
 
 
-def _remedy(remedy: Remedy) -> dict[str, Any]:
-    return {
-        "prose": remedy.prose,
-        "commands": [list(argv) for argv in remedy.commands],
-        "fixable": remedy.fixable,
-    }
+def _remedy(remedy: Remedy) -> RemedyDocument:
+    return RemedyDocument(prose=remedy.prose, commands=remedy.commands, fixable=remedy.fixable)

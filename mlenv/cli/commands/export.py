@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
+from msgspec import Struct
 
 from mlenv.cli.table import command, complete_profile
 from mlenv.environment.lockfile import indexes, locks, profiles, tool_formats
 from mlenv.files import write_atomically
 from mlenv.result import Result
+
+
+class Exported(Struct, frozen=True, kw_only=True):
+    """The document of `mlenv export`: the file's `path`, or its `content`."""
+
+    profile: str
+    format: str
+    path: str | None
+    content: str | None
 
 
 @command(
@@ -24,7 +33,7 @@ from mlenv.result import Result
     "-o", "--output", metavar="FILE", type=click.Path(path_type=Path), help="Instead of printing."
 )
 @click.option("--index", "mirrors", metavar="NAME=URL", multiple=True, help="Use a mirror.")
-def cli(profile: str, form: str, output: Path | None, mirrors: tuple[str, ...]) -> Result[Any]:
+def cli(profile: str, form: str, output: Path | None, mirrors: tuple[str, ...]) -> Result[Exported]:
     """Write the pins of PROFILE, with their hashes, in another tool's format.
 
     \b
@@ -39,10 +48,10 @@ def cli(profile: str, form: str, output: Path | None, mirrors: tuple[str, ...]) 
     content = tool_formats.written(form, known, locks.load(known), given)
     if output:
         write_atomically(output, content)
-    data = {
-        "profile": known.name,
-        "format": form,
-        "path": str(output.absolute()) if output else None,
-        "content": None if output else content,
-    }
-    return Result("export", data)
+    record = Exported(
+        profile=known.name,
+        format=form,
+        path=str(output.absolute()) if output else None,
+        content=None if output else content,
+    )
+    return Result("export", record)

@@ -3,13 +3,31 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
+from msgspec import Struct
 
 from mlenv.cli.table import command, venv_option
-from mlenv.environment.generations import history
+from mlenv.environment import generations
+from mlenv.environment.generations import gc
+from mlenv.progress import Progress
 from mlenv.result import Result
+
+
+class InUse(Struct, frozen=True, kw_only=True):
+    """A generation that stays because processes use it."""
+
+    name: str
+    pids: tuple[int, ...]
+
+
+class Collected(Struct, frozen=True, kw_only=True):
+    """The document of `mlenv gc`."""
+
+    venv: str
+    removed: tuple[str, ...]
+    freed_bytes: int
+    in_use: tuple[InUse, ...]
 
 
 @command("gc", "mlenv gc\nmlenv gc --keep 1")
@@ -18,19 +36,21 @@ from mlenv.result import Result
     type=click.IntRange(min=0),
     default=2,
     show_default=True,
-    help="How many generations stay, the active one among them.",
+    help="Number of generations that stay, the active one among them.",
 )
 @venv_option
-def cli(venv: Path, keep: int) -> Result[Any]:
+@click.pass_obj
+def cli(progress: Progress, venv: Path, keep: int) -> Result[Collected]:
     """Remove old generations. The active one stays, and so does any that a process is using.
 
-    What was there before mlenv is never touched.
+    The environment that was there before mlenv is never touched.
     """
-    done = history.collect(venv, keep)
-    data = {
-        "venv": str(venv),
-        "removed": [generation.name for generation in done.removed],
-        "freed_bytes": done.freed,
-        "in_use": [{"name": g.name, "pids": list(pids)} for g, pids in done.in_use],
-    }
-    return Result("gc", data)
+    done = gc.collect(venv, keep, progress)
+    record = Collected(
+        venv=str(venv),
+        removed=tuple(generation.name for generation in done.removed),
+        freed_bytes=done.freed,
+        in_use=tuple(InUse(name=g.name, pids=pids) for g, pids in done.in_use),
+    )
+    warnings = tuple(f"kept: {error.message}" for error in generations.unreadable(venv))
+    return Result("gc", record, warnings=warnings)

@@ -6,11 +6,23 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
 from mlenv.cli.table import command, complete_profile, venv_option
-from mlenv.environment.install.build import described, install
+from mlenv.doctor.examine import FindingDocument
+from mlenv.environment.install.build import Installed, install
 from mlenv.progress import Progress
 from mlenv.result import DONE, FAILED, Problem, Result
+from mlenv.speech.verify.measure import Row
+
+
+class Checked(Installed, frozen=True, kw_only=True):
+    """The document of an installation that was checked: see `after_install.Check`."""
+
+    health: tuple[FindingDocument, ...]
+    transcription: tuple[Row, ...]
+    not_transcribed: str
+    sample_seconds: float
 
 
 @command(
@@ -55,14 +67,14 @@ def cli(
     Without PROFILE, the one in use; else, or with `auto`, the best one that this machine can
     run and whose indexes answer. What was there before is kept.
     The environment's files come from the profile's lock, each checked by its sha256.
-    Ends with a look at its health and a transcription of the sample that ships with mlenv.
+    Ends with an examination and a transcription of the sample that ships with mlenv.
     """
     if dry_run:
         from mlenv.environment.install import dry_run as planned
         from mlenv.environment.install import plan
 
         request = plan.Request(profile, python, offline, mirrors, bundle)
-        return Result("install", planned.of(request, venv), view={"dry_run": True})
+        return Result("install", planned.of(request, venv))
     installed = install(
         venv, profile, progress, python=python, offline=offline, mirrors=mirrors, bundle=bundle
     )
@@ -71,14 +83,13 @@ def cli(
         from mlenv.speech.models import bundled
 
         bundled.copy_from(bundle, read(bundle).models)
-    data = described(installed)
     if no_verify or not installed.changed:
-        return Result("install", data)
+        return Result("install", installed)
     from mlenv.environment.install import precompile
-    from mlenv.speech.verify import first_look
+    from mlenv.speech.verify import after_install
 
     precompile.up(venv, progress)
-    seen = first_look.at(venv, progress, offline=offline or bundle is not None)
-    problems = tuple(Problem("first-look-failed", text) for text in seen.problems)
-    code = FAILED if problems else DONE
-    return Result("install", {**data, **seen.document()}, code, problems)
+    check = after_install.check(venv, progress, offline=offline or bundle is not None)
+    problems = tuple(Problem("first-look-failed", text) for text in check.problems)
+    fields = {**msgspec.structs.asdict(installed), **msgspec.structs.asdict(check)}
+    return Result("install", Checked(**fields), FAILED if problems else DONE, problems)

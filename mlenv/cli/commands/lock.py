@@ -1,16 +1,35 @@
-"""`mlenv lock`: pin every package of a profile, or say whether the pins still fit."""
+"""`mlenv lock`: pin every package of a profile, or check that the pins still fit."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import click
+from msgspec import Struct
 
 from mlenv.cli.table import command, complete_profile
 from mlenv.environment.lockfile import indexes, locks, profiles, recorded_index, resolve
 from mlenv.files import write_atomically
 from mlenv.result import DONE, FAILED, Result
+
+
+class Row(Struct, frozen=True, kw_only=True):
+    """One lock. `compared`: indexes that were asked; `idle_overrides`: those without effect."""
+
+    profile: str
+    path: str
+    packages: int
+    sha256: str | None
+    changed: bool
+    compared: tuple[str, ...]
+    idle_overrides: tuple[str, ...]
+    problems: tuple[str, ...]
+
+
+class Locks(Struct, frozen=True, kw_only=True):
+    """The document of `mlenv lock`."""
+
+    locks: tuple[Row, ...]
 
 
 @command("lock", "mlenv lock cu124\nmlenv lock --check\nmlenv lock cu124 --upgrade-package av")
@@ -31,25 +50,26 @@ def cli(
     offline: bool,
     mirrors: tuple[str, ...],
     upgrade: tuple[str, ...],
-) -> Result[Any]:
+) -> Result[Locks]:
     """Write constraints/PROFILE.txt: every package pinned, with the sha256 of its files.
 
-    An index that can't be reached is answered for by what is recorded of it; where it can,
-    --check compares the two.
+    For an index that can't be reached, public records of it are used; --check compares the
+    records with an index that can.
 
     All shipped profiles, unless some are named. A profile file is named by its path.
     """
     wanted = [profiles.load(name) for name in names or profiles.names()]
     given = indexes.load(mirrors)
     indexes.check_names(given, wanted, mirrors)
-    rows = [
+    rows = tuple(
         _checked(profile, None if offline else given) if check else _locked(profile, upgrade, given)
         for profile in wanted
-    ]
-    return Result("lock", {"locks": rows}, FAILED if any(row["problems"] for row in rows) else DONE)
+    )
+    code = FAILED if any(row.problems for row in rows) else DONE
+    return Result("lock", Locks(locks=rows), code)
 
 
-def _checked(profile: profiles.Profile, given: indexes.Indexes | None) -> dict[str, Any]:
+def _checked(profile: profiles.Profile, given: indexes.Indexes | None) -> Row:
     try:
         lock = locks.parse(profile.lock_path, profile.lock_path.read_text("utf-8"))
     except FileNotFoundError:
@@ -67,9 +87,7 @@ def _checked(profile: profiles.Profile, given: indexes.Indexes | None) -> dict[s
     return _row(profile, lock, tuple(problems), changed=False, compared=compared)
 
 
-def _locked(
-    profile: profiles.Profile, upgrade: tuple[str, ...], given: indexes.Indexes
-) -> dict[str, Any]:
+def _locked(profile: profiles.Profile, upgrade: tuple[str, ...], given: indexes.Indexes) -> Row:
     lock = resolve.make(profile, indexes=given, upgrade=upgrade)
     problems = locks.problems(profile, lock)
     before = lock.path.read_text("utf-8") if lock.path.is_file() else ""
@@ -88,14 +106,14 @@ def _row(
     changed: bool,
     compared: Sequence[str] = (),
     idle: Sequence[str] = (),
-) -> dict[str, Any]:
-    return {
-        "profile": profile.name,
-        "path": str(profile.lock_path),
-        "packages": len(lock.pins) if lock else 0,
-        "sha256": lock.sha256 if lock else None,
-        "changed": changed,
-        "compared": list(compared),
-        "idle_overrides": list(idle),
-        "problems": list(problems),
-    }
+) -> Row:
+    return Row(
+        profile=profile.name,
+        path=str(profile.lock_path),
+        packages=len(lock.pins) if lock else 0,
+        sha256=lock.sha256 if lock else None,
+        changed=changed,
+        compared=tuple(compared),
+        idle_overrides=tuple(idle),
+        problems=problems,
+    )

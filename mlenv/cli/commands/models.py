@@ -1,19 +1,21 @@
-"""`mlenv models`: where the models are, and whether they are the right ones."""
+"""`mlenv models`: list, download, check and remove the models."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import click
+from msgspec import UNSET
 
 from mlenv.cli.table import command, venv_option
 from mlenv.progress import Progress
 from mlenv.result import DONE, FAILED, MlenvError, Problem, Result
 from mlenv.speech import models
 from mlenv.speech.models import Model, Refused, fetch, pinned
+from mlenv.speech.models.documents import Listing, RefusedRow, Removed, Row, Where
 
 JSON = click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON document.")
 
@@ -26,7 +28,7 @@ JSON = click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON do
     epilog="\b\nExamples:\n  mlenv models\n  mlenv models pull base\n  mlenv models where tiny.en",
 )
 @click.pass_context
-def cli(ctx: click.Context, as_json: bool) -> Result[Any] | None:
+def cli(ctx: click.Context, as_json: bool) -> Result[Listing] | None:
     """List the models, or pull, verify, remove or find one.
 
     Folders named in $MLENV_MODELS are looked through first, then mlenv's own store, then the
@@ -37,25 +39,24 @@ def cli(ctx: click.Context, as_json: bool) -> Result[Any] | None:
 
 @cli.command("list")
 @click.option("--json", is_flag=True, expose_value=False, help="Print one JSON document.")
-def list_() -> Result[Any]:
-    """All known models: size, licence, where each one is, whether its hashes hold."""
+def list_() -> Result[Listing]:
+    """List all known models with size, licence, directory and the state of their hashes."""
     return _listed()
 
 
 @command("where", "mlenv models where base --json")
 @click.argument("name")
-def where(name: str) -> Result[Any]:
-    """Where a model is."""
+def where(name: str) -> Result[Where]:
+    """Print the directory of a model."""
     found = models.find(pinned.named(name))
-    data = {
-        "name": name,
-        "path": str(found.path),
-        "source": found.source,
-        "sha256_ok": found.sha256_ok,
-    }
-    if found.refused:
-        data["refused"] = _refused(found.refused)
-    return Result("models", data, view={"part": "where", "warnings": _wrong(found.refused)})
+    record = Where(
+        name=name,
+        path=str(found.path),
+        source=found.source,
+        sha256_ok=found.sha256_ok,
+        refused=_refused(found.refused) or UNSET,
+    )
+    return Result("models", record, warnings=_wrong(found.refused))
 
 
 @command("pull", "mlenv models pull base segmentation-3.0 campplus\nmlenv models pull large-v3")
@@ -63,13 +64,15 @@ def where(name: str) -> Result[Any]:
 @click.option("--offline", is_flag=True, help="Only say whether they are here.")
 @venv_option
 @click.pass_obj
-def pull(progress: Progress, names: tuple[str, ...], offline: bool, venv: Path) -> Result[Any]:
+def pull(progress: Progress, names: tuple[str, ...], offline: bool, venv: Path) -> Result[Listing]:
     """Fetch models from the first source that has the right files.
 
-    Any other Whisper model of the hub works too, by faster-whisper's names or its id. What comes
-    is written down: from then on it has to be that.
+    Any other Whisper model of the hub works too, by faster-whisper's names or its id. Its files'
+    hashes are recorded, and checked from then on.
     """
-    rows, problems, warnings = [], [], []
+    rows: list[Row] = []
+    problems: list[Problem] = []
+    warnings: list[str] = []
     for name in names:
         try:
             found = fetch.by_name(name, venv, offline=offline, progress=progress)
@@ -77,25 +80,27 @@ def pull(progress: Progress, names: tuple[str, ...], offline: bool, venv: Path) 
         except MlenvError as error:
             problems.append(error.problem())
         if model := pinned.known().get(name):
-            rows.append(_row(model))
+            rows.append(_row(model)[0])
     return _result(rows, problems, warnings)
 
 
 @command("verify", "mlenv models verify\nmlenv models verify base")
 @click.argument("names", nargs=-1)
-def verify(names: tuple[str, ...]) -> Result[Any]:
-    """Hash every file again: all models that are here, or those that are named."""
+def verify(names: tuple[str, ...]) -> Result[Listing]:
+    """Hash every file again, of all models on this machine or of those that are named."""
     chosen = [pinned.named(name) for name in names] or list(pinned.known().values())
-    rows = [_row(model, full=True) for model in chosen]
-    if not names:
-        rows = [row for row in rows if row["state"] != "missing"]
-    problems = []
-    for row in rows:
-        if row["state"] != "here":
-            problems.append(Problem(CODES[row["state"]], row["message"]))
+    rows: list[Row] = []
+    problems: list[Problem] = []
+    for model in chosen:
+        row, wrong = _row(model, full=True)
+        if row.state == "missing" and not names:
+            continue
+        rows.append(row)
+        if row.state != "here":
+            problems.append(Problem(CODES[row.state], row.message))
         else:
-            problems += [Problem("hash-mismatch", f"{text}.") for text in row["view"]]
-    return _result(rows, problems)
+            problems += [Problem("hash-mismatch", f"{text}.") for text in wrong]
+    return _result(rows, problems, pinned.damaged())
 
 
 CODES = {"wrong": "hash-mismatch", "missing": "model-missing"}
@@ -103,11 +108,13 @@ CODES = {"wrong": "hash-mismatch", "missing": "model-missing"}
 
 @command("remove", "mlenv models remove base")
 @click.argument("names", nargs=-1, required=True)
-def remove(names: tuple[str, ...]) -> Result[Any]:
+def remove(names: tuple[str, ...]) -> Result[Removed]:
     """Delete models from mlenv's own store; other folders and caches are left alone.
 
-    Of a model that is not in the manifest only what was written down at its first use goes.
+    Of a model that is not in the manifest only the record of its first use is removed.
     """
+    from mlenv.cli.render import models as shown
+
     chosen = [pinned.named(name) for name in names]
     freed = {model.name: models.remove(model) for model in chosen}
     forgotten = [model.name for model in chosen if pinned.forget(model.name)]
@@ -117,8 +124,9 @@ def remove(names: tuple[str, ...]) -> Result[Any]:
         if not size and name not in forgotten
     ]
     code = FAILED if problems else DONE
-    view = {"part": "removed", "forgotten": forgotten}
-    return Result("models", {"removed": freed}, code, tuple(problems), view=view)
+    record = Removed(removed=freed)
+    lines = partial(shown.removed, record, forgotten)
+    return Result("models", record, code, tuple(problems), lines=lines)
 
 
 def _elsewhere(name: str) -> str:
@@ -130,50 +138,49 @@ for subcommand in (pull, verify, remove, where):
     cli.add_command(subcommand)
 
 
-def _listed() -> Result[Any]:
-    rows = [_row(model) for model in pinned.known().values()]
-    warnings = [text for row in rows for text in row.pop("view")]
-    return Result(
-        "models",
-        {"default": models.default(), "models": rows},
-        view={"part": "models", "warnings": warnings},
-    )
+def _listed() -> Result[Listing]:
+    rows = []
+    warnings = pinned.damaged()
+    for model in pinned.known().values():
+        row, wrong = _row(model)
+        rows.append(row)
+        warnings += wrong
+    record = Listing(default=models.default(), models=tuple(rows))
+    return Result("models", record, warnings=tuple(warnings))
 
 
 def _result(
-    rows: list[dict[str, Any]], problems: list[Problem], warnings: list[str] | None = None
-) -> Result[Any]:
-    for row in rows:
-        del row["view"]
+    rows: Sequence[Row], problems: Sequence[Problem], warnings: Sequence[str]
+) -> Result[Listing]:
     code = FAILED if problems else DONE
-    view = {"part": "models", "warnings": warnings or []}
-    return Result("models", {"models": rows}, code, tuple(problems), view=view)
+    record = Listing(models=tuple(rows))
+    return Result("models", record, code, tuple(problems), tuple(warnings))
 
 
-def _row(model: Model, *, full: bool = False) -> dict[str, Any]:
-    """One model as data; `state` is here, wrong or missing."""
+def _row(model: Model, *, full: bool = False) -> tuple[Row, tuple[str, ...]]:
+    """One model, and a line for each file with the wrong bytes."""
     found, refused = models.look(model, full=full)
     missing = all(each.is_missing for each in refused)
-    return {
-        "name": model.name,
-        "kind": model.kind,
-        "title": model.title,
-        "licence": model.licence,
-        "bytes": model.size,
-        "state": "here" if found else "missing" if missing else "wrong",
-        "path": str(found.path) if found else None,
-        "source": found.source if found else None,
-        "sha256_ok": True if found else None if missing else False,
-        "message": "" if found else models.not_found(model, refused).message,
-        "refused": _refused(refused),
-        "view": _wrong(refused),
-    }
+    row = Row(
+        name=model.name,
+        kind=model.kind,
+        title=model.title,
+        licence=model.licence,
+        bytes=model.size,
+        state="here" if found else "missing" if missing else "wrong",
+        path=str(found.path) if found else None,
+        source=found.source if found else None,
+        sha256_ok=True if found else None if missing else False,
+        message="" if found else models.not_found(model, refused).message,
+        refused=_refused(refused),
+    )
+    return row, _wrong(refused)
 
 
-def _refused(refused: Sequence[Refused]) -> list[dict[str, str]]:
-    return [{"file": str(r.file), "source": r.source, "why": r.why} for r in refused]
+def _refused(refused: Sequence[Refused]) -> tuple[RefusedRow, ...]:
+    return tuple(RefusedRow(file=str(r.file), source=r.source, why=r.why) for r in refused)
 
 
-def _wrong(refused: Sequence[Refused]) -> list[str]:
-    """The files with other bytes; one that is only missing worries nobody."""
-    return [str(each) for each in refused if not each.is_missing]
+def _wrong(refused: Sequence[Refused]) -> tuple[str, ...]:
+    """A line for each file with the wrong bytes; one that is only missing worries nobody."""
+    return tuple(str(each) for each in refused if not each.is_missing)

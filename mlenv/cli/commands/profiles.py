@@ -1,20 +1,104 @@
-"""`mlenv profiles`: what can be installed, on which machines, and why."""
+"""`mlenv profiles`: the profiles that can be installed, the machines they suit, and why."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
-from typing import Any
 
 import click
+from msgspec import Struct, field
 
 from mlenv.cli.table import command
 from mlenv.environment.install import plan, select
+from mlenv.environment.install.select import PassedOver
 from mlenv.environment.lockfile import indexes, locks, profiles
-from mlenv.environment.lockfile.profiles import Profile
+from mlenv.environment.lockfile.profiles import Exclusion, Override, Profile
 from mlenv.machine import host
 from mlenv.machine.host import Host
 from mlenv.result import WRONG_USAGE, MlenvError, Result
+
+
+class Row(Struct, frozen=True, kw_only=True):
+    """A profile on this machine. `against`: the reasons why it can't run here."""
+
+    name: str
+    purpose: str = field(name="for")
+    runs: bool
+    why: str
+    against: tuple[str, ...]
+
+
+class Listing(Struct, frozen=True, kw_only=True):
+    """The document of `mlenv profiles`."""
+
+    machine: Host
+    profiles: tuple[Row, ...]
+
+
+class IndexRow(Struct, frozen=True, kw_only=True):
+    """An index of the profile, and the packages that come from it alone."""
+
+    name: str
+    url: str
+    packages: tuple[str, ...]
+
+
+class FamilyRow(Struct, frozen=True, kw_only=True):
+    """Packages compiled against each other."""
+
+    packages: tuple[str, ...]
+    index: str | None
+    local: str | None
+
+
+class Needs(Struct, frozen=True, kw_only=True):
+    """Requirements to the machine; sizes in MB."""
+
+    cuda: str | None
+    driver: str | None
+    glibc: str | None
+    gpu: tuple[str, ...]
+    download_mb: int
+    disk_mb: int
+    python: str
+
+
+class Shown(Row, frozen=True, kw_only=True):
+    """The document of `mlenv profiles show`. `source`: the index of each package with its own."""
+
+    path: str
+    lock: str
+    python: str
+    platforms: tuple[str, ...]
+    resolved_as_of: str
+    requires: tuple[str, ...]
+    pins: dict[str, tuple[str, ...]]
+    overrides: tuple[Override, ...]
+    excludes: tuple[Exclusion, ...]
+    indexes: tuple[IndexRow, ...]
+    family: FamilyRow
+    source: dict[str, str] = field(name="from")
+    needs: Needs
+
+
+class Difference(Struct, frozen=True, kw_only=True):
+    """The document of `mlenv profiles diff`: pairs of the first and the second profile."""
+
+    profiles: tuple[str, str]
+    only: tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]]
+    versions: dict[str, tuple[tuple[str, ...], tuple[str, ...]]]
+    needs: dict[str, tuple[object, object]]
+
+
+class Choice(Struct, frozen=True, kw_only=True):
+    """The document of `mlenv profiles why`."""
+
+    machine: Host
+    profile: str
+    why: str
+    passed_over: tuple[PassedOver, ...]
+
+
+Record = Listing | Shown | Difference | Choice
 
 
 @command(
@@ -24,16 +108,16 @@ from mlenv.result import WRONG_USAGE, MlenvError, Result
 )
 @click.argument("action", default="list", metavar="[list|show|diff|why]")
 @click.argument("names", nargs=-1, metavar="[PROFILE]..")
-def cli(action: str, names: tuple[str, ...]) -> Result[Any]:
+def cli(action: str, names: tuple[str, ...]) -> Result[Record]:
     """List the profiles and which of them this machine can run.
 
     \b
-    list       all of them (asks nobody)
-    show NAME  what one holds and needs, and why each override is there
-    diff A B   what differs between two: packages, versions, machine
-    why        which one `install auto` takes, and why not the others (asks their indexes)
+    list       all profiles (works offline)
+    show NAME  packages and requirements of one, with the reason for each override
+    diff A B   differences in packages, versions and requirements
+    why        the one that `install auto` chooses, and why (asks the package indexes)
     """
-    actions: dict[str, tuple[int, Callable[..., dict[str, Any]]]] = {
+    actions: dict[str, tuple[int, Callable[..., Record]]] = {
         "list": (0, _list),
         "show": (1, _show),
         "diff": (2, _diff),
@@ -42,118 +126,127 @@ def cli(action: str, names: tuple[str, ...]) -> Result[Any]:
     if action not in actions:
         raise MlenvError(
             "usage",
-            f"`mlenv profiles {action}` is nothing to do.",
-            f"It can {', '.join(actions)}.",
+            f"Unknown action `{action}`.",
+            "Choose list, show, diff or why.",
             exit_code=WRONG_USAGE,
         )
     count, act = actions[action]
     if len(names) != count:
         raise MlenvError(
             "usage",
-            f"`mlenv profiles {action}` wants {count} profile names, not {len(names)}.",
+            f"`mlenv profiles {action}` takes {count} profile names, not {len(names)}.",
             f"There are: {', '.join(profiles.names())}.",
             exit_code=WRONG_USAGE,
         )
-    return Result("profiles", act(*names), view={"action": action})
+    return Result("profiles", act(*names))
 
 
-def _list() -> dict[str, Any]:
+def _list() -> Listing:
     machine = host.collect()
     ordered = sorted(profiles.names(), key=_rank)
-    return {
-        "machine": _machine(machine),
-        "profiles": [_row(profiles.load(name), machine) for name in ordered],
-    }
+    return Listing(
+        machine=machine, profiles=tuple(_row(profiles.load(name), machine) for name in ordered)
+    )
 
 
 def _rank(name: str) -> tuple[int, str]:
-    known = select.PREFERENCE
-    return (known.index(name) if name in known else len(known), name)
+    order = select.PREFERENCE
+    return (order.index(name) if name in order else len(order), name)
 
 
-def _row(profile: Profile, machine: Host) -> dict[str, Any]:
+def _row(profile: Profile, machine: Host) -> Row:
     verdict = select.judge(profile, machine)
-    return {
-        "name": profile.name,
-        "for": profile.purpose,
-        "runs": not verdict.against,
-        "why": verdict.why if not verdict.against else "",
-        "against": list(verdict.against),
-    }
+    return Row(
+        name=profile.name,
+        purpose=profile.purpose,
+        runs=not verdict.against,
+        why=verdict.why if not verdict.against else "",
+        against=verdict.against,
+    )
 
 
-def _show(name: str) -> dict[str, Any]:
+def _show(name: str) -> Shown:
     profile = profiles.load(name)
     lock = locks.load(profile)
-    origin = {package: index.name for index in profile.indexes for package in index.packages}
-    return {
-        **_row(profile, host.collect()),
-        "path": str(profile.path),
-        "lock": str(lock.path),
-        "python": profile.python,
-        "platforms": list(profile.platforms),
-        "resolved_as_of": profile.resolved_as_of,
-        "requires": list(profile.requires),
-        "pins": {name: list(versions) for name, versions in _versions(profile).items()},
-        "overrides": [asdict(item) for item in profile.overrides],
-        "excludes": [asdict(item) for item in profile.excludes],
-        "indexes": [
-            {"name": i.name, "url": i.url, "packages": list(i.packages)} for i in profile.indexes
-        ],
-        "family": {
-            "packages": list(profile.family.packages),
-            "index": profile.family.index,
-            "local": profile.family.local,
-        },
-        "from": origin,
-        "needs": _needs(profile),
-    }
+    row = _row(profile, host.collect())
+    return Shown(
+        name=row.name,
+        purpose=row.purpose,
+        runs=row.runs,
+        why=row.why,
+        against=row.against,
+        path=str(profile.path),
+        lock=str(lock.path),
+        python=profile.python,
+        platforms=profile.platforms,
+        resolved_as_of=profile.resolved_as_of,
+        requires=profile.requires,
+        pins=_versions(profile),
+        overrides=profile.overrides,
+        excludes=profile.excludes,
+        indexes=tuple(
+            IndexRow(name=i.name, url=i.url, packages=i.packages) for i in profile.indexes
+        ),
+        family=FamilyRow(
+            packages=profile.family.packages,
+            index=profile.family.index,
+            local=profile.family.local,
+        ),
+        source={package: index.name for index in profile.indexes for package in index.packages},
+        needs=_needs(profile),
+    )
 
 
 def _versions(profile: Profile) -> dict[str, tuple[str, ...]]:
     """Every package of the lock with its version: several where platforms or Pythons differ."""
-    found: dict[str, tuple[str, ...]] = {}
+    versions: dict[str, tuple[str, ...]] = {}
     for pin in locks.load(profile).pins:
-        found[pin.name] = (*found.get(pin.name, ()), pin.version)
-    return found
+        versions[pin.name] = (*versions.get(pin.name, ()), pin.version)
+    return versions
 
 
-def _needs(profile: Profile) -> dict[str, Any]:
-    needs = asdict(profile.machine)
-    return {**needs, "gpu": list(profile.machine.gpu), "python": profile.python}
+def _needs(profile: Profile) -> Needs:
+    machine = profile.machine
+    return Needs(
+        cuda=machine.cuda,
+        driver=machine.driver,
+        glibc=machine.glibc,
+        gpu=machine.gpu,
+        download_mb=machine.download_mb,
+        disk_mb=machine.disk_mb,
+        python=profile.python,
+    )
 
 
-def _diff(one: str, other: str) -> dict[str, Any]:
-    a, b = profiles.load(one), profiles.load(other)
-    before, after = _versions(a), _versions(b)
-    here, there = _needs(a), _needs(b)
-    return {
-        "profiles": [a.name, b.name],
-        "only": [
-            {name: list(before[name]) for name in sorted(before.keys() - after.keys())},
-            {name: list(after[name]) for name in sorted(after.keys() - before.keys())},
-        ],
-        "versions": {
-            name: [list(before[name]), list(after[name])]
+def _diff(one: str, other: str) -> Difference:
+    first, second = profiles.load(one), profiles.load(other)
+    before, after = _versions(first), _versions(second)
+    needs = (_needs(first), _needs(second))
+    return Difference(
+        profiles=(first.name, second.name),
+        only=(
+            {name: before[name] for name in sorted(before.keys() - after.keys())},
+            {name: after[name] for name in sorted(after.keys() - before.keys())},
+        ),
+        versions={
+            name: (before[name], after[name])
             for name in sorted(before.keys() & after.keys())
             if before[name] != after[name]
         },
-        "needs": {key: [here[key], there[key]] for key in here if here[key] != there[key]},
-    }
+        needs={
+            key: (getattr(needs[0], key), getattr(needs[1], key))
+            for key in Needs.__struct_fields__
+            if getattr(needs[0], key) != getattr(needs[1], key)
+        },
+    )
 
 
-def _why() -> dict[str, Any]:
+def _why() -> Choice:
     given = indexes.load()
     verdict = select.selected(None, lambda profile: plan.unavailable(profile, given))
-    return {
-        "machine": _machine(host.collect()),
-        "profile": verdict.profile.name,
-        "why": verdict.why,
-        "passed_over": [
-            {"profile": name, "reason": reason} for name, reason in verdict.passed_over
-        ],
-    }
-
-
-def _machine(machine: Host) -> dict[str, Any]:
-    return {**asdict(machine), "gpus": [list(gpu) for gpu in machine.gpus]}
+    return Choice(
+        machine=host.collect(),
+        profile=verdict.profile.name,
+        why=verdict.why,
+        passed_over=verdict.passed_over,
+    )

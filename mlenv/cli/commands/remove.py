@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
 from mlenv.cli.table import command, venv_option
 from mlenv.environment.install import adding
-from mlenv.environment.install.build import described
+from mlenv.environment.install.build import Installed
 from mlenv.progress import Progress
 from mlenv.result import Result
 
@@ -21,10 +20,10 @@ from mlenv.result import Result
 @click.pass_obj
 def cli(
     progress: Progress, venv: Path, packages: tuple[str, ...], mirrors: tuple[str, ...]
-) -> Result[Any]:
+) -> Result[Installed]:
     """Take PACKAGES out of the environment, with all that only they needed.
 
     The result is a new lock of your own and a new generation; `mlenv rollback` goes back.
     """
     request = adding.Request(remove=packages, mirrors=mirrors)
-    return Result("remove", described(adding.change(venv, request, progress)))
+    return Result("remove", adding.change(venv, request, progress))

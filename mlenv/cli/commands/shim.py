@@ -3,17 +3,36 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import click
+from msgspec import Struct
 
 from mlenv.cli.table import command, venv_option
 from mlenv.environment.launch import site_packages
 from mlenv.environment.launchers import launcher
 from mlenv.environment.launchers.launcher import LAUNCHERS, Place, Shim
 from mlenv.result import WRONG_USAGE, MlenvError, Result
+
+
+class Row(Struct, frozen=True, kw_only=True):
+    """One launcher's shim: see `environment.launchers.launcher.Shim`."""
+
+    launcher: str
+    title: str
+    state: str
+    changed: bool
+    files: tuple[str, ...]
+    todo: str
+    paste: str
+
+
+class Shims(Struct, frozen=True, kw_only=True):
+    """The document of `mlenv shim`."""
+
+    venv: str
+    action: str
+    shims: tuple[Row, ...]
 
 
 @command(
@@ -36,7 +55,7 @@ from mlenv.result import WRONG_USAGE, MlenvError, Result
 @venv_option
 def cli(
     action: str, launchers: tuple[str, ...], project: Path, unit: str, venv: Path
-) -> Result[Any]:
+) -> Result[Shims]:
     """Give a LAUNCHER the environment, take it back, or list what is there.
 
     \b
@@ -52,7 +71,7 @@ def cli(
     if action != "list" and not launchers:
         raise MlenvError(
             "usage",
-            f"Which launcher shall mlenv {action}?",
+            f"`mlenv shim {action}` needs the name of a launcher.",
             f"There are: {', '.join(LAUNCHERS)}.",
             exit_code=WRONG_USAGE,
         )
@@ -60,9 +79,11 @@ def cli(
     if action != "remove":
         site_packages(venv)  # or say that there is no environment
     if not place.project.is_dir():
-        raise MlenvError("no-project", f"There is no folder {place.project}.")
-    shims = [_described(name, _do(action, name, place)) for name in launchers or LAUNCHERS]
-    return Result("shim", {"venv": str(venv), "action": action, "shims": shims})
+        raise MlenvError(
+            "no-project", f"There is no folder {place.project}.", "Name one with --project DIR."
+        )
+    shims = tuple(_row(name, _do(action, name, place)) for name in launchers or LAUNCHERS)
+    return Result("shim", Shims(venv=str(venv), action=action, shims=shims))
 
 
 def _do(action: str, name: str, place: Place) -> Shim:
@@ -77,13 +98,13 @@ def _do(action: str, name: str, place: Place) -> Shim:
         return Shim("unknown", todo=error.message)
 
 
-def _described(name: str, shim: Shim) -> Mapping[str, Any]:
-    return {
-        "launcher": name,
-        "title": LAUNCHERS[name][1],
-        "state": shim.state,
-        "changed": shim.changed,
-        "files": [str(file) for file in shim.files],
-        "todo": shim.todo,
-        "paste": shim.paste,
-    }
+def _row(name: str, shim: Shim) -> Row:
+    return Row(
+        launcher=name,
+        title=LAUNCHERS[name][1],
+        state=shim.state,
+        changed=shim.changed,
+        files=tuple(map(str, shim.files)),
+        todo=shim.todo,
+        paste=shim.paste,
+    )

@@ -1,63 +1,110 @@
-"""`mlenv status`: what is installed, how old and large it is, and whether it is as it was."""
+"""`mlenv status`: what is installed, how old and large it is, and whether it has changed."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+
+from msgspec import Struct
 
 from mlenv.cli.table import command, venv_option
 from mlenv.environment import generations
-from mlenv.environment.generations import Generation, history
-from mlenv.result import DONE, FAILED, Result
+from mlenv.environment.generations import Generation, disk_usage, rollback
+from mlenv.result import DONE, FAILED, MlenvError, Result
+
+
+class Verified(Struct, frozen=True, kw_only=True):
+    """The last receipt of `mlenv verify`: its time, and the generation it was made with."""
+
+    when: str | None
+    generation: str | None
+
+
+class Row(Struct, frozen=True, kw_only=True):
+    """One generation. `own_bytes`: what removing it frees."""
+
+    name: str
+    number: int
+    profile: str
+    created: str
+    active: bool
+    bytes: int
+    own_bytes: int
+
+
+class Status(Struct, frozen=True, kw_only=True):
+    """The document of `mlenv status`.
+
+    `managed`: mlenv made what is at `venv`. `lock_changed`: the profile or its lock is another
+    than at the installation. `kept`: directories that mlenv moved aside.
+    """
+
+    venv: str
+    managed: bool
+    exists: bool
+    generation: Generation | None
+    age_seconds: int | None
+    lock_changed: bool
+    drift: tuple[str, ...]
+    verified: Verified | None
+    generations: tuple[Row, ...]
+    previous: str | None
+    kept: tuple[str, ...]
 
 
 @command("status", "mlenv status\nmlenv status --json")
 @venv_option
-def cli(venv: Path) -> Result[Any]:
+def cli(venv: Path) -> Result[Status]:
     """Show the profile, generation and lock in use, other generations, and what has drifted.
 
     Sizes are bytes on disk; a generation shares most of its files with uv's cache. Exits with
-    1 where there is no environment, or it is not what its lock names.
+    1 where there is no environment, or its packages don't match the lock.
     """
-    active = generations.active(venv)
+    errors = []
+    try:
+        active = generations.active(venv)
+    except MlenvError as error:
+        active = None
+        errors.append(error.problem())
+    damaged = generations.unreadable(venv)
     drift = active.drift() if active else ()
-    previous = history.previous(venv)
-    data: dict[str, Any] = {
-        "venv": str(venv),
-        "managed": active is not None,
-        "exists": venv.exists(),
-        "generation": generations.as_data(active) if active else None,
-        "age_seconds": _age(active) if active else None,
-        "lock_changed": not active.inputs_unchanged() if active else False,
-        "drift": list(drift),
-        "verified": _verified(venv),
-        "generations": [_row(g, active) for g in generations.all_of(venv)],
-        "previous": str(previous) if previous else None,
-        "kept": [str(path) for path in history.kept(venv)],
-    }
-    return Result("status", data, DONE if active and not drift else FAILED)
+    previous = rollback.previous(venv)
+    record = Status(
+        venv=str(venv),
+        managed=active is not None or bool(errors),
+        exists=venv.exists(),
+        generation=active,
+        age_seconds=_age(active) if active else None,
+        lock_changed=not active.inputs_unchanged() if active else False,
+        drift=drift,
+        verified=_verified(venv),
+        generations=tuple(_row(g, active) for g in generations.all_of(venv)),
+        previous=str(previous) if previous else None,
+        kept=tuple(str(path) for path in rollback.kept(venv)),
+    )
+    code = DONE if active and not drift else FAILED
+    warnings = tuple(e.message for e in damaged if e.problem() not in errors)
+    return Result("status", record, code, tuple(errors), warnings)
 
 
-def _verified(venv: Path) -> dict[str, Any] | None:
-    """When `verify` last looked, and at which generation."""
+def _verified(venv: Path) -> Verified | None:
     from mlenv.environment import receipts
 
     receipt = receipts.latest(venv)
-    return {key: receipt.get(key) for key in ("when", "generation")} if receipt else None
+    return Verified(when=receipt.when, generation=receipt.generation) if receipt else None
 
 
-def _row(generation: Generation, active: Generation | None) -> dict[str, Any]:
-    size = history.size(generation.path)
-    return {
-        "name": generation.name,
-        "number": generation.number,
-        "profile": generation.profile,
-        "created": generation.created,
-        "active": generation == active,
-        "bytes": size.total,
-        "own_bytes": size.own,
-    }
+def _row(generation: Generation, active: Generation | None) -> Row:
+    size = disk_usage.size(generation.path)
+    return Row(
+        name=generation.name,
+        number=generation.number,
+        profile=generation.profile,
+        created=generation.created,
+        active=active is not None and generation.path.samefile(active.path),
+        bytes=size.total,
+        own_bytes=size.own,
+    )
 
 
 def _age(generation: Generation) -> int | None:

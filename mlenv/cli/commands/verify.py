@@ -1,11 +1,11 @@
-"""`mlenv verify`: transcribe and diarize speech whose words are known, and score what comes out."""
+"""`mlenv verify`: transcribe and diarize speech whose words are known, and score the result."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
+from msgspec import Struct
 
 from mlenv.cli.table import command, venv_option
 from mlenv.environment import receipts
@@ -14,6 +14,16 @@ from mlenv.result import DONE, FAILED, MlenvError, Problem, Result
 from mlenv.speech import models
 from mlenv.speech.models import pinned
 from mlenv.speech.verify import measure
+
+
+class Verified(Struct, frozen=True, kw_only=True):
+    """The document of `mlenv verify`. `compared_with`: the time of the receipt before this one."""
+
+    rows: tuple[measure.Row, ...]
+    changes: list[str]
+    compared_with: str | None
+    receipt: str
+
 
 DEVICES = {"auto": ("cuda", "cpu"), "cpu": ("cpu",), "cuda": ("cuda",)}
 
@@ -52,35 +62,35 @@ def cli(
     device: str,
     no_diarize: bool,
     offline: bool,
-) -> Result[Any]:
+) -> Result[Verified]:
     """Prove on this machine that the environment transcribes and diarizes.
 
     The conversation that ships with mlenv goes through each model on each device. Its words and
-    turns are known, so errors can be counted; a model above its limit fails. What was seen is
-    kept as a receipt and compared with the one before.
+    turns are known, so errors can be counted; a model above its limit fails. The results are
+    kept as a receipt and compared with the last one.
     """
     chosen = [_whisper(name) for name in names] or _of_level(level)
-    rows = [
-        row.document()
-        for row in measure.rows(
+    rows = tuple(
+        measure.rows(
             venv, chosen, DEVICES[device], progress, diarize=not no_diarize, offline=offline
         )
-    ]
+    )
     before = receipts.latest(venv)
-    receipt = receipts.made(venv, rows)
+    libraries = [path for row in rows for path in row.libraries]
+    receipt = receipts.of_now(venv, rows, libraries)
     path = receipts.keep(venv, receipt)
     problems = tuple(
-        Problem("verify-failed", f"{row['model']} on {row['device']}: {row['problem']}")
+        Problem("verify-failed", f"{row.model} on {row.device}: {row.problem}")
         for row in rows
-        if row["problem"]
+        if row.problem
     )
-    data = {
-        "rows": rows,
-        "changes": receipts.changes(before, receipt),
-        "compared_with": before["when"] if before else None,
-        "receipt": str(path),
-    }
-    return Result("verify", data, FAILED if problems else DONE, problems)
+    record = Verified(
+        rows=rows,
+        changes=receipts.changes(before, receipt),
+        compared_with=before.when if before else None,
+        receipt=str(path),
+    )
+    return Result("verify", record, FAILED if problems else DONE, problems)
 
 
 def _whisper(name: str) -> str:

@@ -28,12 +28,12 @@ def emit(result: Result[Any], *, as_json: bool) -> int:
     Returns the exit code: that of the result, or 1 where it could not be printed.
     """
     try:
-        for text in (*result.warnings, *result.view.get("warnings", ())):
+        for text in result.warnings:
             print(f"{yellow('warning:', sys.stderr)} {text}", file=sys.stderr)
         if as_json:
             print(to_json(result))
         else:
-            stream = sys.stderr if result.view.get("stream") == "stderr" else sys.stdout
+            stream = sys.stderr if result.to_stderr else sys.stdout
             for line in _text(result):
                 print(line, file=stream)
             for problem in result.errors:
@@ -95,7 +95,26 @@ def _text(result: Result[Any]) -> Iterator[str]:
     module = f"{__name__}.{result.command}"
     if result.lines is not None:
         yield from result.lines()
-    elif result.data and find_spec(module):
-        shown = importlib.import_module(module)
-        takes_result = isinstance(result.data, Mapping)
-        yield from shown.lines(result if takes_result else result.data)
+    elif result.data is not None:
+        if find_spec(module):
+            yield from importlib.import_module(module).lines(result.data)
+        else:
+            yield from plain(_builtins(result.data))
+
+
+def plain(value: object, indent: str = "") -> Iterator[str]:
+    """Any record as `key: value` lines, for a command without a renderer of its own."""
+    rows = value.items() if isinstance(value, Mapping) else [("", value)]
+    for key, item in rows:
+        if isinstance(item, Mapping):
+            yield f"{indent}{key}:"
+            yield from plain(item, f"{indent}  ")
+        elif isinstance(item, list | tuple) and any(isinstance(each, Mapping) for each in item):
+            yield f"{indent}{key}:"
+            for each in item:
+                first, *rest = plain(each, f"{indent}    ")
+                yield f"{indent}  - {first.strip()}"
+                yield from rest
+        else:
+            text = ", ".join(map(str, item)) if isinstance(item, list | tuple) else item
+            yield f"{indent}{key}: {'-' if text in (None, '') else text}"

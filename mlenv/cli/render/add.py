@@ -1,21 +1,26 @@
-"""What came, and what went."""
+"""Text of `mlenv add` and `mlenv remove`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 from mlenv.cli.render.install import changed
 from mlenv.cli.render.style import bold, dim, green
-from mlenv.result import Result
+
+if TYPE_CHECKING:
+    from mlenv.environment.install.build import Installed
 
 
-def lines(result: Result[Any]) -> Iterator[str]:
-    data = result.data
-    if not data["changed"]:
-        yield f"{green('up to date')}  {data['venv']} holds it already"
+def lines(installed: Installed) -> Iterator[str]:
+    """The packages that came and went."""
+    if not installed.changed:
+        yield f"{green('up to date')}  {installed.venv} holds it already"
         return
-    seconds = dim(f"{data['seconds']} s")
-    yield f"{green('changed')}  {data['venv']} is now {bold(data['profile'])} {seconds}"
-    yield from changed(data["changes"])
-    yield dim("`mlenv rollback` goes back.")
+    own = installed.profile.removesuffix("-own")
+    what = bold(installed.profile)
+    if own != installed.profile:
+        what = f"profile {bold(own)} with your changes (saved as {installed.profile})"
+    yield f"{green('changed')}  {installed.venv} is now {what} {dim(f'{installed.seconds} s')}"
+    yield from changed(installed.changes)
+    yield dim("`mlenv rollback` undoes it.")

@@ -1,17 +1,19 @@
-"""The exported file itself, or where it is."""
+"""Text of `mlenv export`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 from mlenv.cli.render.style import green
-from mlenv.result import Result
+
+if TYPE_CHECKING:
+    from mlenv.cli.commands.export import Exported
 
 
-def lines(result: Result[Any]) -> Iterator[str]:
-    data = result.data
-    if data["path"]:
-        yield f"{green('written')}  {data['path']}"
+def lines(exported: Exported) -> Iterator[str]:
+    """The exported text itself, or the path of its file."""
+    if exported.path:
+        yield f"{green('written')}  {exported.path}"
     else:
-        yield data["content"].removesuffix("\n")
+        yield (exported.content or "").removesuffix("\n")

@@ -1,19 +1,21 @@
-"""What was removed, and what was left alone."""
+"""Text of `mlenv gc`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 from mlenv.cli.render.install import size
 from mlenv.cli.render.style import green, yellow
-from mlenv.result import Result
+
+if TYPE_CHECKING:
+    from mlenv.cli.commands.gc import Collected
 
 
-def lines(result: Result[Any]) -> Iterator[str]:
-    data = result.data
-    for name in data["removed"]:
+def lines(collected: Collected) -> Iterator[str]:
+    """Generations that were removed, and those that stay because they are in use."""
+    for name in collected.removed:
         yield f"{green('removed')}  {name}"
-    for row in data["in_use"]:
-        yield f"{yellow('in use')}   {row['name']} by process {', '.join(map(str, row['pids']))}"
-    yield f"{size(data['freed_bytes'])} freed" if data["removed"] else "nothing to remove"
+    for row in collected.in_use:
+        yield f"{yellow('in use')}   {row.name} by process {', '.join(map(str, row.pids))}"
+    yield f"{size(collected.freed_bytes)} freed" if collected.removed else "nothing to remove"

@@ -1,77 +1,87 @@
-"""What was installed (or would be), and what to do with it."""
+"""Text of `mlenv install`, and what other commands show of an installation."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
+from mlenv.cli.commands.install import Checked
 from mlenv.cli.render.style import bold, dim, green, red, yellow
-from mlenv.result import Result
+from mlenv.environment.install.build import Installed
+from mlenv.environment.install.dry_run import DryRun
+
+if TYPE_CHECKING:
+    from mlenv.environment.install.changes import Changes
+    from mlenv.environment.install.select import PassedOver
 
 
-def lines(result: Result[Any]) -> Iterator[str]:
-    data = result.data
-    if result.view.get("dry_run"):
-        yield from _planned(data)
+def lines(record: Installed | DryRun) -> Iterator[str]:
+    """Text of an installation, or of a dry run."""
+    if isinstance(record, DryRun):
+        yield from _planned(record)
         return
-    generation = data["generation"]
-    what = f"{bold(data['profile'])} ({len(generation['distributions'])} packages)"
-    if not data["changed"]:
-        yield f"{green('up to date')}  {data['venv']} is {what}, generation {generation['name']}"
+    generation = record.generation
+    what = f"{bold(record.profile)} ({len(generation.distributions)} packages)"
+    if not record.changed:
+        yield f"{green('up to date')}  {record.venv} is {what}, generation {generation.name}"
         return
-    yield f"{green('installed')}  {data['venv']} is now {what} {dim(str(data['seconds']) + ' s')}"
-    yield f"           profile: {data['why']}"
-    yield from _passed_over(data)
-    if data["kept"]:
-        yield f"{yellow('kept')}       what was there before is in {data['kept']}"
-    if "health" in data:
-        yield from _first_look(data)
+    yield f"{green('installed')}  {record.venv} is now {what} {dim(str(record.seconds) + ' s')}"
+    yield f"           profile chosen: {record.why}"
+    yield from _passed_over(record.passed_over)
+    if record.kept:
+        back = "`mlenv rollback before` brings it back"
+        yield f"{yellow('kept')}       your previous environment, now {record.kept} ({back})"
+    if isinstance(record, Checked):
+        yield from _checked(record)
 
 
-def _first_look(data: Mapping[str, Any]) -> Iterator[str]:
-    for finding in data["health"]:
-        mark = red(finding["outcome"]) if finding["outcome"] == "fail" else yellow("warning")
-        yield f"{mark}    {finding['title']}"
-        yield from (f"           {line}" for line in finding["evidence"][:2])
-    if not data["health"]:
+def _checked(record: Checked) -> Iterator[str]:
+    for finding in record.health:
+        mark = red(finding.outcome) if finding.outcome == "fail" else yellow("warning")
+        yield f"{mark}    {finding.title}"
+        yield from (f"           {line}" for line in finding.evidence[:2])
+    if not record.health:
         yield f"{green('healthy')}    the doctor found nothing wrong with it"
-    for row in data["transcription"]:
-        if row["problem"]:
+    for row in record.transcription:
+        if row.problem or row.error_rate is None:
             continue
-        where = f"{row['model']} on {row['device']} in {row['inference']:.1f} s"
-        rate = f"word error rate {row['error_rate']:.3f}"
-        yield f"{green('heard')}      the sample of {data['sample_seconds']:.0f} s: {where}, {rate}"
-    if data["not_transcribed"]:
-        yield f"{yellow('not tried')}  {data['not_transcribed']}"
+        device = "the GPU" if row.device == "cuda" else "the CPU"
+        limit = f"(limit {100 * (row.limit or 0):.0f} %)"
+        wrong = f"{100 * row.error_rate:.1f} % of words wrong {limit}"
+        yield (
+            f"{green('tested')}     a {record.sample_seconds:.0f} s recording, transcribed with "
+            f"{row.model} on {device} in {row.inference:.1f} s, {wrong}"
+        )
+    if record.not_transcribed:
+        yield f"{yellow('not tested')} {record.not_transcribed}"
 
 
-def _planned(data: Mapping[str, Any]) -> Iterator[str]:
-    if not data["changed"]:
-        yield f"{green('up to date')}  {data['venv']} is {bold(data['profile'])}"
+def _planned(plan: DryRun) -> Iterator[str]:
+    if not plan.changed:
+        yield f"{green('up to date')}  {plan.venv} is {bold(plan.profile)}"
         return
-    yield f"{bold('would install')} {data['profile']} at {data['venv']}: {data['why']}"
-    yield from _passed_over(data)
-    yield from changed(data["changes"])
-    yield f"to download: {len(data['download'])} files, {size(data['download_bytes'])}" + (
-        f" and {len(data['unknown_size'])} of unknown size" if data["unknown_size"] else ""
-    )
-    yield f"on disk:     about {size(data['disk_bytes'])} more, the rest is shared with uv's cache"
+    yield f"{bold('would install')} {plan.profile} at {plan.venv}: {plan.why}"
+    yield from _passed_over(plan.passed_over)
+    yield from changed(plan.changes)
+    unknown = f" and {len(plan.unknown_size)} of unknown size" if plan.unknown_size else ""
+    yield f"to download: {len(plan.download)} files, {size(plan.download_bytes)}{unknown}"
+    yield f"on disk:     about {size(plan.disk_bytes)} more, the rest is shared with uv's cache"
     yield dim("Nothing was changed.")
 
 
-def changed(changes: Mapping[str, Any]) -> Iterator[str]:
-    """One line a package that comes, goes or moves."""
-    for name in changes["added"]:
+def changed(changes: Changes) -> Iterator[str]:
+    """One line for each package that was added, removed or changed."""
+    for name in changes.added:
         yield f"  {green('+')} {name}"
-    for name in changes["removed"]:
+    for name in changes.removed:
         yield f"  {red('-')} {name}"
-    for change in changes["changed"]:
-        yield f"  {yellow('~')} {change['name']} {change['before']} -> {change['after']}"
+    for change in changes.changed:
+        yield f"  {yellow('~')} {change.name} {change.before} -> {change.after}"
 
 
-def _passed_over(data: Mapping[str, Any]) -> Iterator[str]:
-    for item in data["passed_over"]:
-        yield f"           passed over {item['profile']}: {item['reason']}"
+def _passed_over(passed_over: Sequence[PassedOver]) -> Iterator[str]:
+    for item in passed_over:
+        yield f"           not chosen: {item.profile} ({item.reason})"
 
 
 def size(count: int) -> str:

@@ -1,23 +1,26 @@
-"""One line a lock."""
+"""Text of `mlenv lock`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 from mlenv.cli.render.style import bold, green, red, yellow
-from mlenv.result import Result
+
+if TYPE_CHECKING:
+    from mlenv.cli.commands.lock import Locks
 
 
-def lines(result: Result[Any]) -> Iterator[str]:
-    for row in result.data["locks"]:
-        if row["problems"]:
-            yield f"{red('no fit')}  {bold(row['profile'])}: {'; '.join(row['problems'])}"
-            yield f"        mlenv lock {row['profile']}"
+def lines(locks: Locks) -> Iterator[str]:
+    """One line for each lock."""
+    for row in locks.locks:
+        if row.problems:
+            yield f"{red('no fit')}  {bold(row.profile)}: {'; '.join(row.problems)}"
+            yield f"        mlenv lock {row.profile}"
         else:
-            state = "written" if row["changed"] else "fits"
-            packages = f"{row['packages']} packages"
-            asked = f", as {', '.join(row['compared'])} serves it" if row["compared"] else ""
-            yield f"{green(state)}  {bold(row['profile'])}: {packages}{asked}, {row['path']}"
-        for text in row["idle_overrides"]:
-            yield f"{yellow('idle')}    the override {text} overrides nothing any more: take it out"
+            state = "written" if row.changed else "fits"
+            compared = f", compared with {', '.join(row.compared)}" if row.compared else ""
+            packages = f"{row.packages} packages{compared}"
+            yield f"{green(state)}  {bold(row.profile)}: {packages}, {row.path}"
+        for text in row.idle_overrides:
+            yield f"{yellow('unused')}  the override {text} has no effect any more; remove it"

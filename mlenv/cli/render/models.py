@@ -1,42 +1,45 @@
-"""Models as a table."""
+"""Text of `mlenv models`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from mlenv.cli.render.style import bold, dim, green, red
-from mlenv.result import Result
+from mlenv.speech.models.documents import Listing, Removed, Where
+
+_STATES = {"here": green("here          "), "wrong": red("wrong         ")}
 
 
-def lines(result: Result[Any]) -> Iterator[str]:
-    part = result.view["part"]
-    if part == "where":
-        yield result.data["path"]
-    elif part == "removed":
-        for name, size in result.data["removed"].items():
-            if size:
-                yield f"removed {bold(name)}, {size / 1e6:.0f} MB"
-            if name in result.view["forgotten"]:
-                yield f"forgot {bold(name)}: its next use writes down what there is then"
+def lines(record: Listing | Where) -> Iterator[str]:
+    """A table of models, or the directory of one."""
+    if isinstance(record, Where):
+        yield record.path
     else:
-        yield from _table(result)
+        yield from _table(record)
 
 
-def _table(result: Result[Any]) -> Iterator[str]:
-    rows = result.data["models"]
-    if not rows and not result.errors:
-        yield "No model is here yet. `mlenv models pull base` fetches the default one."
-    width = max((len(row["name"]) for row in rows), default=0)
-    licences = max((len(row["licence"]) for row in rows), default=0)
+def removed(record: Removed, forgotten: Sequence[str]) -> Iterator[str]:
+    """Models that were removed; `forgotten`: those of which only the record was."""
+    for name, size in record.removed.items():
+        if size:
+            yield f"removed {bold(name)}, {size / 1e6:.0f} MB"
+        if name in forgotten:
+            yield f"forgot {bold(name)}: its next use records its files anew"
+
+
+def _table(listing: Listing) -> Iterator[str]:
+    rows = listing.models
+    width = max((len(row.name) for row in rows), default=0)
+    licences = max((len(row.licence) for row in rows), default=0)
     for row in rows:
-        state = {"here": green("here   "), "wrong": red("wrong  ")}.get(
-            row["state"], dim("missing")
-        )
-        name = bold(row["name"]) + " " * (width - len(row["name"]))
-        default = " (default)" if row["name"] == result.data.get("default") else ""
-        where = f"  {dim(row['path'])}" if row["path"] else ""
+        state = _STATES.get(row.state, dim("not downloaded"))
+        name = bold(row.name) + " " * (width - len(row.name))
+        default = " (default)" if row.name == listing.default else ""
+        where = f"  {dim(row.path)}" if row.path else ""
         yield (
-            f"{state}  {name}  {row['bytes'] / 1e6:5.0f} MB  {row['licence']:{licences}}  "
-            f"{row['title']}{default}{where}"
+            f"{state}  {name}  {row.bytes / 1e6:5.0f} MB  {row.licence:{licences}}  "
+            f"{row.title}{default}{where}"
         )
+    missing = [row.name for row in rows if row.state == "missing"]
+    if missing:
+        yield dim(f"`mlenv models pull {missing[0]}` downloads it.")

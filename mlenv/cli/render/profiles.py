@@ -1,87 +1,103 @@
-"""Profiles for people."""
+"""Text of `mlenv profiles`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
+from mlenv.cli.commands.profiles import Choice, Difference, Listing, Record, Shown
 from mlenv.cli.render.style import bold, dim, green, red, yellow
-from mlenv.result import Result
+from mlenv.machine.host import Host
 
 
-def lines(result: Result[Any]) -> Iterator[str]:
-    show = {"list": _list, "show": _show, "diff": _diff, "why": _why}
-    yield from show[result.view["action"]](result.data)
+def lines(record: Record) -> Iterator[str]:
+    """The list, one profile, two compared, or the choice for this machine."""
+    match record:
+        case Listing():
+            yield from _list(record)
+        case Shown():
+            yield from _show(record)
+        case Difference():
+            yield from _diff(record)
+        case Choice():
+            yield from _why(record)
 
 
-def _machine(machine: Mapping[str, Any]) -> str:
-    parts = [machine["platform"]]
-    parts += [f"glibc {machine['glibc']}"] if machine["glibc"] else []
-    parts += [f"driver {machine['driver']}"] if machine["driver"] else ["no NVIDIA driver"]
-    parts += [f"{name} ({capability})" for name, capability in machine["gpus"]]
+def _machine(machine: Host) -> str:
+    parts = [machine.platform]
+    parts += [f"glibc {machine.glibc}"] if machine.glibc else []
+    parts += [f"driver {machine.driver}"] if machine.driver else ["no NVIDIA driver"]
+    parts += [f"{name} ({capability})" for name, capability in machine.gpus]
     return ", ".join(parts)
 
 
-def _list(data: Mapping[str, Any]) -> Iterator[str]:
-    yield f"{bold('this machine:')} {_machine(data['machine'])}"
-    for row in data["profiles"]:
-        mark = green("can run   ") if row["runs"] else red("can't run ")
-        yield f"{mark} {bold(row['name'].ljust(8))} {row['for']}"
-        for reason in row["against"]:
+def _list(listing: Listing) -> Iterator[str]:
+    yield f"{bold('this machine:')} {_machine(listing.machine)}"
+    for row in listing.profiles:
+        mark = green("can run   ") if row.runs else red("can't run ")
+        yield f"{mark} {bold(row.name.ljust(8))} {row.purpose}"
+        for reason in row.against:
             yield f"                    {yellow(reason)}"
-    yield dim("`mlenv profiles why` says which one `mlenv install auto` takes.")
+    yield dim("`mlenv profiles why` says which one `mlenv install auto` chooses.")
 
 
-def _why(data: Mapping[str, Any]) -> Iterator[str]:
-    yield f"{bold('this machine:')} {_machine(data['machine'])}"
-    for item in data["passed_over"]:
-        yield f"{yellow('passed over')}  {bold(item['profile'])}: {item['reason']}"
-    yield f"{green('takes')}        {bold(data['profile'])}: {data['why']}"
+def _why(choice: Choice) -> Iterator[str]:
+    yield f"{bold('this machine:')} {_machine(choice.machine)}"
+    for item in choice.passed_over:
+        yield f"{yellow('not chosen')}  {bold(item.profile)}: {item.reason}"
+    yield f"{green('chosen')}      {bold(choice.profile)}: {choice.why}"
 
 
-def _show(data: Mapping[str, Any]) -> Iterator[str]:
-    yield f"{bold(data['name'])}: {data['for']}"
-    needs = data["needs"]
+def _show(shown: Shown) -> Iterator[str]:
+    yield f"{bold(shown.name)}: {shown.purpose}"
+    needs = shown.needs
     yield bold("needs")
     for label, value in (
-        ("platform", ", ".join(data["platforms"])),
-        ("Python", data["python"]),
-        ("CUDA", needs["cuda"]),
-        ("driver", needs["driver"]),
-        ("glibc", needs["glibc"]),
-        ("GPUs", " ".join(needs["gpu"])),
-        ("download", f"{needs['download_mb'] / 1000:.1f} GB"),
-        ("disk", f"{needs['disk_mb'] / 1000:.1f} GB"),
+        ("platform", ", ".join(shown.platforms)),
+        ("Python", shown.python),
+        ("CUDA", needs.cuda),
+        ("driver", needs.driver),
+        ("glibc", needs.glibc),
+        ("GPUs", _gpus(needs.gpu)),
+        ("download", f"{needs.download_mb / 1000:.1f} GB"),
+        ("disk", f"{needs.disk_mb / 1000:.1f} GB"),
     ):
         if value:
             yield f"  {label:<9} {value}"
-    yield bold("holds") + dim(f"  ({len(data['pins'])} packages, as of {data['resolved_as_of']})")
-    for text in data["requires"]:
+    yield bold("holds") + dim(f"  ({len(shown.pins)} packages, as of {shown.resolved_as_of})")
+    for text in shown.requires:
         yield f"  {text}"
-    for index in data["indexes"]:
-        yield f"  {', '.join(index['packages'])} from {index['url']} alone"
-    family = data["family"]
-    if family["packages"]:
-        tag = f", each as +{family['local']}" if family["local"] else ""
-        yield f"{bold('together')} from one index{tag}: {', '.join(family['packages'])}"
-    if data["overrides"] or data["excludes"]:
-        yield bold("against what packages ask for")
-    for item in data["overrides"]:
-        yield f"  {item['requirement']}: {item['why']}"
-    for item in data["excludes"]:
-        yield f"  without {item['package']}: {item['why']}"
+    for index in shown.indexes:
+        yield f"  {', '.join(index.packages)} from {index.url} alone"
+    family = shown.family
+    if family.packages:
+        tag = f", each as +{family.local}" if family.local else ""
+        yield f"{bold('together')} from one index{tag}: {', '.join(family.packages)}"
+    if shown.overrides or shown.excludes:
+        yield bold("against the requirements of packages")
+    for override in shown.overrides:
+        yield f"  {override.requirement}: {override.why}"
+    for exclusion in shown.excludes:
+        yield f"  without {exclusion.package}: {exclusion.why}"
 
 
-def _diff(data: Mapping[str, Any]) -> Iterator[str]:
-    one, other = data["profiles"]
-    for key, (before, after) in data["needs"].items():
+def _gpus(codes: tuple[str, ...]) -> str:
+    """Compute capabilities that the builds carry code for."""
+    if not codes:
+        return ""
+    newer = ", newer ones by PTX" if codes[-1].endswith("+PTX") else ""
+    return f"compute capability {', '.join(code.removesuffix('+PTX') for code in codes)}{newer}"
+
+
+def _diff(difference: Difference) -> Iterator[str]:
+    one, other = difference.profiles
+    for key, (before, after) in difference.needs.items():
         yield f"{yellow('~')} {key}: {_text(before)} -> {_text(after)}"
-    for name, (before, after) in data["versions"].items():
-        yield f"{yellow('~')} {name} {_text(before)} -> {_text(after)}"
+    for name, (old, new) in difference.versions.items():
+        yield f"{yellow('~')} {name} {_text(old)} -> {_text(new)}"
     for sign, colour, side, name in (("-", red, 0, one), ("+", green, 1, other)):
-        for package, versions in data["only"][side].items():
+        for package, versions in difference.only[side].items():
             yield f"{colour(sign)} {package} {_text(versions)} {dim(f'only in {name}')}"
 
 
-def _text(value: Any) -> str:
-    return ", ".join(map(str, value)) or "none" if isinstance(value, list) else str(value)
+def _text(value: object) -> str:
+    return ", ".join(map(str, value)) or "none" if isinstance(value, tuple) else str(value)

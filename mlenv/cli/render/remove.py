@@ -1,3 +1,3 @@
-"""What went."""
+"""Text of `mlenv remove`."""
 
 from mlenv.cli.render.add import lines as lines

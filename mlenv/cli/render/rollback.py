@@ -1,15 +1,17 @@
-"""Where the environment points now."""
+"""Text of `mlenv rollback`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 from mlenv.cli.render.style import bold, green
-from mlenv.result import Result
+
+if TYPE_CHECKING:
+    from mlenv.cli.commands.rollback import Switched
 
 
-def lines(result: Result[Any]) -> Iterator[str]:
-    data = result.data
-    what = bold(data["to"]) if data["managed"] else "what was there before mlenv"
-    yield f"{green('switched')}  {data['venv']} is now {what}"
+def lines(switched: Switched) -> Iterator[str]:
+    """The environment that is active now."""
+    now = bold(switched.to) if switched.managed else "your previous environment"
+    yield f"{green('switched')}  {switched.venv} is now {now}"

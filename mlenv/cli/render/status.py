@@ -1,45 +1,69 @@
-"""What is installed."""
+"""Text of `mlenv status`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 from mlenv.cli.render.install import size
 from mlenv.cli.render.style import bold, dim, green, red, yellow
-from mlenv.result import Result
+
+if TYPE_CHECKING:
+    from mlenv.cli.commands.status import Row, Status
 
 
-def lines(result: Result[Any]) -> Iterator[str]:
-    data = result.data
-    generation = data["generation"]
-    if generation is None:
-        what = "is not mlenv's" if data["exists"] else "does not exist"
-        yield f"{yellow('none')}        {data['venv']} {what}. Build one with `mlenv install`."
-    else:
-        packages = f"{len(generation['distributions'])} packages"
-        yield f"{bold('environment')} {data['venv']}"
-        yield f"{bold('profile')}     {generation['profile']} ({packages})"
-        yield f"{bold('generation')}  {generation['name']}, built {_ago(data['age_seconds'])}"
-        yield f"{bold('lock')}        {generation['lock_path']} ({generation['lock_sha256'][:12]})"
-        if data["lock_changed"]:
-            changed = yellow("the profile or its lock has changed since")
-            yield f"            {changed}: mlenv install"
-        for line in data["drift"]:
-            yield f"            {red('drift')}: {line}"
-        if not data["drift"]:
-            yield f"            {green('holds exactly what its lock names')}"
-    if seen := data["verified"]:
-        other = "" if generation and seen["generation"] == generation["name"] else " (another one)"
-        yield f"{bold('verified')}    {seen['when']}{yellow(other)}"
-    if data["generations"]:
+def lines(status: Status) -> Iterator[str]:
+    """The environment, then its other generations and what was moved aside."""
+    yield from _environment(status)
+    if status.verified:
+        when = (status.verified.when or "")[:16].replace("T", " ")
+        is_other = not status.generation or status.verified.generation != status.generation.name
+        other = yellow(", with another generation") if is_other else ""
+        yield f"{bold('last test')}   passed {when} UTC{other}"
+    if status.generations:
         yield bold("generations")
-    for row in data["generations"]:
-        mark = green("*") if row["active"] else " "
-        space = f"{size(row['bytes'])}, {size(row['own_bytes'])} of it its own"
-        yield f"  {mark} {row['name']}  {dim(row['created'])}  {space}"
-    for path in data["kept"]:
-        yield f"    {path}  {dim('was there before; mlenv rollback before')}"
+    yield from map(_generation, status.generations)
+    for path in status.kept:
+        yield f"    {path}  {dim('your previous environment; `mlenv rollback before` restores it')}"
+
+
+def _environment(status: Status) -> Iterator[str]:
+    active = status.generation
+    if active is None:
+        yield f"{yellow('none')}        {_absent(status)}"
+        return
+    yield f"{bold('environment')} {status.venv}"
+    yield f"{bold('profile')}     {active.profile} ({len(active.distributions)} packages)"
+    yield f"{bold('generation')}  {active.name}, built {_ago(status.age_seconds)}"
+    yield f"{bold('lock')}        {active.lock_path} ({active.lock_sha256[:12]})"
+    newest = max(status.generations, key=lambda row: row.number, default=None)
+    if newest and newest.number > active.number:
+        back = f"you rolled back; the newest generation is {newest.name}"
+        yield f"            {yellow(back)} (`mlenv rollback {newest.number}`)"
+    elif status.lock_changed:
+        changed = "the profile or its lock has changed since"
+        yield f"            {yellow(changed)}: `mlenv install` brings it up to date"
+    for line in status.drift:
+        yield f"            {red('drift')}: {line}"
+    if not status.drift:
+        yield f"            {green('its packages are those it was built with')}"
+
+
+def _absent(status: Status) -> str:
+    if status.managed:
+        return f"the record of {status.venv} can't be read."
+    if not status.exists:
+        return f"{status.venv} does not exist. Build one with `mlenv install`."
+    return (
+        f"{status.venv} was not made by mlenv. `mlenv install` moves it to "
+        f"{status.venv}.before-mlenv and builds a new one."
+    )
+
+
+def _generation(row: Row) -> str:
+    mark = green("*") if row.active else " "
+    space = f"{size(row.bytes)} (removing it frees {size(row.own_bytes)})"
+    return f"  {mark} {row.name}  {dim(row.created)}  {space}"
 
 
 def _ago(seconds: int | None) -> str:

@@ -17,7 +17,7 @@ from mlenv.result import MlenvError
 
 
 class Screen:
-    """Where one call of `transcribe` prints. `quiet` leaves out notes and progress."""
+    """The terminal of one run of `transcribe`. `quiet` leaves out notes and progress."""
 
     def __init__(self, *, quiet: bool, progress: bool | None) -> None:
         self._quiet = quiet
@@ -59,7 +59,7 @@ class Screen:
         print(f"{bold(red('error:', sys.stderr), sys.stderr)} {text}", file=sys.stderr)
 
     def progress(self, name: str, at: float, of: float, files: tuple[int, int]) -> None:
-        """How far this file is, in seconds of audio, and which file of how many it is."""
+        """Show the progress of a file in seconds of audio, and its number among all files."""
         if not self._progress:
             return
         self._wipe()

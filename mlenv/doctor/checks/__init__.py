@@ -15,7 +15,7 @@ from mlenv.doctor.checks import (
     torch_family,
     version_conflicts,
 )
-from mlenv.doctor.checks.finding import Check
+from mlenv.doctor.checks.common import Check
 
 CHECKS: tuple[Check, ...] = (
     *installed_packages.CHECKS,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from mlenv.doctor.checks.finding import (
+from mlenv.doctor.checks.common import (
     Check,
     Finding,
     ending,
@@ -31,7 +31,7 @@ _SYMBOL = re.compile(r"undefined symbol|Could not load symbol|symbol \S+ not def
 
 
 def wants_gpu(facts: Facts) -> bool:
-    """Whether this environment is made for a GPU, or the machine has one."""
+    """Tell if this environment is made for a GPU, or the machine has one."""
     torch = facts.build("torch")
     return bool(
         facts.driver.gpus
@@ -41,7 +41,7 @@ def wants_gpu(facts: Facts) -> bool:
 
 
 def judge_need(facts: Facts) -> Iterator[Finding]:
-    """Which ctranslate2 is this: needs cuDNN 8, cuDNN 9, or none."""
+    """The cuDNN that this ctranslate2 needs: 8, 9, or none."""
     version = facts.packages.version("ctranslate2")
     if not version:
         yield skip(NEED, "ctranslate2 is not installed")
@@ -54,16 +54,16 @@ def judge_need(facts: Facts) -> Iterator[Finding]:
         )
 
 
-def _cudnn_runs(facts: Facts, id: str) -> tuple[ProbeRun, ...] | Finding:
+def _cudnn_runs(facts: Facts, check_id: str) -> tuple[ProbeRun, ...] | Finding:
     if runs := facts.probes("cudnn"):
         return runs
     if facts.interpreter.error:
-        return unknown(id, f"the interpreter does not run: {facts.interpreter.error}")
-    return skip(id, "nothing here brings a cuDNN front library")
+        return unknown(check_id, f"the interpreter does not run: {facts.interpreter.error}")
+    return skip(check_id, "nothing here brings a cuDNN front library")
 
 
 def judge_sublibraries(facts: Facts) -> Iterator[Finding]:
-    """Does each cuDNN 9 front library find its parts, in each environment?"""
+    """Front libraries of cuDNN 9 that don't find their parts, in each environment."""
     runs = _cudnn_runs(facts, SUBLIB)
     if isinstance(runs, Finding):
         yield runs
@@ -82,7 +82,7 @@ def judge_sublibraries(facts: Facts) -> Iterator[Finding]:
 
 
 def _wheel(facts: Facts, stem: str, hurt: list[ProbeRun]) -> tuple[tuple[str, ...], ...]:
-    """How to install the cuDNN wheel, where its parts are nowhere in the environment."""
+    """Commands that install the cuDNN wheel, if the environment has no cuDNN at all."""
     parts = {run.unfound.partition(".so")[0] for run in hurt}
     if all(any(c.size for c in facts.linkage.in_environment(part)) for part in parts):
         return ()
@@ -162,7 +162,7 @@ def library_path(facts: Facts, run: ProbeRun) -> tuple[str, ...]:
 
 
 def judge_cudnn8(facts: Facts) -> Iterator[Finding]:
-    """The same for what was built against cuDNN 8."""
+    """The cuDNN libraries of packages that were built against cuDNN 8."""
     runs = _cudnn_runs(facts, CUDNN8)
     if isinstance(runs, Finding):
         yield runs
@@ -185,7 +185,7 @@ def judge_cudnn8(facts: Facts) -> Iterator[Finding]:
 
 
 def judge_mixed(facts: Facts) -> Iterator[Finding]:
-    """Do all parts of cuDNN in one process come from one directory?"""
+    """Parts of cuDNN that come from several directories into one process."""
     runs = _cudnn_runs(facts, MIXED)
     if isinstance(runs, Finding):
         yield runs
@@ -239,8 +239,10 @@ def _directories_on(facts: Facts, run: ProbeRun, own: list[str]) -> list[str]:
 
 
 def _alike(facts: Facts, files: list[str]) -> bool:
-    """Whether the directories of these files hold the same cuDNN, judged by the sizes of the
-    files that they have in common (two builds never have equal sizes throughout)."""
+    """Tell if the directories of these files hold the same cuDNN.
+
+    Judged by the sizes of the files that they have in common: two builds never agree in all.
+    """
     by_directory: dict[str, dict[str, int | None]] = {}
     wanted = {folder(file) for file in files}
     for copy in facts.linkage.copies:

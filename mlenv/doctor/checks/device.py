@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mlenv.doctor.checks.finding import (
+from mlenv.doctor.checks.common import (
     Check,
     Finding,
     ending,
@@ -18,10 +18,9 @@ from mlenv.doctor.checks.finding import (
     worst,
 )
 from mlenv.doctor.checks.nvidia_driver import builds, cudas
-from mlenv.doctor.checks.torch_family import minor
 from mlenv.doctor.facts import Facts
-from mlenv.doctor.facts.libraries import numbers
 from mlenv.doctor.tables import table
+from mlenv.machine.versions import at_least, below, major_minor, release
 
 VISIBLE = "cuda-visible-devices-wrong"
 BUSY = "gpu-busy-or-unavailable"
@@ -41,15 +40,15 @@ CTRANSLATE2_ARCH = ("5.3", "6.0", "6.1", "7.0", "7.5", "8.0", "8.6+PTX")
 
 
 def covered(capability: tuple[int, int], arch: tuple[str, ...]) -> str:
-    """How a build reaches a GPU: `cubin`, `ptx`, or nothing.
+    """The kind of code with which a build reaches a GPU: `cubin`, `ptx`, or nothing.
 
     A cubin runs on an equal or higher minor of its major; PTX goes forward, compiled by the
     driver. Compared as numbers: 8.6 code runs on 8.9.
     """
     for entry in arch:
-        if numbers(entry)[0] == capability[0] and numbers(entry)[1] <= capability[1]:
+        if release(entry)[0] == capability[0] and release(entry)[1] <= capability[1]:
             return "cubin"
-    if any(e.endswith("+PTX") and numbers(e)[:2] <= capability for e in arch):
+    if any(e.endswith("+PTX") and release(e)[:2] <= capability for e in arch):
         return "ptx"
     return ""
 
@@ -84,8 +83,8 @@ def judge_state(facts: Facts) -> Iterator[Finding]:
     """Compute mode, memory errors, free memory."""
     gpus = [gpu for gpu in facts.driver.gpus if not gpu.error]
     if not gpus:
-        for id in (BUSY, ECC, OOM):
-            yield skip(id, "no GPU is listed")
+        for check_id in (BUSY, ECC, OOM):
+            yield skip(check_id, "no GPU is listed")
         return
     busy = [
         f"GPU {g.index} {g.name}: compute mode prohibited"
@@ -127,7 +126,7 @@ def judge_state(facts: Facts) -> Iterator[Finding]:
 
 
 def judge_generation(facts: Facts) -> Iterator[Finding]:
-    """Is there code for each GPU in each build?"""
+    """GPUs for which a build carries no code."""
     gpus = [gpu for gpu in facts.driver.gpus if gpu.capability]
     carried = _carried(facts)
     if not gpus or not carried:
@@ -139,7 +138,7 @@ def judge_generation(facts: Facts) -> Iterator[Finding]:
     older: list[str] = []
     notes: list[str] = []
     for name, arch in carried:
-        newest = max(numbers(entry)[:2] for entry in arch)
+        newest = max(release(entry)[:2] for entry in arch)
         for gpu in gpus:
             assert gpu.capability is not None
             spoken = f"{gpu.name} (compute capability {gpu.capability[0]}.{gpu.capability[1]})"
@@ -164,11 +163,12 @@ def _carried(facts: Facts) -> list[tuple[str, tuple[str, ...]]]:
     found = []
     torch = facts.build("torch")
     if torch and torch.cuda:
-        row = table("torch_matrix")["torch"].get(minor(torch.version), {})
+        row = table("torch_matrix")["torch"].get(major_minor(torch.version), {})
         if arch := row.get("arch", {}).get(f"cu{torch.cuda.replace('.', '')}"):
             found.append((f"torch {torch.version}", tuple(arch)))
     version = facts.packages.version("ctranslate2")
-    if version and (4,) <= numbers(version) < (4, 9) and facts.linkage.ctranslate2_opens:
+    is_affected = at_least(version, "4") and below(version, "4.9")
+    if is_affected and facts.linkage.ctranslate2_opens:
         found.append((f"ctranslate2 {version}", CTRANSLATE2_ARCH))
     return found
 
@@ -178,13 +178,13 @@ def _too_old_for_ptx(facts: Facts, name: str) -> str:
     driver = facts.driver.nvml.driver or facts.driver.kernel
     cuda = dict(builds(facts)).get(name, "")
     wanted = table("cuda_driver_table")["toolkit"].get(cuda, "")
-    if driver and wanted and numbers(driver) < numbers(wanted):
+    if driver and wanted and below(driver, wanted):
         return f"its PTX needs driver {wanted} or later, here is {driver}"
     return ""
 
 
 def judge_computing(facts: Facts) -> Iterator[Finding]:
-    """What torch and CTranslate2 computed on the GPU."""
+    """Computations of torch and CTranslate2 on the GPU."""
     runs = facts.probes("gpu")
     if not runs:
         yield skip(COMPUTES, "no GPU is listed, or a quick look")
@@ -201,13 +201,13 @@ def judge_computing(facts: Facts) -> Iterator[Finding]:
 
 
 def computed(facts: Facts, name: str) -> bool:
-    """Whether that package was seen to compute on the GPU."""
+    """Tell if that package has computed on the GPU."""
     steps = [s for run in facts.probes("gpu") for s in run.steps if s.name.startswith(f"{name}:")]
     return len(steps) > 1 and all(step.finished and not step.error for step in steps)
 
 
 def judge_handle(facts: Facts) -> Iterator[Finding]:
-    """With a GPU: does cuDNN start on it?"""
+    """The start of cuDNN on a GPU."""
     if not any(cuda.count for cuda in cudas(facts)):
         yield skip(HANDLE, "no GPU that CUDA sees")
         return

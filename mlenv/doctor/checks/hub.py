@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mlenv.doctor.checks.finding import Check, Finding, fail, ok, skip, unknown, warn
+from mlenv.doctor.checks.common import Check, Finding, fail, ok, skip, unknown, warn
 from mlenv.doctor.facts import Facts
 
 GATED = "hf-gated-model-not-accepted"
@@ -51,8 +51,8 @@ def judge_gated(facts: Facts) -> Iterator[Finding]:
 def judge_network(facts: Facts) -> Iterator[Finding]:
     network = facts.network
     if not network.asked:
-        for id in (TLS, OFFLINE):
-            yield skip(id, "the hub was not asked")
+        for check_id in (TLS, OFFLINE):
+            yield skip(check_id, "the hub was not asked")
         return
     if network.problem == "tls":
         told = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mlenv.doctor.checks.finding import (
+from mlenv.doctor.checks.common import (
     Check,
     Finding,
     fail,
@@ -16,11 +16,10 @@ from mlenv.doctor.checks.finding import (
     way,
     worst,
 )
-from mlenv.doctor.checks.torch_family import minor
 from mlenv.doctor.facts import Facts
-from mlenv.doctor.facts.libraries import numbers
 from mlenv.doctor.facts.packages import Distribution, normalized
 from mlenv.doctor.tables import table
+from mlenv.machine.versions import major_minor, release
 
 INTERPRETER = "interpreter-does-not-start"
 DAMAGED = "package-files-damaged"
@@ -50,7 +49,7 @@ def judge_interpreter(facts: Facts) -> Iterator[Finding]:
 
 
 def judge_damaged(facts: Facts) -> Iterator[Finding]:
-    """Are libraries and modules of the packages that matter as their RECORD says?"""
+    """Libraries and modules that differ from their package's RECORD."""
     # A cuDNN part that is gone, and that a probe did not find, is that probe's finding.
     unfound = [run.unfound for run in facts.probes("cudnn") if run.unfound]
     damages = [
@@ -101,7 +100,7 @@ def judge_majors(facts: Facts) -> Iterator[Finding]:
 
 
 def judge_requirements(facts: Facts) -> Iterator[Finding]:
-    """What an installed package needs and does not find."""
+    """Requirements of installed packages that are not met."""
     from packaging.requirements import InvalidRequirement, Requirement
     from packaging.version import InvalidVersion
 
@@ -146,7 +145,7 @@ def _markers(facts: Facts) -> dict[str, str]:
     version = facts.interpreter.version or "3.11.0"
     cpython = facts.interpreter.implementation in ("", "cpython")
     return {
-        "python_version": minor(version),
+        "python_version": major_minor(version),
         "python_full_version": version,
         "implementation_name": facts.interpreter.implementation or "cpython",
         "implementation_version": version,
@@ -161,7 +160,7 @@ def _markers(facts: Facts) -> dict[str, str]:
 
 
 def judge_replaced(facts: Facts) -> Iterator[Finding]:
-    """Is torch the one that its companions were installed with?"""
+    """Another torch than the one that its companions were installed with."""
     torch = facts.build("torch")
     if torch is None:
         yield skip(REPLACED, "torch is not installed")
@@ -180,12 +179,12 @@ def judge_replaced(facts: Facts) -> Iterator[Finding]:
 
 
 def judge_python(facts: Facts) -> Iterator[Finding]:
-    """Do the wheels fit this interpreter?"""
+    """Wheels that don't fit this interpreter."""
     version, torch = facts.interpreter.version, facts.build("torch")
     if not version:
         yield unknown(PYTHON, "the interpreter does not say its version")
         return
-    tag = "cp" + "".join(map(str, numbers(version)[:2]))
+    tag = "cp" + "".join(map(str, release(version)[:2]))
     wrong = [
         f"{d.name} {d.version} is a wheel for {d.tags[0]}, and this is Python {version}"
         for d in facts.packages.distributions
@@ -193,17 +192,17 @@ def judge_python(facts: Facts) -> Iterator[Finding]:
         and d.tags
         and all(_other_python(t, tag) for t in d.tags)
     ]
-    row = table("torch_matrix")["torch"].get(minor(torch.version)) if torch else None
+    row = table("torch_matrix")["torch"].get(major_minor(torch.version)) if torch else None
     if wrong:
         yield fail(PYTHON, *wrong[:6])
-    elif torch and row and numbers(version)[:2] < numbers(row["python"][0]):
+    elif torch and row and release(version)[:2] < release(row["python"][0]):
         yield fail(PYTHON, f"torch {torch.version} needs Python {row['python'][0]} or later")
     else:
         yield ok(PYTHON, f"every wheel fits Python {version}")
 
 
 def _other_python(wheel: str, own: str) -> bool:
-    """Whether a wheel tag (`cp311-cp311-linux_x86_64`) excludes this Python."""
+    """Tell if a wheel tag (`cp311-cp311-linux_x86_64`) excludes this Python."""
     python, _, rest = wheel.partition("-")
     return python.startswith("cp3") and own not in python.split(".") and not rest.startswith("abi3")
 

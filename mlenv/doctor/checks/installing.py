@@ -1,13 +1,13 @@
-"""Whether packages can be installed here: indexes, platform, interpreter."""
+"""Obstacles to installing packages: indexes, platform, interpreter."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
-from mlenv.doctor.checks.finding import Check, Finding, fail, ok, skip, warn
+from mlenv.doctor.checks.common import Check, Finding, fail, ok, skip, warn
 from mlenv.doctor.facts import Facts
-from mlenv.doctor.facts.libraries import numbers
+from mlenv.machine.versions import at_least, below
 
 INDEX = "uv-index-or-tag-unsatisfiable"
 PLATFORM = "platform-has-no-torch-wheel"
@@ -42,7 +42,7 @@ def judge_platform(facts: Facts) -> Iterator[Finding]:
         yield fail(PLATFORM, f"there are no torch wheels for {interpreter.platform}")
     elif interpreter.platform.startswith("linux") and not interpreter.libc:
         yield fail(PLATFORM, "this Python is not built for glibc (musl): there are no torch wheels")
-    elif interpreter.libc and numbers(interpreter.libc) < (2, 28):
+    elif interpreter.libc and below(interpreter.libc.removeprefix("glibc "), "2.28"):
         yield warn(PLATFORM, f"{interpreter.libc}: torch 2.7 and later need glibc 2.28")
     else:
         yield ok(PLATFORM, f"{interpreter.platform}, {interpreter.libc}")
@@ -52,7 +52,7 @@ def judge_pyav(facts: Facts) -> Iterator[Finding]:
     whisper, av = facts.packages.version("faster-whisper"), facts.packages.version("av")
     if not whisper:
         yield skip(PYAV, "faster-whisper is not installed")
-    elif not av and numbers(whisper) < (1, 1) and numbers(facts.interpreter.version) >= (3, 13):
+    elif not av and below(whisper, "1.1") and at_least(facts.interpreter.version, "3.13"):
         yield warn(
             PYAV,
             f"faster-whisper {whisper} wants an av that has no wheel for Python "

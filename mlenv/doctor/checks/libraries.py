@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from mlenv.doctor.checks.cudnn import install_wheel, wants_gpu
-from mlenv.doctor.checks.finding import (
+from mlenv.doctor.checks.common import (
     Check,
     Finding,
     ending,
@@ -19,10 +18,11 @@ from mlenv.doctor.checks.finding import (
     way,
     worst,
 )
+from mlenv.doctor.checks.cudnn import install_wheel, wants_gpu
 from mlenv.doctor.facts import Facts
 from mlenv.doctor.facts.environments import LAUNCH
-from mlenv.doctor.facts.libraries import numbers
 from mlenv.doctor.facts.load_probes import ProbeRun
+from mlenv.machine.versions import at_least, below
 
 CUBLAS = "cublas-missing"
 NVRTC = "nvrtc-missing"
@@ -40,7 +40,7 @@ _CUDA_LIBRARY = re.compile(
     r"|cupti|nvToolsExt|npp\w+)\.so\.(\d+))[\w.]*: cannot open shared object file"
 )
 _EXECSTACK = re.compile(r"cannot enable executable stack", re.IGNORECASE)
-_GLIBC_REFUSES_EXECSTACK = (2, 41)
+_GLIBC_REFUSES_EXECSTACK = "2.41"
 
 
 def judge_cublas(facts: Facts) -> Iterator[Finding]:
@@ -60,7 +60,7 @@ def judge_cublas(facts: Facts) -> Iterator[Finding]:
         return
     version = facts.packages.version("ctranslate2")
     torch = facts.build("torch")
-    brought = bool(torch and torch.cuda.startswith("12.")) and numbers(version) < (4, 8, 2)
+    brought = bool(torch and torch.cuda.startswith("12.")) and below(version, "4.8.2")
     if worst(hurt) == "warn" and brought:
         yield ok(
             CUBLAS,
@@ -105,7 +105,7 @@ def _opened(facts: Facts) -> list[ProbeRun]:
     return [r for p in ("extensions", "torch", "torchcodec") for r in facts.probes(p)]
 
 
-def _said(facts: Facts, pattern: re.Pattern[str]) -> list[tuple[ProbeRun, str, str]]:
+def _failures(facts: Facts, pattern: re.Pattern[str]) -> list[tuple[ProbeRun, str, str]]:
     """(run, file, the loader's words) of every failed opening that matches."""
     return [
         (run, run.libraries.get(step.name.removesuffix(":open"), step.name), step.error)
@@ -116,14 +116,15 @@ def _said(facts: Facts, pattern: re.Pattern[str]) -> list[tuple[ProbeRun, str, s
 
 
 def judge_execstack(facts: Facts) -> Iterator[Finding]:
-    if said := _said(facts, _EXECSTACK):
-        yield Finding(EXECSTACK, worst(r for r, _, _ in said), unique(e for _, _, e in said))
+    if failures := _failures(facts, _EXECSTACK):
+        yield Finding(
+            EXECSTACK, worst(r for r, _, _ in failures), unique(e for _, _, e in failures)
+        )
         return
-    flagged = [elf.file for elf in facts.linkage.elves if elf.executable_stack]
-    ours = [file for file in flagged if "ctranslate2" in file]
+    ours = [elf.file for elf in facts.linkage.elves if elf.executable_stack]
     if not ours:
         yield ok(EXECSTACK, "ctranslate2 asks for no executable stack")
-    elif numbers(facts.machine.glibc) >= _GLIBC_REFUSES_EXECSTACK and not _opened(facts):
+    elif at_least(facts.machine.glibc, _GLIBC_REFUSES_EXECSTACK) and not _opened(facts):
         yield fail(EXECSTACK, f"{ours[0]} asks for one, and glibc is {facts.machine.glibc}")
     else:
         yield ok(EXECSTACK, f"{ours[0]} asks for one; glibc {facts.machine.glibc} allows it")
@@ -141,13 +142,13 @@ def judge_cpu_only(facts: Facts) -> Iterator[Finding]:
         yield skip(CPU_ONLY, f"ctranslate2 {version} is a build for the CPU, and there is no GPU")
 
 
-def _judge_symbols(id: str, pattern: str, well: str, facts: Facts) -> Iterator[Finding]:
-    if said := _said(facts, re.compile(pattern)):
-        yield Finding(id, worst(r for r, _, _ in said), unique(e for _, _, e in said))
+def _judge_symbols(check_id: str, pattern: str, well: str, facts: Facts) -> Iterator[Finding]:
+    if said := _failures(facts, re.compile(pattern)):
+        yield Finding(check_id, worst(r for r, _, _ in said), unique(e for _, _, e in said))
     elif not _opened(facts):
-        yield skip(id, "no compiled package was opened")
+        yield skip(check_id, "no compiled package was opened")
     else:
-        yield ok(id, well)
+        yield ok(check_id, well)
 
 
 def judge_glibc(facts: Facts) -> Iterator[Finding]:
@@ -161,9 +162,11 @@ def judge_libstdcxx(facts: Facts) -> Iterator[Finding]:
 
 
 def judge_missing_cuda(facts: Facts) -> Iterator[Finding]:
-    """A CUDA library that a compiled package is linked against is not there: torch's own, or
-    one of another major that only a foreign package wants."""
-    said = _said(facts, _CUDA_LIBRARY)
+    """CUDA libraries that a compiled package is linked against and that are missing.
+
+    torch's own, or one of another major that only a foreign package needs.
+    """
+    said = _failures(facts, _CUDA_LIBRARY)
     torch = facts.build("torch")
     major = torch.cuda.partition(".")[0] if torch else ""
     beside, other = [], []

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from mlenv.doctor.checks.common import Check, Finding, ok, skip, unique, way, worst
 from mlenv.doctor.checks.cudnn import TOPIC, last_line
-from mlenv.doctor.checks.finding import Check, Finding, ok, skip, unique, way, worst
 from mlenv.doctor.facts import Facts
 from mlenv.doctor.facts.libraries import Copy, folder
 from mlenv.doctor.facts.load_probes import ProbeRun
@@ -18,7 +18,7 @@ _LIBRARY = re.compile(r"(lib[\w+-]+?)(?:-[0-9a-f]{8})?\.so\.(\d+)")
 
 
 def judge_shadows(facts: Facts) -> Iterator[Finding]:
-    """Is a library from elsewhere loaded where the environment has one of its own?"""
+    """Libraries from elsewhere that are loaded instead of the environment's own."""
     if not facts.runs:
         yield skip(SHADOWS, "no library was opened")
         return
@@ -81,7 +81,7 @@ def _entry_with_link(facts: Facts, file: str, path: dict[str, str]) -> str | Non
 
 
 def _before(entry: str, mine: Copy, path: dict[str, str]) -> bool:
-    """Whether the loader comes to `entry` before the environment's own directory."""
+    """Tell if the loader reaches `entry` before the environment's own directory."""
     order = list(path.values())
     own = folder(mine.real)
     return own not in path or order.index(entry) < order.index(path[own])

@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from mlenv.doctor.checks.common import Check, Finding, fail, ok, skip, unique, unknown, way, worst
 from mlenv.doctor.checks.cudnn import wants_gpu
-from mlenv.doctor.checks.finding import Check, Finding, fail, ok, skip, unique, unknown, way, worst
 from mlenv.doctor.facts import Facts
-from mlenv.doctor.facts.libraries import folder, numbers
+from mlenv.doctor.facts.libraries import folder
 from mlenv.doctor.facts.load_probes import ProbeRun
 from mlenv.doctor.tables import table
+from mlenv.machine.versions import below, release
 
 NONE = "no-nvidia-driver"
 MODULE = "nvidia-kernel-module-not-loaded"
@@ -33,7 +34,7 @@ _FILE_VERSION = re.compile(r"\.so\.(\d{3}\.\d+(?:\.\d+)?)$")
 
 @dataclass(frozen=True, slots=True)
 class Cuda:
-    """What libcuda answered in one environment. `level`: 12040 for CUDA 12.4."""
+    """The answer of libcuda in one environment. `level`: 12040 for CUDA 12.4."""
 
     run: ProbeRun
     library: str
@@ -71,7 +72,7 @@ def has_library(facts: Facts) -> bool:
 
 
 def on_the_bus(facts: Facts) -> bool:
-    """Whether the hardware is seen, whatever the software says."""
+    """Tell if there is NVIDIA hardware, whatever the software says."""
     return bool(facts.driver.pci)
 
 
@@ -133,7 +134,7 @@ def _gib(size: int | None) -> str:
 
 
 def judge_versions(facts: Facts) -> Iterator[Finding]:
-    """Kernel module, NVML and libcuda of one release?"""
+    """Releases of the kernel module, NVML and libcuda that differ."""
     driver = facts.driver
     found = _FILE_VERSION.search(driver.nvml.library)
     library = found[1] if found else ""
@@ -151,7 +152,7 @@ def judge_versions(facts: Facts) -> Iterator[Finding]:
     else:
         yield skip(VERSIONS, "NVML does not answer")
 
-    for id, status, name in ((LIBCUDA, MISMATCH_803, "803"), (COMPAT, COMPAT_804, "804")):
+    for check_id, status, name in ((LIBCUDA, MISMATCH_803, "803"), (COMPAT, COMPAT_804, "804")):
         hurt = [cuda for cuda in cudas(facts) if cuda.init == status]
         if hurt:
             lines = [
@@ -166,11 +167,11 @@ def judge_versions(facts: Facts) -> Iterator[Finding]:
                 for entry, real in zip(e.library_path, e.real_library_path, strict=True)
                 if any(real == folder(c.library) for c in hurt)
             ]
-            yield Finding(id, worst(c.run for c in hurt), unique(lines))
+            yield Finding(check_id, worst(c.run for c in hurt), unique(lines))
         elif any(cuda.init == 0 for cuda in cudas(facts)):
-            yield ok(id, *unique(f"{c.library} works" for c in cudas(facts) if c.init == 0))
+            yield ok(check_id, *unique(f"{c.library} works" for c in cudas(facts) if c.init == 0))
         else:
-            yield skip(id, "libcuda is not here, or did not start")
+            yield skip(check_id, "libcuda is not here, or did not start")
 
 
 def builds(facts: Facts) -> list[tuple[str, str]]:
@@ -188,8 +189,8 @@ def builds(facts: Facts) -> list[tuple[str, str]]:
 
 def _toolkit_of_ctranslate2(version: str, cublas: str) -> str:
     known = table("cuda_driver_table")["ctranslate2_ptx"]
-    fitting = [v for v in known if v[0].isdigit() and numbers(v) <= numbers(version)]
-    newest = max(fitting, key=numbers, default="")
+    fitting = [v for v in known if v[0].isdigit() and release(v) <= release(version)]
+    newest = max(fitting, key=release, default="")
     major = cublas.rpartition(".")[2]
     return known[newest] if newest and major == "12" else f"{major}.0"
 
@@ -207,12 +208,10 @@ def judge_too_old(facts: Facts) -> Iterator[Finding]:
     floors = table("cuda_driver_table")["floor"]
     lines, notes = [], []
     for name, cuda in builds(facts):
-        major = numbers(cuda)[0]
+        major = release(cuda)[0]
         spoken = f"CUDA {level // 1000}.{level % 1000 // 10}" if level else "CUDA level unknown"
         floor = floors.get(str(major), "")
-        too_old = (
-            level // 1000 < major if level else bool(floor and numbers(driver) < numbers(floor))
-        )
+        too_old = level // 1000 < major if level else bool(floor and below(driver, floor))
         if too_old:
             lines.append(
                 f"{name} is built for CUDA {cuda} and needs driver {floor or '(newer)'} or later; "

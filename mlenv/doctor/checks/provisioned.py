@@ -1,10 +1,10 @@
-"""What mlenv built: has it changed since, and are its links and launchers whole?"""
+"""Changes since mlenv built the environment, and the state of its links and launchers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mlenv.doctor.checks.finding import Check, Finding, fail, ok, skip, warn
+from mlenv.doctor.checks.common import Check, Finding, fail, ok, skip, warn
 from mlenv.doctor.facts import Facts
 
 DRIFT = "environment-drifted-from-lock"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain
 
-from mlenv.doctor.checks.finding import Check, Finding, fail, ok, skip, unique, unknown, warn, worst
+from mlenv.doctor.checks.common import Check, Finding, fail, ok, skip, unique, unknown, warn, worst
 from mlenv.doctor.facts import Facts
 from mlenv.doctor.facts.builds import Build
-from mlenv.doctor.facts.libraries import numbers
 from mlenv.doctor.facts.load_probes import ProbeRun
 from mlenv.doctor.tables import table
+from mlenv.machine.versions import at_least, below, major_minor, release
 
 CPU_BUILD = "torch-cpu-only-build"
 VISION = "torchvision-torch-mismatch"
@@ -25,23 +25,20 @@ WEIGHTS = "torch-weights-only-default"
 COMPANIONS = {"torchvision": VISION, "torchaudio": AUDIO}
 
 
-def minor(version: str) -> str:
-    """`2.5` of `2.5.1+cu124`."""
-    return ".".join(map(str, numbers(version.partition("+")[0])[:2]))
-
-
 def pair(build: Build, name: str) -> str:
     """The release of a companion that belongs to this torch, or nothing where unknown."""
-    row = table("torch_matrix")["torch"].get(minor(build.version), {})
+    row = table("torch_matrix")["torch"].get(major_minor(build.version), {})
     return str(row.get(f"{name}_release", ""))
 
 
 def _commands(facts: Facts, torch: Build, name: str) -> tuple[tuple[str, ...], ...]:
-    """How to install the release that belongs to this torch, from where this torch is."""
+    """Commands that install the release that belongs to this torch, from its index."""
     if not (release := pair(torch, name)):
         return ()
     argv = ["uv", "pip", "install", "--python", facts.interpreter.executable, "--no-deps"]
-    served = table("torch_matrix")["torch"][minor(torch.version)]["pypi_cuda"].replace(".", "")
+    served = table("torch_matrix")["torch"][major_minor(torch.version)]["pypi_cuda"].replace(
+        ".", ""
+    )
     if torch.tag and torch.tag != f"cu{served}":
         index = f"https://download.pytorch.org/whl/{torch.tag}"
         return ((*argv, "--index", index, f"{name}=={release}+{torch.tag}"),)
@@ -68,10 +65,10 @@ def _torch_opened(facts: Facts) -> bool:
 def judge_companions(facts: Facts) -> Iterator[Finding]:
     """Does each companion load beside this torch? What was observed beats the table."""
     torch = facts.build("torch")
-    for name, id in COMPANIONS.items():
+    for name, check_id in COMPANIONS.items():
         build = facts.build(name)
         if torch is None or build is None:
-            yield skip(id, f"{name if torch else 'torch'} is not installed")
+            yield skip(check_id, f"{name if torch else 'torch'} is not installed")
             continue
         both = f"{name} {build.version} beside torch {torch.version}"
         wanted = pair(torch, name)
@@ -82,19 +79,19 @@ def judge_companions(facts: Facts) -> Iterator[Finding]:
             if wanted:
                 lines.append(f"{name} {wanted} belongs to torch {torch.release}")
             commands = _commands(facts, torch, name)
-            yield Finding(id, worst(r for r, _ in hurt), unique(lines), commands)
+            yield Finding(check_id, worst(r for r, _ in hurt), unique(lines), commands)
         elif hurt:
-            yield unknown(id, f"{both}: torch itself does not load")
+            yield unknown(check_id, f"{both}: torch itself does not load")
         elif openings:
-            yield ok(id, f"{both} loads")
-        elif wanted and minor(wanted) != minor(build.version):
+            yield ok(check_id, f"{both} loads")
+        elif wanted and major_minor(wanted) != major_minor(build.version):
             commands = _commands(facts, torch, name)
             line = f"{name} {wanted} belongs to torch {torch.release}"
-            yield fail(id, both, line, commands=commands)
+            yield fail(check_id, both, line, commands=commands)
         elif wanted:
-            yield ok(id, f"{both}: releases that belong together")
+            yield ok(check_id, f"{both}: releases that belong together")
         else:
-            yield unknown(id, f"{both}: not in the table of releases, and not opened")
+            yield unknown(check_id, f"{both}: not in the table of releases, and not opened")
 
 
 def judge_tags(facts: Facts) -> Iterator[Finding]:
@@ -158,7 +155,7 @@ def judge_api(facts: Facts) -> Iterator[Finding]:
     audio, pyannote = facts.packages.version("torchaudio"), facts.packages.version("pyannote-audio")
     if not audio or not pyannote:
         yield skip(AUDIO_API, "not both torchaudio and pyannote.audio are installed")
-    elif numbers(audio) >= (2, 9) and numbers(pyannote) < (4,):
+    elif at_least(audio, "2.9") and below(pyannote, "4"):
         yield fail(
             AUDIO_API,
             f"pyannote.audio {pyannote} uses functions that torchaudio {audio} no longer has",
@@ -169,9 +166,9 @@ def judge_api(facts: Facts) -> Iterator[Finding]:
     if torch is None or not pyannote:
         yield skip(WEIGHTS, "not both torch and pyannote.audio are installed")
     elif (
-        numbers(torch.version) >= (2, 6)
-        and numbers(pyannote) < (4,)
-        and (numbers(lightning) >= (2, 6) or numbers(pyannote) < (3, 3))
+        at_least(torch.version, "2.6")
+        and below(pyannote, "4")
+        and (at_least(lightning, "2.6") or below(pyannote, "3.3"))
     ):
         yield fail(
             WEIGHTS,
@@ -189,8 +186,10 @@ def judge_codec(facts: Facts) -> Iterator[Finding]:
     torch = facts.build("torch")
     runs = facts.probes("torchcodec")
     if not version or torch is None:
-        for id in (CODEC, CODEC_FFMPEG, CODEC_CUDA):
-            yield skip(id, "torchcodec is not installed" if torch else "torch is not installed")
+        for check_id in (CODEC, CODEC_FFMPEG, CODEC_CUDA):
+            yield skip(
+                check_id, "torchcodec is not installed" if torch else "torch is not installed"
+            )
         return
     errors = [s.error for run in runs for s in run.steps if "torchcodec/" in s.name and s.error]
     loads = [s for run in runs for s in run.steps if "torchcodec/" in s.name and s.finished]
@@ -200,12 +199,14 @@ def judge_codec(facts: Facts) -> Iterator[Finding]:
     cuda = [e for e in errors if ("libnpp" in e or "libnvrtc" in e) and "cannot open" in e]
     other = [e for e in errors if e not in missing and e not in cuda]
     if loads:
-        for id in (CODEC, CODEC_FFMPEG, CODEC_CUDA):
-            yield ok(id, f"{both} loads: {loads[0].name}")
+        for check_id in (CODEC, CODEC_FFMPEG, CODEC_CUDA):
+            yield ok(check_id, f"{both} loads: {loads[0].name}")
         return
-    wanted = table("torch_matrix")["torch"].get(minor(torch.version), {}).get("torchcodec", [])
+    wanted = (
+        table("torch_matrix")["torch"].get(major_minor(torch.version), {}).get("torchcodec", [])
+    )
     fits = not wanted or any(
-        minor(version) == w or (w.endswith("+") and numbers(version)[:2] >= numbers(w))
+        major_minor(version) == w or (w.endswith("+") and release(version)[:2] >= release(w))
         for w in wanted
     )
     advice = (

@@ -1,69 +1,87 @@
-"""Look at the environment at hand: run the checks that decide between the diagnoses of a log."""
+"""Examine the environment with the checks that decide between the diagnoses of a log."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mlenv.doctor.explain.rank import Diagnosis
 
 if TYPE_CHECKING:
     from mlenv.doctor.facts import Facts
 
-Seen = Mapping[str, Any]
 
-# What a check found, from the one that confirms a diagnosis to the one that speaks against it.
+class Outcome(Struct, frozen=True):
+    """The result of a check on this machine."""
+
+    outcome: str
+    evidence: tuple[str, ...]
+
+
+# Outcomes, from the one that confirms a diagnosis to the one that speaks against it.
 _SPEAKS_FOR = {"fail": 0, "warn": 1, "unknown": 2, "crash": 2, "skip": 2, "": 2, "ok": 3}
 
 
-def decided(found: Sequence[Diagnosis], venv: Path) -> tuple[list[Diagnosis], dict[str, Seen]]:
-    """The diagnoses, those that the machine confirms before others of the same words; and what
-    the check of each one saw: {id: {"outcome", "evidence"}}."""
+def confirm(
+    diagnoses: Sequence[Diagnosis], venv: Path
+) -> tuple[list[Diagnosis], dict[str, Outcome]]:
+    """Put the diagnoses that this machine confirms first; and the outcome of each one's check.
+
+    Raises `MlenvError` if `venv` can't be examined.
+    """
     from mlenv.doctor import examine
     from mlenv.doctor.facts import target
 
-    ids = _in_question(found)
+    ids = _in_question(diagnoses)
     if not ids:
-        return list(found), {}
+        return list(diagnoses), {}
     report = examine.examine(target.of_venv(venv), ids)
-    seen: dict[str, Seen] = {
-        document["id"]: {"outcome": document["outcome"], "evidence": document["evidence"]}
-        for document in report.documents()
-        if document["id"] in ids
+    outcomes = {
+        each.id: Outcome(each.outcome, each.evidence)
+        for each in report.documents()
+        if each.id in ids
     }
-    return reordered(found, {**seen, **_without_driver(report.facts, seen)}), seen
+    return reordered(diagnoses, {**outcomes, **_without_driver(report.facts, outcomes)}), outcomes
 
 
-def _without_driver(facts: Facts, seen: Mapping[str, Seen]) -> dict[str, Seen]:
-    """Doctor says nothing against a machine without a GPU; for a log that wanted one, that
-    there is no driver is the answer."""
+def _without_driver(facts: Facts, outcomes: Mapping[str, Outcome]) -> dict[str, Outcome]:
+    """Count a missing driver as a failure.
+
+    The doctor accepts a machine without a GPU, but here the log of a program names the driver.
+    """
     from mlenv.doctor.checks import nvidia_driver
 
     if nvidia_driver.has_library(facts) or nvidia_driver.on_the_bus(facts):
         return {}
-    said = {"no-nvidia-driver": "fail", "driver-too-old": "ok"}
-    return {id: {**seen[id], "outcome": outcome} for id, outcome in said.items() if id in seen}
+    instead = {"no-nvidia-driver": "fail", "driver-too-old": "ok"}
+    return {
+        each: Outcome(outcome, outcomes[each].evidence)
+        for each, outcome in instead.items()
+        if each in outcomes
+    }
 
 
-def _in_question(found: Sequence[Diagnosis]) -> list[str]:
-    """The likeliest diagnosis and those that the same words could mean."""
-    if not found or found[0].level == "harmless":
+def _in_question(diagnoses: Sequence[Diagnosis]) -> list[str]:
+    """Ids of the likeliest diagnosis and of those that the same words could mean."""
+    if not diagnoses or diagnoses[0].level == "harmless":
         return []
-    first = found[0].entry.id
-    return [d.entry.id for d in found if d.entry.id == first or d.instead_of == first]
+    first = diagnoses[0].entry.id
+    return [d.entry.id for d in diagnoses if d.entry.id == first or d.instead_of == first]
 
 
-def reordered(found: Sequence[Diagnosis], seen: Mapping[str, Seen]) -> list[Diagnosis]:
-    """Candidates that a check confirms before those it speaks against; ties stay as they are."""
-    ids = _in_question(found)
-    candidates = [d for d in found if d.entry.id in ids]
-    rest = [d for d in found if d.entry.id not in ids]
-    outcome = {id: _SPEAKS_FOR[seen.get(id, {}).get("outcome", "")] for id in ids}
-    candidates.sort(key=lambda d: outcome[d.entry.id])
+def reordered(diagnoses: Sequence[Diagnosis], outcomes: Mapping[str, Outcome]) -> list[Diagnosis]:
+    """Candidates that a check confirms before those it speaks against; ties keep their order."""
+    ids = _in_question(diagnoses)
+    candidates = [d for d in diagnoses if d.entry.id in ids]
+    rest = [d for d in diagnoses if d.entry.id not in ids]
+    weight = {each: _SPEAKS_FOR[outcomes[each].outcome if each in outcomes else ""] for each in ids}
+    candidates.sort(key=lambda d: weight[d.entry.id])
     first = candidates[0]
-    confidence = "high" if outcome[first.entry.id] == 0 else first.confidence
+    confidence = "high" if weight[first.entry.id] == 0 else first.confidence
     others = [replace(d, instead_of=first.entry.id) for d in candidates[1:]]
     renamed = [replace(d, follows=first.entry.id) if d.follows in ids else d for d in rest]
     return [replace(first, confidence=confidence, instead_of=""), *others, *renamed]

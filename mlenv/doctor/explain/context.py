@@ -1,4 +1,4 @@
-"""What the rest of a log says about where it was written: versions, driver, GPU, platform."""
+"""Facts of a log about the machine that wrote it: versions, driver, GPU, platform."""
 
 from __future__ import annotations
 
@@ -217,7 +217,7 @@ def read(log: str) -> dict[str, str]:
 
 
 def _gpu(log: str, facts: Facts) -> Facts:
-    """Whether the GPU is newer or older than what a build holds code for, or covered by it."""
+    """The GPU's relation to the code in a build: newer, older, or covered by it."""
     if "capability" not in facts:
         return {}
     own = number(facts["capability"])
@@ -260,7 +260,7 @@ def number(value: str) -> Number:
 
 
 def holds(condition: str, facts: Facts) -> bool:
-    """Whether a condition of the table is known to be true."""
+    """Tell if a condition of the table is known to be true."""
     parts = condition.split()
     if parts[0] == "not":
         return not holds(" ".join(parts[1:]), facts)

@@ -36,13 +36,15 @@ def without_colours(block: bytes) -> bytes:
 
 
 def is_escaped(window: bytes) -> bool:
-    """Whether this may be text inside a JSON string (or Python's repr)."""
+    """Tell if this may be text inside a JSON string (or Python's repr)."""
     return b"\\n" in window or b'\\"' in window or b"\\\\" in window
 
 
 def unescaped(window: bytes) -> Iterator[bytes]:
-    """Text inside a JSON string, with its line breaks and quotes back; then what is inside a
-    string in that, and in that."""
+    """Restore line breaks and quotes of text inside JSON strings.
+
+    Then of the strings inside that text, and once more.
+    """
     for _ in range(3):
         if not is_escaped(window):
             return
@@ -51,7 +53,7 @@ def unescaped(window: bytes) -> Iterator[bytes]:
 
 
 def _character(escape: re.Match[bytes]) -> bytes:
-    """What an escape stands for; line breaks and tabs count as one white space."""
+    """The character of an escape; line breaks and tabs count as one white space."""
     return escape[1] or (b"\n" if escape[2] else b"'")
 
 

@@ -38,7 +38,7 @@ def patterns(source: str, phrases: Phrases) -> list[Pattern]:
 
 
 def _choices(piece: str, phrases: Phrases) -> tuple[str, ...]:
-    """What `<a|b>` or `{name}` stands for; nothing for other pieces."""
+    """The alternatives of `<a|b>` or `{name}`; nothing for other pieces."""
     if piece.startswith("{"):
         return phrases.get(piece[1:-1], ())
     return tuple(piece[1:-1].split("|")) if _PIECES.fullmatch(piece) and "|" in piece else ()
@@ -80,12 +80,14 @@ class Pattern:
         self.reach = sum(max(map(len, part.choices)) + part.gap for part in self._parts)
 
     def may_be_in(self, window: bytes) -> bool:
-        """Whether the window has a word of each part; spares most of the work on it."""
+        """Tell if the window has a word of each part; saves most of the work on it."""
         return all(any(probe in window for probe in part.probes) for part in self._parts)
 
     def around(self, text: bytes, place: int) -> bytes | None:
-        """What it covers of lower-cased text in which all white space is single spaces, if that
-        includes `place`."""
+        """The text that the pattern covers around `place`, if it matches there.
+
+        `text` is lower-case and all white space in it single spaces.
+        """
         first = self._parts[0]
         for choice in first.choices:
             start = text.find(choice, max(0, place - self.reach), place + len(choice))
@@ -97,7 +99,7 @@ class Pattern:
         return None
 
     def _end(self, text: bytes, start: int, end: int) -> int:
-        """Where the pattern ends whose first part stands from `start` to `end`, or -1."""
+        """The end of a match whose first part is at `start` to `end`, or -1."""
         if start and text[start : start + 1].isalpha() and text[start - 1 : start].isalpha():
             return -1
         for part in self._parts[1:]:
@@ -131,8 +133,10 @@ def _parts(pieces: list[str], phrases: Phrases) -> Iterator[_Part]:
 
 
 def _whole_words(text: bytes) -> list[bytes]:
-    """The words of a plain part that it fixes on both sides: the first and the last one may be
-    the end and the beginning of longer ones."""
+    """Words of a plain part that it fixes on both sides.
+
+    The first and the last one may be the end and the beginning of longer words.
+    """
     found = words(text)
     if found and text[:1].translate(_NOT_WORD) != b" ":
         found = found[1:]

@@ -43,7 +43,7 @@ def diagnose(scanned: Scan, known: Mapping[str, str] = MappingProxyType({})) -> 
     by_id: dict[str, list[tuple[Hit, str]]] = defaultdict(list)
     for hit in _most_specific(scanned.hits, facts):
         by_id[hit.id].append((hit, _confidence(hit, facts)))
-    found = [_diagnosis(id, hits, facts) for id, hits in by_id.items()]
+    found = [_diagnosis(entry_id, hits, facts) for entry_id, hits in by_id.items()]
     return _ordered(found)
 
 
@@ -59,8 +59,7 @@ def _confidence(hit: Hit, facts: context.Facts) -> str:
 
 
 def _most_specific(hits: Sequence[Hit], facts: context.Facts) -> list[Hit]:
-    """Without those whose words are part of what a longer wording, no less sure, covers at the
-    same place."""
+    """Hits that no longer wording, at least as sure, covers at the same place."""
     valid = [hit for hit in hits if _applies(hit, facts) and _confidence(hit, facts) != "never"]
     return [hit for hit in valid if not any(_covers(other, hit, facts) for other in valid)]
 
@@ -75,8 +74,8 @@ def _covers(longer: Hit, hit: Hit, facts: context.Facts) -> bool:
     )
 
 
-def _diagnosis(id: str, hits: Sequence[tuple[Hit, str]], facts: context.Facts) -> Diagnosis:
-    entry = knowledge.entries()[id]
+def _diagnosis(entry_id: str, hits: Sequence[tuple[Hit, str]], facts: context.Facts) -> Diagnosis:
+    entry = knowledge.entries()[entry_id]
     best, confidence = min(
         hits,
         key=lambda item: (
@@ -107,10 +106,10 @@ def remedy(entry: Entry, facts: Mapping[str, str]) -> Remedy:
     """The remedy that fits what the log says of versions and platform."""
     for variant in entry.variants:
         if all(context.holds(condition, facts) for condition in variant.when):
-            prose = variant.remedy.prose
+            prose = variant.prose
             for name, value in facts.items():
                 prose = prose.replace("{" + name + "}", value)
-            return Remedy(prose, variant.remedy.commands, variant.remedy.fixable)
+            return Remedy(prose=prose, commands=variant.commands, fixable=variant.fixable)
     return entry.remedy
 
 
@@ -129,9 +128,12 @@ def _ordered(found: list[Diagnosis]) -> list[Diagnosis]:
     roots: list[Diagnosis] = []
     dependent: dict[str, list[Diagnosis]] = defaultdict(list)
     for diagnosis in found:
-        causes = [r for r in found if r.entry.id in ids and not _same_place(r, diagnosis)]
+        causes = [r for r in found if r.entry.id in ids and _may_cause(r, diagnosis)]
         known = {cause.entry.id for cause in causes}
-        root = next((id for id in diagnosis.entry.follows if id in known), "")
+        root = next(
+            (entry_id for entry_id in knowledge.roots_of(diagnosis.entry.id) if entry_id in known),
+            "",
+        )
         same_words = next((r for r in roots if _same_place(r, diagnosis)), None)
         if root:
             dependent[root].append(replace(diagnosis, follows=root))
@@ -155,6 +157,12 @@ def _ordered(found: list[Diagnosis]) -> list[Diagnosis]:
         for diagnosis in rest:
             add(diagnosis)
     return ordered
+
+
+def _may_cause(root: Diagnosis, diagnosis: Diagnosis) -> bool:
+    """A root stands elsewhere in the log, and a sign is no root of an error."""
+    weaker = _LEVEL[root.level] > _LEVEL[diagnosis.level]
+    return not weaker and not _same_place(root, diagnosis)
 
 
 def _same_place(one: Diagnosis, other: Diagnosis) -> bool:

@@ -20,8 +20,9 @@ AFTER_END = 0.5  # seconds that a pipe which somebody else keeps open may still 
 
 
 def run(command: Sequence[str], *, stdout: int = 1, stderr: int = 2) -> tuple[int, Scan]:
-    """Run `command` as it is, in the caller's environment; its output goes on to the two file
-    descriptors, byte by byte the same.
+    """Run `command` in the caller's environment and scan its output.
+
+    Its output goes on to the two file descriptors unchanged.
 
     Returns its exit code (128 + signal where one ended it) and what was found in its output.
     Raises `MlenvError` if it can't be started.
@@ -59,8 +60,10 @@ def _started(command: Sequence[str]) -> subprocess.Popen[bytes]:
 
 @contextmanager
 def _signals_for(child: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Ctrl-C reaches parent and child alike: the child decides, the parent waits for it. What
-    is sent to the parent alone is passed on."""
+    """Pass on signals that are sent to the parent alone.
+
+    Ctrl-C reaches both: the child decides, the parent waits for it.
+    """
 
     def pass_on(number: int, _frame: object) -> None:
         if number != signal.SIGINT:

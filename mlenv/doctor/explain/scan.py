@@ -44,7 +44,7 @@ class Hit:
 
 @dataclass(slots=True)
 class Scan:
-    """What was found in a log."""
+    """The hits and counts of one log."""
 
     hits: list[Hit] = field(default_factory=list)
     context: str = ""  # its beginning, its end, and what surrounds the hits
@@ -156,14 +156,14 @@ class Scanner:
                 return
 
     def _places_of(self, lowered: bytes, key: bytes) -> list[int]:
-        """Where `key` stands in the block; many wordings share theirs."""
+        """Positions of `key` in the block; many wordings share theirs."""
         if key not in self._places:
             self._places[key] = list(_places(lowered, key))
         return self._places[key]
 
     def _match_at(self, index: int, block: bytes, lowered: bytes, place: int) -> bool:
         """Record the wording if it stands around `place`."""
-        id, signature, pattern = self._patterns[index]
+        entry_id, signature, pattern = self._patterns[index]
         if self._offset + place <= self._tried_to[index]:
             return False
         start, end = max(place - 2 * pattern.reach - SLACK, 0), place + 2 * pattern.reach + SLACK
@@ -177,7 +177,7 @@ class Scanner:
         line = self._line + block.count(b"\n", 0, place)
         shown = _line_at(block, place)
         self._found.hits.append(
-            Hit(id, signature, self._offset + place, line, shown, covered, pattern.literals)
+            Hit(entry_id, signature, self._offset + place, line, shown, covered, pattern.literals)
         )
         if self._offset and len(self._around) < 60:
             self._around.append(block[max(0, place - 1000) : place + 1000])
@@ -206,7 +206,7 @@ def scan(stream: BinaryIO) -> Scan:
 
 
 class _Ends(dict[bytes, bool]):
-    """Whether a part of a word stands in any word of a block; looked up once each."""
+    """Look up, once each, if a part of a word is in any word of a block."""
 
     def __init__(self, present: set[bytes]) -> None:
         self._vocabulary = b" ".join(present)
@@ -225,7 +225,7 @@ def _words(block: bytes) -> set[bytes]:
 
 
 def _places(block: bytes, key: bytes) -> Iterator[int]:
-    """Where `key` stands: the first ones, and the last ones if there are very many."""
+    """Positions of `key`: the first ones, and the last ones if there are very many."""
     place, tried = block.find(key), 0
     while place >= 0 and tried < TRIED:
         yield place
@@ -241,8 +241,10 @@ def _places(block: bytes, key: bytes) -> Iterator[int]:
 
 
 def _match(pattern: Pattern, before: bytes, after: bytes) -> str | None:
-    """What the pattern covers from one text into the next, as they stand or taken out of a JSON
-    string."""
+    """The text that the pattern covers from one text into the next.
+
+    As they are, or taken out of a JSON string.
+    """
     window = before + _MARK + after
     for form in (window, *normalize.unescaped(window)):
         before, _, after = normalize.flat(form).partition(_MARK)

@@ -126,7 +126,7 @@ def collect(
 
 
 def _directories(interpreter: Interpreter) -> list[Path]:
-    """Where the interpreter looks for packages, each place once."""
+    """Directories in which the interpreter looks for packages, each once."""
     own = (interpreter.packages, interpreter.platform_packages)
     places = dict.fromkeys(str(Path(entry).resolve()) for entry in (*interpreter.path, *own))
     return [Path(place) for place in places if Path(place).is_dir()]

@@ -1,4 +1,4 @@
-"""What each compiled package was built for, as its own `version.py` says. Not imported."""
+"""Builds of compiled packages, by their own `version.py`, which is read and not imported."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ PACKAGES = ("torch", "torchvision", "torchaudio", "torchcodec")
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """`version` with its local tag (`2.5.1+cu124`). `cuda`: `12.4`, empty for a build without
-    CUDA; `hip` the same for ROCm. `flavour`: `cuda`, `rocm` or `cpu`, empty where unknown."""
+    """A build of a compiled package.
+
+    `version` with its local tag (`2.5.1+cu124`). `cuda`: `12.4`, empty for a build without CUDA;
+    `hip` likewise for ROCm. `flavour`: `cuda`, `rocm` or `cpu`, empty where unknown.
+    """
 
     name: str
     version: str

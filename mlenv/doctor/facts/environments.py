@@ -80,7 +80,7 @@ def finish(
 
 
 def _alike(variables: Mapping[str, str]) -> object:
-    """What is equal where two environments are the same to the loader, by whatever path."""
+    """The variables in which two environments differ for the loader, resolved to real paths."""
     decisive = {k: v for k, v in variables.items() if k.startswith(DECISIVE)}
     path = map(os.path.realpath, _elements(decisive.pop(launch.LIBRARY_PATH, "")))
     return tuple(path), tuple(sorted(decisive.items()))

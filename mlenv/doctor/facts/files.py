@@ -32,8 +32,11 @@ class Disk:
 
 @dataclass(frozen=True, slots=True)
 class Cache:
-    """A cache directory. `exists` is its own; `writable` that of it or of the nearest
-    directory above that exists; `owner` is a uid."""
+    """A cache directory.
+
+    `exists` is its own; `writable` that of it or of the nearest directory above that exists;
+    `owner` is a uid.
+    """
 
     use: str
     path: str
@@ -44,8 +47,11 @@ class Cache:
 
 @dataclass(frozen=True, slots=True)
 class Partial:
-    """A model file that is not whole. `what`: `incomplete` (a download that stopped),
-    `dangling` (a link to nothing), `pointer` (a Git LFS pointer), `empty`."""
+    """A model file that is not whole.
+
+    `what`: `incomplete` (a download that stopped), `dangling` (a link to nothing), `pointer` (a Git
+    LFS pointer), `empty`.
+    """
 
     file: str
     what: str
@@ -64,7 +70,7 @@ class Files:
     uid: int = 0
 
     def program(self, name: str) -> str:
-        """Where a program lies on PATH, or an empty text."""
+        """The path of a program on PATH, or an empty text."""
         return (self.programs or {}).get(name, "")
 
 
@@ -137,7 +143,7 @@ def _partial(hub: Path) -> Iterator[Partial]:
 
 
 def _unfit(file: Path) -> str:
-    """What is wrong with a weights file at a glance, or an empty text."""
+    """The fault of a weights file that its first bytes show, or an empty text."""
     if file.stat().st_size == 0:
         return "empty"
     if file.stat().st_size < 1024:

@@ -1,4 +1,4 @@
-"""What mlenv itself put into the environment: generation, links, activation."""
+"""Parts of the environment that mlenv wrote: generation, links, activation, launchers."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlenv.machine.driver import Driver
+from mlenv.result import MlenvError
 
 # Launchers whose shims doctor looks at; `shells` is `activation`, the rest is only text to paste.
 LAUNCHERS = ("commands", "jupyter", "vscode", "direnv")
@@ -24,10 +25,13 @@ class Launched:
 
 @dataclass(frozen=True, slots=True)
 class Provisioned:
-    """`managed`: built by mlenv. `drift`: what differs from the generation's record.
-    `inputs_changed`: the profile or its lock is another since. `links_*`: as
-    `generations.links` names them. `activation`: `ours`, `stale`, `foreign` or empty.
-    `verified`: when `mlenv verify` last passed judgement; `changed_since`: what differs now."""
+    """The state of an environment that mlenv built.
+
+    `managed`: built by mlenv. `drift`: differences from the generation's record. `inputs_changed`:
+    the profile or its lock has changed since. `links_*`: see `generations.links`. `activation`:
+    `ours`, `stale`, `foreign` or empty. `verified`: the time of the last receipt; `changed_since`:
+    what differs now.
+    """
 
     managed: bool = False
     profile: str = ""
@@ -54,12 +58,18 @@ def read(
     *,
     quick: bool,
 ) -> Provisioned:
-    """`venv` as the user named it (the activation), `prefix` where it really is. `directory`:
-    the folder of a workspace, where some shims are. `quick` leaves out links and shims."""
+    """Read the state of the environment at `venv`, the activation.
+
+    `prefix`: its real directory. `directory`: the folder of a workspace, where some shims are.
+    `quick` leaves out links and shims.
+    """
     from mlenv.environment import generations
     from mlenv.environment.generations import links
 
-    generation = generations.read(prefix)
+    try:
+        generation = generations.read(prefix)
+    except MlenvError as error:  # damaged, or of a later mlenv: still mlenv's environment
+        return Provisioned(True, drift=(error.message,))
     linked = links.Links() if quick else links.examine(packages)
     return Provisioned(
         generation is not None,
@@ -79,7 +89,6 @@ def read(
 
 def _shims(venv: Path, directory: Path, environ: Mapping[str, str]) -> Iterator[Launched]:
     from mlenv.environment.launchers import launcher
-    from mlenv.result import MlenvError
 
     place = launcher.Place(venv, directory, environ)
     for name in LAUNCHERS:
@@ -94,42 +103,32 @@ def _shims(venv: Path, directory: Path, environ: Mapping[str, str]) -> Iterator[
 def _verified(
     venv: Path, lock: str | None, driver: Driver, environ: Mapping[str, str]
 ) -> tuple[str, tuple[str, ...]]:
-    """When it was verified, and what is different now: lock, driver, GPUs, library files."""
+    """The time of the last receipt, and what differs now: lock, driver, GPUs, library files."""
+    from msgspec.structs import replace
+
     from mlenv.environment import receipts
 
     before = receipts.latest(venv, environ)
     if before is None:
         return "", ()
-    now = {
-        "lock_sha256": lock,
-        "driver": driver.nvml.driver or driver.kernel or None,
-        "gpus": [
-            [gpu.name, f"{gpu.capability[0]}.{gpu.capability[1]}"]
+    now = replace(
+        before,
+        lock_sha256=lock,
+        driver=driver.nvml.driver or driver.kernel or None,
+        gpus=tuple(
+            (gpu.name, f"{gpu.capability[0]}.{gpu.capability[1]}")
             for gpu in driver.gpus
             if gpu.capability
-        ],
-        "libraries": [
-            {"path": entry["path"], "bytes": _size(entry["path"])} for entry in before["libraries"]
-        ],
-        "rows": [],
-    }
-    try:
-        return str(before["when"]), tuple(receipts.changes(before, now))
-    except (KeyError, TypeError):
-        return "", ()
-
-
-def _size(path: str) -> int | None:
-    try:
-        return Path(path).stat().st_size
-    except OSError:
-        return None
+        ),
+        libraries=tuple(receipts.library(each.path) for each in before.libraries),
+        rows=(),
+    )
+    return before.when, tuple(receipts.changes(before, now))
 
 
 def _activation(venv: Path, prefix: Path) -> str:
     from mlenv.environment.launch import library_path, site_packages
     from mlenv.environment.launchers import activate
-    from mlenv.result import MlenvError
 
     script = prefix / "bin" / "activate"
     if not activate.is_ours(script):

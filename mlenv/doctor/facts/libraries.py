@@ -1,4 +1,4 @@
-"""Which libraries lie where and what they ask for, read from ELF files. Nothing is loaded."""
+"""Places and requirements of shared libraries, read from ELF files. Nothing is loaded."""
 
 from __future__ import annotations
 
@@ -18,49 +18,27 @@ FAMILIES = (
     *("libcusolver", "libcufft", "libcurand", "libcupti", "libnccl"),
 )
 
-# Files whose linkage decides, below site-packages.
-_EXAMINED = (
-    "torch/lib/libtorch_cuda.so",
-    "torch/lib/libtorch_cpu.so",
-    "torch/lib/libtorch_global_deps.so",
-    "torchaudio/lib/*.so",
-    "torchaudio/_extension/*.so",
-    "torchvision/*.so",
-    "torchcodec/*.so*",
-    "ctranslate2/_ext*.so",
-    "ctranslate2.libs/*.so*",
-    "onnxruntime/capi/*.so*",
-    "flash_attn*.so",
-    "xformers/*.so",
-    "bitsandbytes/*.so",
-)
+# Files below site-packages whose ELF headers are read.
+_EXAMINED = ("ctranslate2/_ext*.so", "ctranslate2.libs/*.so*")
 
 
 @dataclass(frozen=True, slots=True)
 class Elf:
-    """What one ELF file asks of the loader. `error`: why it can't be read as one.
-
-    `glibc`, `glibcxx`: the newest version node that it needs of each, such as `2.28`.
-    `opens`: names of libraries that it opens at run time.
-    """
+    """Requirements of one ELF file to the loader. `error`: why it can't be read."""
 
     file: str
-    soname: str = ""
-    needed: tuple[str, ...] = ()
-    rpath: tuple[str, ...] = ()
-    runpath: tuple[str, ...] = ()
     executable_stack: bool = False
-    glibc: str = ""
-    glibcxx: str = ""
-    opens: tuple[str, ...] = ()
     error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """A file of one of the FAMILIES and where it was found: `wheel`, `torch` (bundled in a
-    package), `elsewhere` (another directory with packages), `library-path`, `cache` (the
-    loader's), `toolkit` or `conda`. `size` is None for a dangling link."""
+    """A file of one of the FAMILIES.
+
+    `place`: `wheel`, `torch` (bundled in a package), `elsewhere` (another directory with packages),
+    `library-path`, `cache` (the loader's), `toolkit` or `conda`. `size` is None for a dangling
+    link.
+    """
 
     file: str
     origin: str
@@ -78,18 +56,18 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class Linkage:
-    """`ctranslate2_cudnn`: the front library bundled in CTranslate2's wheel (4.0 to 4.6.2).
-    `wheel_cudnn`: the front library of the cuDNN wheel, which torch is linked against.
-    `elves`: empty until `with_elves` has read them, and in a quick look."""
+    """The libraries of an environment.
+
+    `ctranslate2_cudnn`: the front library bundled in CTranslate2's wheel (4.0 to 4.6.2).
+    `wheel_cudnn`: the front library of the cuDNN wheel, which torch is linked against. `elves`:
+    empty until `with_elves` has read them, and in a quick look.
+    """
 
     ctranslate2_cudnn: str = ""
     wheel_cudnn: str = ""
     ctranslate2_opens: tuple[str, ...] = ()
     copies: tuple[Copy, ...] = ()
     elves: tuple[Elf, ...] = ()
-
-    def elf(self, end: str) -> Elf | None:
-        return next((elf for elf in self.elves if elf.file.endswith(end)), None)
 
     def in_environment(self, stem: str) -> tuple[Copy, ...]:
         """The environment's own files named `STEM.so*`."""
@@ -107,9 +85,11 @@ def read(
     cache: Iterable[str],
     conda: str,
 ) -> Linkage:
-    """`others`: further directories with packages. `library_paths`: the directories on
-    LD_LIBRARY_PATH in any environment that is examined. `cache`: the files in the loader's
-    cache."""
+    """List the libraries of an environment.
+
+    `others`: further directories with packages. `library_paths`: the directories on
+    LD_LIBRARY_PATH in any examined environment. `cache`: the files in the loader's cache.
+    """
     bundled = sorted(packages.glob("ctranslate2.libs/libcudnn-*.so*"))
     library = next(iter(sorted(packages.glob("ctranslate2.libs/libctranslate2-*.so*"))), None)
     fronts = [
@@ -125,56 +105,25 @@ def read(
 
 
 def with_elves(linkage: Linkage, packages: Path) -> Linkage:
-    """The same with the ELF files read, which takes a quarter of a second."""
+    """Add what the headers of the ELF files say."""
     files = [file for pattern in _EXAMINED for file in sorted(packages.glob(pattern))]
     return replace(linkage, elves=tuple(elf(file) for file in files if not file.is_symlink()))
 
 
 def elf(file: Path) -> Elf:
-    """The linkage of one file."""
+    """Read the program headers of one file."""
     from elftools.common.exceptions import ELFError  # slow to import
-    from elftools.elf.dynamic import DynamicSegment
     from elftools.elf.elffile import ELFFile
-    from elftools.elf.gnuversions import GNUVerNeedSection
 
-    found: dict[str, list[str]] = {"needed": [], "rpath": [], "runpath": [], "soname": []}
-    versions: dict[str, list[str]] = {"GLIBC": [], "GLIBCXX": []}
-    executable_stack = False
     try:
         with file.open("rb") as content:
-            image = ELFFile(content)
-            for segment in image.iter_segments():
-                if segment["p_type"] == "PT_GNU_STACK":
-                    executable_stack = bool(segment["p_flags"] & 1)
-                elif isinstance(segment, DynamicSegment):
-                    for tag in segment.iter_tags():
-                        kind = str(tag.entry.d_tag).removeprefix("DT_").lower()
-                        if kind in found:
-                            found[kind].append(getattr(tag, kind))
-            for section in image.iter_sections("SHT_GNU_verneed"):
-                if isinstance(section, GNUVerNeedSection):
-                    for _, nodes in section.iter_versions():
-                        for node in nodes:
-                            name, _, version = node.name.partition("_")
-                            if name in versions and version[:1].isdigit():
-                                versions[name].append(version)
+            stack = any(
+                segment["p_type"] == "PT_GNU_STACK" and segment["p_flags"] & 1
+                for segment in ELFFile(content).iter_segments()
+            )
     except (OSError, ELFError, ValueError, KeyError, AttributeError, UnicodeError) as error:
         return Elf(str(file), error=f"{type(error).__name__}: {error}")
-    return Elf(
-        str(file),
-        (found["soname"] or [""])[0],
-        tuple(found["needed"]),
-        tuple(e for value in found["rpath"] for e in value.split(":") if e),
-        tuple(e for value in found["runpath"] for e in value.split(":") if e),
-        executable_stack,
-        max(versions["GLIBC"], key=numbers, default=""),
-        max(versions["GLIBCXX"], key=numbers, default=""),
-    )
-
-
-def numbers(version: str) -> tuple[int, ...]:
-    """`2.28` as numbers, for comparing."""
-    return tuple(int(part) for part in re.findall(r"\d+", version))
+    return Elf(str(file), stack)
 
 
 def folder(file: str) -> str:
@@ -183,16 +132,19 @@ def folder(file: str) -> str:
 
 
 def _opened(file: Path) -> tuple[str, ...]:
-    """The names of CUDA libraries in a file's text, found without reading all of it twice."""
+    """Names of CUDA libraries in a file's bytes, which are read once."""
     names = set()
     try:
-        with file.open("rb") as content, mmap.mmap(content.fileno(), 0, prot=mmap.PROT_READ) as all:
+        with (
+            file.open("rb") as content,
+            mmap.mmap(content.fileno(), 0, prot=mmap.PROT_READ) as data,
+        ):
             for stem in _STEMS:
-                at = all.find(stem)
+                at = data.find(stem)
                 while at >= 0:
-                    if found := re.match(rb"[\w.]+", all[at : at + 40]):
-                        names.add(found[0].decode())
-                    at = all.find(stem, at + 1)
+                    if match := re.match(rb"[\w.]+", data[at : at + 40]):
+                        names.add(match[0].decode())
+                    at = data.find(stem, at + 1)
     except (OSError, ValueError):
         return ()
     return tuple(sorted(names))
@@ -205,35 +157,30 @@ def _copies(
     cache: Iterable[str],
     conda: str,
 ) -> tuple[Copy, ...]:
-    found: dict[str, Copy] = {}
+    """Every copy of a library of the FAMILIES; each file counts for its first place."""
+    toolkits = (*Path("/usr/local").glob("cuda*/lib64"), *Path("/opt").glob("cuda*/lib64"))
+    places: tuple[tuple[str, Iterable[Path]], ...] = (
+        ("wheel", sorted(packages.glob("nvidia/*/lib/*.so*"))),
+        ("torch", (*packages.glob("torch/lib/*.so*"), *packages.glob("ctranslate2.libs/*.so*"))),
+        ("elsewhere", (f for each in others for f in sorted(each.glob("nvidia/*/lib/*.so*")))),
+        ("library-path", (file for path in library_paths for file in _listed(Path(path)))),
+        ("cache", map(Path, cache)),
+        ("conda", _listed(Path(conda) / "lib") if conda else ()),
+        ("toolkit", (file for directory in toolkits for file in _listed(directory))),
+    )
+    copies: dict[str, Copy] = {}
+    for place, files in places:
+        for file in files:
+            if file.name.startswith(FAMILIES) and ".so" in file.name and str(file) not in copies:
+                copies[str(file)] = Copy(str(file), place, os.path.realpath(file), _size(file))
+    return tuple(copies.values())
 
-    def add(file: Path, origin: str) -> None:
-        if file.name.startswith(FAMILIES) and ".so" in file.name and str(file) not in found:
-            try:
-                size = file.stat().st_size
-            except OSError:
-                size = None
-            found[str(file)] = Copy(str(file), origin, os.path.realpath(file), size)
 
-    for file in sorted(packages.glob("nvidia/*/lib/*.so*")):
-        add(file, "wheel")
-    for file in [*packages.glob("torch/lib/*.so*"), *packages.glob("ctranslate2.libs/*.so*")]:
-        add(file, "torch")
-    for other in others:
-        for file in sorted(other.glob("nvidia/*/lib/*.so*")):
-            add(file, "elsewhere")
-    for path in library_paths:
-        for file in _listed(Path(path)):
-            add(file, "library-path")
-    for cached in cache:
-        add(Path(cached), "cache")
-    if conda:
-        for file in _listed(Path(conda) / "lib"):
-            add(file, "conda")
-    for directory in (*Path("/usr/local").glob("cuda*/lib64"), *Path("/opt").glob("cuda*/lib64")):
-        for file in _listed(directory):
-            add(file, "toolkit")
-    return tuple(found.values())
+def _size(file: Path) -> int | None:
+    try:
+        return file.stat().st_size
+    except OSError:
+        return None
 
 
 def _listed(directory: Path) -> Sequence[Path]:

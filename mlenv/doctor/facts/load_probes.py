@@ -71,8 +71,10 @@ class ProbeRun:
 
     @property
     def unfound(self) -> str:
-        """The cuDNN part that the loader found under none of its names when the child died,
-        such as `libcudnn_ops.so.9`; otherwise empty."""
+        """The cuDNN part that the loader had not found when the child died.
+
+        Such as `libcudnn_ops.so.9`; otherwise empty.
+        """
         if not (died := self.died_at) or died.name.endswith(":open"):
             return ""
         if said := _UNFOUND_9.search(self.stderr):
@@ -110,8 +112,10 @@ def start_all(
     *,
     quick: bool,
 ) -> list[Started]:
-    """Start every probe, side by side; `finish` waits for them. `quick` leaves out those that
-    open torch's own libraries."""
+    """Start every probe, side by side; `finish` waits for them.
+
+    `quick` leaves out those that open torch's own libraries.
+    """
     packages = Path(interpreter.packages)
     groups = [*_cudnn(linkage), *_by_name(linkage, packages)]
     if not quick:
@@ -130,8 +134,10 @@ def finish(started: Sequence[Started]) -> tuple[ProbeRun, ...]:
 def reopened(
     interpreter: Interpreter, runs: Sequence[ProbeRun], environments: Sequence[Whole]
 ) -> tuple[ProbeRun, ...]:
-    """Why is a library not found that lies there? Open each file of that name by its path, in
-    the environment in which its name was not found: the loader's own words are the answer."""
+    """Re-open by path each library that exists but was not found by name.
+
+    In the same environment, to capture the loader's error.
+    """
     started: list[Started] = []
     for run in runs:
         stem = run.unfound.partition(".so")[0]
@@ -156,7 +162,7 @@ def on_gpu(interpreter: Interpreter, environments: Sequence[Whole]) -> tuple[Pro
 
 
 def _cudnn(linkage: Linkage) -> Iterator[tuple[str, tuple[Wanted, ...]]]:
-    """Who loads cuDNN first decides what the other gets: both orders."""
+    """Probes that load cuDNN in both orders: the first to load it decides for the other."""
     fronts = tuple(
         Wanted(name, file, CUDNN_CALLS)
         for name, file in (
@@ -172,7 +178,7 @@ def _cudnn(linkage: Linkage) -> Iterator[tuple[str, tuple[Wanted, ...]]]:
 
 
 def _by_name(linkage: Linkage, packages: Path) -> Iterator[tuple[str, tuple[Wanted, ...]]]:
-    """What is opened by bare name: cuBLAS by CTranslate2, NVRTC by cuDNN, the driver by all."""
+    """Libraries opened by bare name: cuBLAS by CTranslate2, NVRTC by cuDNN, the driver by all."""
     wanted = []
     for name in linkage.ctranslate2_opens:
         if name.startswith("libcublas.so"):
@@ -187,7 +193,7 @@ def _by_name(linkage: Linkage, packages: Path) -> Iterator[tuple[str, tuple[Want
 
 
 def _families(packages: Path) -> Iterator[tuple[str, tuple[Wanted, ...]]]:
-    """torch's libraries and those of its companions, opened as `import` opens them."""
+    """Torch's libraries and those of its companions, opened as `import` opens them."""
 
     def found(*patterns: str) -> list[Wanted]:
         files = [file for pattern in patterns for file in sorted(packages.glob(pattern))]

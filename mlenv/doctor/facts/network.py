@@ -1,4 +1,4 @@
-"""Whether the model hub answers, and which gated models the user's token may read."""
+"""Reachability of the model hub, and the gated models that the user's token may read."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ GATED = {
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What the hub answered for one gated model: an HTTP status, None for no answer."""
+    """The hub's answer for one gated model: an HTTP status, None for no answer."""
 
     model: str
     status: int | None
@@ -32,8 +32,11 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """`asked`: the hub was asked at all. `problem`: empty, `tls` or `unreachable`, with the
-    system's words in `error`. `account`: the status of the hub's answer to who the token is."""
+    """Answers of the model hub.
+
+    `asked`: the hub was asked at all. `problem`: empty, `tls` or `unreachable`, with the system's
+    words in `error`. `account`: the status of the hub's answer to the question who the token is.
+    """
 
     asked: bool = False
     hub: str = HUB

@@ -52,8 +52,11 @@ class Clash:
 
 @dataclass(frozen=True, slots=True)
 class Packages:
-    """`distributions` in the order of `sys.path`; the first of a name is the one that counts.
-    `hashed`: the contents of the files were compared too, not only their sizes."""
+    """Installed distributions.
+
+    In the order of `sys.path`; the first of a name is the one that counts. `hashed`: the contents
+    of the files were compared too, not only their sizes.
+    """
 
     distributions: tuple[Distribution, ...] = ()
     damages: tuple[Damage, ...] = ()
@@ -79,8 +82,10 @@ class Packages:
 
 
 def read(directories: Sequence[Path], *, hashes: bool = False) -> Packages:
-    """All distributions of these directories. `hashes`: also compare every watched file's
-    sha256 with its RECORD, which reads gigabytes."""
+    """Read all distributions of these directories.
+
+    `hashes`: also compare every watched file's sha256 with its RECORD, which reads gigabytes.
+    """
     found = [info for directory in directories for info in _infos(directory)]
     distributions = tuple(_distribution(info) for info in found)
     damages: list[Damage] = []

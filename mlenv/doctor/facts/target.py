@@ -1,4 +1,4 @@
-"""What is examined: an environment and its interpreter."""
+"""The examined environment and its interpreter."""
 
 from __future__ import annotations
 
@@ -25,8 +25,10 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Interpreter:
-    """The interpreter of the examined environment. `error` says why it did not answer; then
-    only what the file system shows is known."""
+    """The interpreter of the examined environment.
+
+    `error` says why it did not answer; then only what the file system shows is known.
+    """
 
     executable: str
     prefix: str
@@ -79,7 +81,7 @@ def start(target: Target, environ: Mapping[str, str]) -> Child:
 
 
 def finish(target: Target, child: Child) -> Interpreter:
-    """What it answered; where it does not answer, what the directory shows."""
+    """The interpreter's answer; without one, what its directory shows."""
     ended = child.ended()
     try:
         told = json.loads(ended.stdout)

@@ -1,11 +1,10 @@
-"""What can go wrong: one table that `doctor`, `explain` and `exec` all read.
+"""The known errors: one table that `doctor`, `explain` and `exec` all read.
 
 Each `*.toml` file of this folder holds the entries of one topic, keyed by finding id
-(a slug). An entry names the cause and the remedy, and they stand nowhere else.
+(a slug). The cause and the remedy stand nowhere else. A typo is an error that names the file.
 
     [slug]
     title, cause         texts; line breaks in them do not count
-    follows              ids: where one of them is found in the same log, this is its consequence
     decides              where other causes have the same words: what tells them apart
     [slug.remedy]
     prose, commands, fixable
@@ -24,84 +23,130 @@ A pattern is plain text; case does not count. A space is any white space, also a
 any part of one word; `...` is up to 300 characters; `<a|b>` is one of the two; `{name}` is a
 phrase of `phrases.toml` in any of its languages. It matches anywhere, but not inside a word.
 
+`follows.toml` says which errors are consequences of which.
+
 A condition is a fact of the log (`mlenv.doctor.explain.context`): `windows`, `not container`,
 `driver < 525`. A fact that is not known makes it false, `not` makes that true.
 """
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
-from typing import Any
+from typing import Literal
 
-_PHRASES = "phrases.toml"
+import msgspec
+from msgspec import Struct
+
+from mlenv.files import decode
+
+_PHRASES, _FOLLOWS = "phrases.toml", "follows.toml"
+
+Confidence = Literal["high", "medium", "low", "never"]
+Level = Literal["error", "sign", "harmless"]
 
 
-@dataclass(frozen=True, slots=True)
-class Remedy:
-    """What to do: `prose` for people; `commands` (argv each) may be run; destructive steps
-    stay prose. The prose of a variant may name facts of the log in braces."""
+class Remedy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A remedy: `prose` for people, `commands` (argv each) that may be run as they are.
+
+    Destructive steps stay prose. The prose of a variant may name facts of the log in braces.
+    """
 
     prose: str
     commands: tuple[tuple[str, ...], ...] = ()
     fixable: bool = False
 
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "prose", _one_line(self.prose))
 
-@dataclass(frozen=True, slots=True)
-class Variant:
+
+class Variant(Remedy, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A remedy for logs of which every condition of `when` holds."""
 
     when: tuple[str, ...]
-    remedy: Remedy
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Words by which programs report an entry; see the module for the fields."""
 
     match: tuple[str, ...]
     example: tuple[str, ...]
-    confidence: str = "high"
-    level: str = "error"
+    confidence: Confidence = "high"
+    level: Level = "error"
     when: tuple[str, ...] = ()
-    cases: tuple[tuple[str, str], ...] = ()
+    cases: tuple[tuple[str, Confidence], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One thing that can go wrong."""
+class Entry(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    rename={"variants": "variant", "signatures": "signature"},
+):
+    """One known error; `id` is its key in the file."""
 
-    id: str
+    id: str = ""
     title: str
     cause: str
     remedy: Remedy
-    follows: tuple[str, ...] = ()
     decides: str = ""
     variants: tuple[Variant, ...] = ()
     signatures: tuple[Signature, ...] = ()
 
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "cause", _one_line(self.cause))
+        msgspec.structs.force_setattr(self, "decides", _one_line(self.decides))
+
+
+class Root(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An error and its consequences; see `follows.toml` for the fields."""
+
+    id: str
+    consequences: tuple[str, ...]
+    failures_only: bool = False
+
+
+class _Relations(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    root: tuple[Root, ...]
+
 
 @cache
 def entries() -> Mapping[str, Entry]:
-    """All entries, by id."""
-    found = {
-        slug: _entry(slug, table)
-        for name, text in _sources()
-        if name != _PHRASES
-        for slug, table in tomllib.loads(text).items()
-    }
-    return MappingProxyType(found)
+    """All entries, by id; raises `MlenvError` that names file and path of a mistake."""
+    return MappingProxyType(
+        {
+            slug: msgspec.structs.replace(entry, id=slug)
+            for name, text in _sources()
+            if name not in (_PHRASES, _FOLLOWS)
+            for slug, entry in read_entries(text, name).items()
+        }
+    )
+
+
+def read_entries(text: str, place: str) -> dict[str, Entry]:
+    """The entries of one file; raises `MlenvError`."""
+    return decode(text, dict[str, Entry], place, toml=True)
 
 
 @cache
 def phrases() -> Mapping[str, tuple[str, ...]]:
-    """What operating systems and loaders say in several languages, by name."""
-    table = tomllib.loads(dict(_sources())[_PHRASES])
-    return MappingProxyType({name: tuple(wordings) for name, wordings in table.items()})
+    """Phrases of operating systems and loaders in several languages, by name."""
+    return decode(dict(_sources())[_PHRASES], dict[str, tuple[str, ...]], _PHRASES, toml=True)
+
+
+@cache
+def roots() -> tuple[Root, ...]:
+    """All relations; a root stands before every root that is its consequence."""
+    return decode(dict(_sources())[_FOLLOWS], _Relations, _FOLLOWS, toml=True).root
+
+
+@cache
+def roots_of(entry_id: str) -> tuple[str, ...]:
+    """The ids of which `entry_id` may be a consequence, the deepest first."""
+    return tuple(root.id for root in roots() if entry_id in root.consequences)
 
 
 @cache
@@ -110,38 +155,5 @@ def _sources() -> tuple[tuple[str, str], ...]:
     return tuple((f.name, f.read_text("utf-8")) for f in folder if f.name.endswith(".toml"))
 
 
-def _entry(slug: str, table: Mapping[str, Any]) -> Entry:
-    return Entry(
-        slug,
-        table["title"],
-        _joined(table["cause"]),
-        _remedy(table["remedy"]),
-        tuple(table.get("follows", ())),
-        _joined(table.get("decides", "")),
-        tuple(Variant(tuple(v["when"]), _remedy(v)) for v in table.get("variant", ())),
-        tuple(_signature(s) for s in table.get("signature", ())),
-    )
-
-
-def _remedy(table: Mapping[str, Any]) -> Remedy:
-    return Remedy(
-        _joined(table["prose"]),
-        tuple(tuple(argv) for argv in table.get("commands", ())),
-        table.get("fixable", False),
-    )
-
-
-def _signature(table: Mapping[str, Any]) -> Signature:
-    return Signature(
-        tuple(table["match"]),
-        tuple(table["example"]),
-        table.get("confidence", "high"),
-        table.get("level", "error"),
-        tuple(table.get("when", ())),
-        tuple((condition, confidence) for condition, confidence in table.get("cases", ())),
-    )
-
-
-def _joined(text: str) -> str:
-    """One line of a text that the table wraps."""
+def _one_line(text: str) -> str:
     return " ".join(text.split())

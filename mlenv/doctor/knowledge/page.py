@@ -41,11 +41,11 @@ def _section(entry: Entry) -> Iterator[str]:
         yield f"    {shlex.join(argv)}\n"
     for variant in entry.variants:
         conditions = " and ".join(_SPOKEN.get(name, name) for name in variant.when)
-        yield f"If {conditions}: {variant.remedy.prose}\n"
+        yield f"If {conditions}: {variant.prose}\n"
     if entry.decides:
         yield f"Other errors have the same words. What decides: {entry.decides}.\n"
-    if entry.follows:
-        yield f"Often a consequence of {', '.join(entry.follows)}.\n"
+    if roots := knowledge.roots_of(entry.id):
+        yield f"Often a consequence of {', '.join(roots)}.\n"
 
 
 if __name__ == "__main__":

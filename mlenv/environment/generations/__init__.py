@@ -16,18 +16,20 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
-import fcntl
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import Struct
 
 from mlenv import __version__
-from mlenv.files import sha256, write_atomically
+from mlenv.files import check_schema, decode, exclusive, sha256, write_atomically
+from mlenv.progress import Progress
 from mlenv.result import MlenvError
 
 if TYPE_CHECKING:
@@ -35,15 +37,15 @@ if TYPE_CHECKING:
     from mlenv.environment.lockfile.profiles import Profile
 
 RECORD = "mlenv.json"
+SCHEMA = 2  # of the record; the first had no number
 PREVIOUS = "previous"  # in the store: a link to what was active before the present
 
 
-@dataclass(frozen=True, slots=True)
-class Generation:
+class Generation(Struct, frozen=True, kw_only=True):
     """One generation, as its record says.
 
-    `distributions` are its `.dist-info` folders; `libraries` says how many files lie in each folder
-    of shared libraries, by its path below site-packages.
+    `distributions` are its `.dist-info` folders; `libraries` counts the files of each folder
+    of shared libraries, by its path below site-packages. `path` and `name` are not in the file.
     """
 
     path: Path
@@ -57,25 +59,22 @@ class Generation:
     created: str
     mlenv: str
     distributions: tuple[str, ...]
-    libraries: Mapping[str, int]
-
-    @property
-    def name(self) -> str:
-        return self.path.name
+    libraries: dict[str, int]
+    name: str
 
     def lock_unchanged(self) -> bool:
-        """Whether the lock is still the one that it was built from, if the lock is still there."""
+        """Compare the lock with the one it was built from; a missing lock counts as unchanged."""
         return sha256(Path(self.lock_path)) in (None, self.lock_sha256)
 
     def inputs_unchanged(self) -> bool:
-        """Whether profile and lock are, byte for byte, those that it was built from."""
+        """Compare profile and lock, byte for byte, with those that it was built from."""
         return (sha256(Path(self.profile_path)), sha256(Path(self.lock_path))) == (
             self.profile_sha256,
             self.lock_sha256,
         )
 
     def drift(self) -> tuple[str, ...]:
-        """What differs from the record at a glance: interpreter, distributions, libraries."""
+        """Differences from the record in interpreter, distributions and number of libraries."""
         if not (self.path / "bin" / "python").exists():
             return (f"its interpreter is gone ({self.path / 'bin' / 'python'})",)
         here, recorded = set(distributions(self.path)), set(self.distributions)
@@ -103,7 +102,7 @@ def distributions(venv: Path) -> tuple[str, ...]:
 
 
 def libraries(venv: Path) -> dict[str, int]:
-    """How many files lie in each folder of shared libraries: a few listings, no reading."""
+    """Number of files in each folder of shared libraries: a few listings, no reading."""
     packages = next(iter(sorted(venv.glob("lib/python3*/site-packages"))), None)
     if packages is None:
         return {}
@@ -119,34 +118,68 @@ def libraries(venv: Path) -> dict[str, int]:
 
 
 def read(path: Path) -> Generation | None:
-    """The generation at `path`; None if there is no (readable) record."""
+    """The generation at `path`; None if there is no record, so no generation.
+
+    Records of earlier versions of mlenv are read, and unknown fields of a later one are ignored.
+    Raises `MlenvError` (code `bad-record`) for a damaged record or one of a later schema.
+    """
+    file = path / RECORD
     try:
-        record = json.loads((path / RECORD).read_text("utf-8"))
-        return Generation(path, **{**record, "distributions": tuple(record["distributions"])})
-    except (OSError, ValueError, TypeError, KeyError):
+        content = file.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError as error:
+        raise MlenvError("bad-record", f"{file} can't be read: {error.strerror}.") from error
+    fields = decode(content, dict[str, Any], file)
+    check_schema(fields.get("schema", 1), SCHEMA, file)
+    place = {"path": os.fspath(path), "name": path.name}
+    try:
+        return msgspec.convert({**fields, **place}, Generation, dec_hook=lambda kind, x: kind(x))
+    except msgspec.ValidationError as error:
+        raise MlenvError(
+            "bad-record",
+            f"{file} is damaged: {error}.",
+            "The packages beside it are untouched. `mlenv rollback` goes to another generation, "
+            "`mlenv install PROFILE` builds a new one.",
+        ) from error
 
 
 def all_of(venv: Path) -> tuple[Generation, ...]:
-    """Every complete generation, the oldest first."""
-    folders = sorted((store(venv) / "generations").glob("*/"))
-    return tuple(found for folder in folders if (found := read(folder)))
+    """Every complete generation with a readable record, the oldest first."""
+    return tuple(each for each in _records(venv) if isinstance(each, Generation))
+
+
+def unreadable(venv: Path) -> tuple[MlenvError, ...]:
+    """The errors of generations whose records can't be read."""
+    return tuple(each for each in _records(venv) if isinstance(each, MlenvError))
+
+
+def _records(venv: Path) -> Iterator[Generation | MlenvError]:
+    for folder in sorted((store(venv) / "generations").glob("*/")):
+        try:
+            if generation := read(folder):
+                yield generation
+        except MlenvError as error:
+            yield error
 
 
 def active(venv: Path) -> Generation | None:
-    """The generation that the activation points to; None for anything that is not ours."""
+    """The generation that the activation points to; None for anything that is not ours.
+
+    Raises `MlenvError` where it is ours and its record can't be read.
+    """
     return read(venv.resolve()) if venv.is_symlink() else None
 
 
 def is_activation(venv: Path) -> bool:
-    """Whether `venv` is our symlink (its generation may be gone)."""
+    """Recognise our symlink, even if its generation is gone."""
     return venv.is_symlink() and (venv.parent / venv.readlink()).is_relative_to(
         store(venv) / "generations"
     )
 
 
 def next_path(venv: Path, profile: Profile, lock: Lock) -> Path:
-    """Where the next generation goes. The numbers only grow."""
+    """The directory of the next generation. The numbers only grow."""
     folder = store(venv) / "generations"
     numbers = [int(path.name[:3]) for path in folder.glob("[0-9][0-9][0-9]-*")]
     return folder / f"{max(numbers, default=0) + 1:03d}-{profile.name}-{lock.sha256[:8]}"
@@ -162,6 +195,7 @@ def build(venv: Path, profile: Profile, lock: Lock, fill: Callable[[Path], None]
         path.parent.mkdir(parents=True, exist_ok=True)
         fill(path)
         record = {
+            "schema": SCHEMA,
             "number": int(path.name[:3]),
             "profile": profile.name,
             "profile_path": os.fspath(profile.path),
@@ -184,7 +218,7 @@ def build(venv: Path, profile: Profile, lock: Lock, fill: Callable[[Path], None]
 
 
 def remove_unfinished(venv: Path) -> tuple[Path, ...]:
-    """Remove what a build that was killed has left. Call it under `locked`."""
+    """Remove the directories of builds that were killed. Call it under `locked`."""
     folders = (store(venv) / "generations").glob("*/")
     unfinished = tuple(folder for folder in folders if not (folder / RECORD).is_file())
     for folder in unfinished:
@@ -219,7 +253,7 @@ def switch(venv: Path, generation: Path) -> Path | None:
 
 
 def remember(venv: Path, target: Path) -> None:
-    """Note what was active before the present: a generation, or what was kept."""
+    """Record `target` as active before the present: a generation, or what was moved aside."""
     link = store(venv) / PREVIOUS
     link.unlink(missing_ok=True)
     link.symlink_to(os.path.relpath(target, link.parent))
@@ -255,25 +289,9 @@ def exchange(one: Path, other: Path) -> None:
 
 
 @contextlib.contextmanager
-def locked(venv: Path) -> Iterator[None]:
-    """Only one mlenv at a time changes an environment."""
+def locked(venv: Path, progress: Progress | None = None) -> Iterator[None]:
+    """Let one mlenv at a time change an environment; the others wait and say for whom."""
     folder = store(venv)
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "busy").open("w") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise MlenvError(
-                "busy", f"Another mlenv is changing {venv}.", "Wait for it to end, then try again."
-            ) from error
+    with exclusive(folder / "busy", f"changing {venv}", progress):
         yield
-
-
-def as_data(generation: Generation) -> Mapping[str, object]:
-    """A generation as JSON can carry it."""
-    return {
-        **asdict(generation),
-        "path": str(generation.path),
-        "name": generation.name,
-        "distributions": list(generation.distributions),
-    }

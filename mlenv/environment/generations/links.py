@@ -70,7 +70,7 @@ def unlink(site_packages: Path) -> tuple[Path, ...]:
 
 
 def examine(site_packages: Path) -> Links:
-    """What is there, what is not, and why not. Changes nothing."""
+    """List the links that are there, missing and broken, and the obstacle if there is one."""
     ours = _recorded(site_packages)
     present = [path for path, target in ours.items() if _is_ours(path, target) and path.exists()]
     broken = [path for path in ours if path.is_symlink() and not path.exists()]
@@ -124,7 +124,7 @@ def _openers(site_packages: Path) -> list[Path]:
 
 
 def _rpath_leads_to(directory: Path, file: Path) -> bool:
-    """Whether `file` has a DT_RPATH that names `directory` relative to itself."""
+    """Tell if `file` has a DT_RPATH that names `directory` relative to itself."""
     from elftools.common.exceptions import ELFError
     from elftools.elf.dynamic import DynamicSection
     from elftools.elf.elffile import ELFFile

@@ -157,7 +157,10 @@ def _protected(profile: Profile, lock: Lock) -> dict[str, list[Pin]]:
 
 
 def _check(wanted: Profile, lock: Lock, request: Request, generation: Path, given: Indexes) -> None:
-    """Whether the request fits what must not move, by its own word: without the overrides."""
+    """Raise `MlenvError` if a requested package requires another version of a core package.
+
+    Checked without the profile's overrides: they were tried with its own packages only.
+    """
     protected = _protected(wanted, lock)
     overrides = [*request.overrides]
     offered: list[str] = []
@@ -196,7 +199,7 @@ def _check(wanted: Profile, lock: Lock, request: Request, generation: Path, give
 def _checking(
     wanted: Profile, lock: Lock, request: Request, generation: Path, urls: Mapping[str, str]
 ) -> dict[str, Any]:
-    """What must not move as plain requirements, beside the request; no overrides."""
+    """A project with the core packages as plain requirements beside the request; no overrides."""
     project = as_project(wanted, urls)
     pins = [pin for each in _protected(wanted, lock).values() for pin in each]
     held = [
@@ -212,7 +215,7 @@ def _checking(
 
 
 def _tried(wanted: Profile, generation: Path, asked: set[str]) -> Iterator[dict[str, Any]]:
-    """What is installed under an override was tried so: it may be asked for again."""
+    """Requirements of packages that are installed under an override, without those it overrides."""
     overridden = {canonicalize_name(Requirement(o.requirement).name) for o in wanted.overrides}
     for distribution in distributions(path=[os.fspath(site_packages(generation))]):
         requires = [text for text in distribution.requires or () if "extra ==" not in text]
@@ -246,7 +249,7 @@ def _asked_version(name: str, request: Request) -> str:
 def _conflict(
     error: uv.UvError, protected: Mapping[str, object], request: Request
 ) -> tuple[str, str, str] | None:
-    """Who wants what of a protected package."""
+    """The package that requires another version of a protected one, and that requirement."""
     for wish in error.wishes():
         if canonicalize_name(wish.name) in protected and wish.who != "environment":
             version = wish.version or _asked_version(wish.who, request)

@@ -1,22 +1,22 @@
-"""The very files that a lock comes to on one machine: addresses, sizes, hashes.
+"""The exact files (URL, size, sha256) that a lock selects for one interpreter and platform.
 
-uv chooses them, by the rules that it installs by, and writes them down in the format of
-PEP 751 (pylock).
+uv selects them, by the rules that it installs by, and writes them in the format of PEP 751
+(pylock).
 """
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from msgspec import Struct
 from packaging.utils import canonicalize_name
 
 from mlenv.environment import uv
 from mlenv.environment.lockfile.locks import Lock
+from mlenv.files import decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,29 @@ class File:
 
     @property
     def name(self) -> str:
+        """The file's name, from its URL."""
         return unquote(Path(urlsplit(self.url).path).name)
+
+
+class _Source(Struct, frozen=True):
+    """A wheel, a source distribution or an archive in a pylock document."""
+
+    url: str = ""
+    path: str = ""
+    size: int | None = None
+    hashes: dict[str, str] = {}
+
+
+class _Package(Struct, frozen=True):
+    name: str
+    version: str = ""
+    wheels: tuple[_Source, ...] = ()
+    sdist: _Source | None = None
+    archive: _Source | None = None
+
+
+class _Pylock(Struct, frozen=True):
+    packages: tuple[_Package, ...] = ()
 
 
 def of(lock: Lock, python: str, sources: uv.Sources) -> tuple[File, ...]:
@@ -39,7 +61,8 @@ def of(lock: Lock, python: str, sources: uv.Sources) -> tuple[File, ...]:
 
     Raises `MlenvError` where the index offers one that the lock does not name.
     """
-    packages = tomllib.loads(uv.pylock(lock.path, python=python, sources=sources))["packages"]
+    text = uv.pylock(lock.path, python=python, sources=sources)
+    packages = decode(text, _Pylock, "uv's pylock document", toml=True).packages
     hashes: dict[tuple[str, str], set[str]] = {}
     for pin in lock.pins:
         hashes.setdefault((canonicalize_name(pin.name), pin.version), set()).update(pin.hashes)
@@ -50,13 +73,12 @@ def of(lock: Lock, python: str, sources: uv.Sources) -> tuple[File, ...]:
     return files
 
 
-def _file(package: Mapping[str, Any]) -> File:
-    [entry, *_] = package.get("wheels") or [package.get("sdist") or package["archive"]]
-    sha256 = entry["hashes"].get("sha256", "")
-    url = entry.get("url") or Path(entry["path"]).absolute().as_uri()
-    return File(package["name"], package["version"], url, entry.get("size"), sha256)
+def _file(package: _Package) -> File:
+    source = next(iter(package.wheels), None) or package.sdist or package.archive or _Source()
+    url = source.url or Path(source.path).absolute().as_uri()
+    return File(package.name, package.version, url, source.size, source.hashes.get("sha256", ""))
 
 
 def total(files: Iterable[File]) -> int:
-    """The sum of the sizes that are known, in bytes."""
+    """The sum of the known sizes, in bytes."""
     return sum(file.size or 0 for file in files)

@@ -1,40 +1,44 @@
-"""Provisioning: profile and lock in, an active generation out. Nothing half-done is ever seen."""
+"""Build a generation from a profile and its lock, and activate it in one step."""
 
 from __future__ import annotations
 
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mlenv.environment import generations, uv
 from mlenv.environment.generations import Generation
 from mlenv.environment.install import changes
 from mlenv.environment.install.changes import NOTHING, Changes
+from mlenv.environment.install.select import PassedOver
 from mlenv.environment.uv.downloads import Downloads
 from mlenv.progress import Progress
+from mlenv.result import MlenvError
 
 if TYPE_CHECKING:
     from mlenv.environment.install.plan import InstallPlan
 
 
-@dataclass(frozen=True, slots=True)
-class Installed:
-    """What `install` did. `kept`: where that is which stood at the environment's place.
+class Installed(Struct, frozen=True, kw_only=True):
+    """The result of `install`. `kept`: path of the directory that was moved aside, if any.
 
-    `passed_over`: profiles that would have been preferred, and why they were not taken.
+    `passed_over`: profiles that would have been preferred.
     """
 
     venv: Path
-    generation: Generation
+    profile: str
     why: str
     changed: bool
-    seconds: float
-    kept: Path | None = None
     changes: Changes = NOTHING
-    passed_over: tuple[tuple[str, str], ...] = ()
+    passed_over: tuple[PassedOver, ...] = ()
+    generation: Generation
+    kept: Path | None = None
+    seconds: float
 
 
 def install(
@@ -57,9 +61,9 @@ def install(
     and `bundle` as in `plan.Request`.
     """
     began = time.monotonic()
-    present = generations.active(venv)
+    present = _present(venv, name)
     if present and not rebuild and _up_to_date(present, name, python):
-        return Installed(venv, present, "in use", False, time.monotonic() - began)
+        return _unchanged(venv, present, "in use", began)
 
     from mlenv.environment.install import plan, user_profiles
 
@@ -69,10 +73,7 @@ def install(
     taken = plan.take(request, venv)
     if present and name == "auto" and not rebuild and _holds(present, taken, python):
         progress.end()
-        return Installed(
-            venv, present, taken.verdict.why, False, time.monotonic() - began,
-            passed_over=taken.verdict.passed_over,
-        )  # fmt: skip
+        return _unchanged(venv, present, taken.verdict.why, began, taken.verdict.passed_over)
     progress.detail(f"profile {taken.profile.name}: {taken.verdict.why}")
 
     def fill(path: Path) -> None:
@@ -83,7 +84,7 @@ def install(
         progress.step("Setting up the launchers")
         _finish(path, venv)
 
-    with generations.locked(venv):
+    with generations.locked(venv, progress):
         generations.remove_unfinished(venv)
         profile, lock = taken.profile, taken.lock
         if taken.bundle and profile.path.is_relative_to(taken.bundle.path):
@@ -92,20 +93,50 @@ def install(
         generation = generations.build(venv, profile, lock, fill)
         kept = generations.switch(venv, generation.path)
     progress.end()
+    before = present.distributions if present else ()
     return Installed(
-        venv,
-        generation,
-        taken.verdict.why,
-        True,
-        time.monotonic() - began,
-        kept,
-        changes.between(present.distributions if present else (), generation.distributions),
-        taken.verdict.passed_over,
+        venv=venv,
+        profile=generation.profile,
+        why=taken.verdict.why,
+        changed=True,
+        changes=changes.between(before, generation.distributions),
+        passed_over=taken.verdict.passed_over,
+        generation=generation,
+        kept=kept,
+        seconds=round(time.monotonic() - began, 2),
     )
 
 
+def _unchanged(
+    venv: Path,
+    present: Generation,
+    why: str,
+    began: float,
+    passed_over: tuple[PassedOver, ...] = (),
+) -> Installed:
+    return Installed(
+        venv=venv,
+        profile=present.profile,
+        why=why,
+        changed=False,
+        passed_over=passed_over,
+        generation=present,
+        seconds=round(time.monotonic() - began, 2),
+    )
+
+
+def _present(venv: Path, name: str | None) -> Generation | None:
+    """The active generation. With a profile's name a damaged record is no obstacle."""
+    try:
+        return generations.active(venv)
+    except MlenvError:
+        if name is None:
+            raise
+        return None
+
+
 def _up_to_date(present: Generation, name: str | None, python: str | None) -> bool:
-    """Whether what is active is all that was asked for. Reads little: it must be quick."""
+    """Tell if the active generation is what was requested. Reads little: it must be quick."""
     if name not in (None, present.profile, present.profile_path):
         return False
     if not present.inputs_unchanged() or present.drift():
@@ -114,7 +145,7 @@ def _up_to_date(present: Generation, name: str | None, python: str | None) -> bo
 
 
 def _holds(present: Generation, taken: InstallPlan, python: str | None) -> bool:
-    """Whether the profile that was chosen is the one in use, and nothing is to do for it."""
+    """Tell if the chosen profile is in use and up to date."""
     return os.fspath(taken.profile.path) == present.profile_path and _up_to_date(
         present, None, python
     )
@@ -138,7 +169,7 @@ def _sync(path: Path, taken: InstallPlan, progress: Progress) -> None:
 
 
 def _finish(path: Path, venv: Path) -> None:
-    """Everything in a generation that no wheel brings: links at the source, launchers."""
+    """Write into a generation what no wheel brings: links to libraries, launchers."""
     from mlenv.environment.generations import links
     from mlenv.environment.launch import site_packages
     from mlenv.environment.launchers import activate, commands
@@ -146,20 +177,3 @@ def _finish(path: Path, venv: Path) -> None:
     links.link(site_packages(path))
     activate.write(path, venv)
     commands.write(path, venv)
-
-
-def described(installed: Installed) -> dict[str, object]:
-    """What `install` did, as JSON can carry it."""
-    return {
-        "venv": os.fspath(installed.venv),
-        "profile": installed.generation.profile,
-        "why": installed.why,
-        "changed": installed.changed,
-        "changes": installed.changes.as_data(),
-        "passed_over": [
-            {"profile": name, "reason": reason} for name, reason in installed.passed_over
-        ],
-        "generation": generations.as_data(installed.generation),
-        "kept": os.fspath(installed.kept) if installed.kept else None,
-        "seconds": round(installed.seconds, 2),
-    }

@@ -1,16 +1,14 @@
-"""Bundles: a directory with everything that an environment is installed from, for machines
-without a network.
+"""Bundles: directories with everything that an installation without a network needs.
 
-    DIR/bundle.json      what it holds and for which platform and Python
-    DIR/NAME.toml .txt   the profile and its lock
-    DIR/wheels/          the files that the lock names
-    DIR/models/NAME/     models, if asked for
-    DIR/models/pinned/   what is known of those that the manifest does not name
+DIR/bundle.json      what it holds and for which platform and Python
+DIR/NAME.toml .txt   the profile and its lock
+DIR/wheels/          the files that the lock names
+DIR/models/NAME/     models, if asked for
+DIR/models/pinned/   what is known of those that the manifest does not name
 """
 
 from __future__ import annotations
 
-import json
 import netrc
 import os
 import shutil
@@ -24,6 +22,9 @@ from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import msgspec
+from msgspec import Struct
+
 from mlenv import files
 from mlenv.environment import uv
 from mlenv.environment.install import artifacts as wheel_files
@@ -36,7 +37,26 @@ from mlenv.progress import Progress
 from mlenv.result import MlenvError
 
 MANIFEST = "bundle.json"
+SCHEMA = 1
 _AGAIN = "Make it again with `mlenv bundle PROFILE -o DIR`."
+
+
+class BundledFile(Struct, frozen=True, kw_only=True):
+    """A file in `wheels/`."""
+
+    name: str
+    sha256: str
+
+
+class Manifest(Struct, frozen=True, kw_only=True):
+    """`bundle.json`."""
+
+    schema: int
+    profile: str
+    platform: str
+    python: str
+    files: tuple[BundledFile, ...]
+    models: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,44 +100,49 @@ def make(
         (folder / stray).unlink()
     files.write_atomically(target / f"{profile.name}.toml", profile.path.read_bytes())
     files.write_atomically(target / f"{profile.name}.txt", lock.text)
-    manifest = {
-        "schema": 1,
-        "profile": profile.name,
-        "platform": host.platform_name(),
-        "python": _minor(python),
-        "files": [{"name": file.name, "sha256": file.sha256} for file in wanted],
-        "models": sorted(models),
-    }
-    files.write_atomically(target / MANIFEST, json.dumps(manifest, indent=1) + "\n")
+    manifest = Manifest(
+        schema=SCHEMA,
+        profile=profile.name,
+        platform=host.platform_name(),
+        python=_minor(python),
+        files=tuple(BundledFile(name=file.name, sha256=file.sha256) for file in wanted),
+        models=tuple(sorted(models)),
+    )
+    text = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
+    files.write_atomically(target / MANIFEST, text + b"\n")
     progress.end()
     return read(target)
 
 
 def read(directory: Path) -> Bundle:
-    """Raises `MlenvError` for a directory that is no bundle, or not a whole one."""
+    """Read a bundle; raises `MlenvError` for a directory that is none, or not a whole one."""
+    path = directory / MANIFEST
     try:
-        manifest = json.loads((directory / MANIFEST).read_text("utf-8"))
-        names = tuple(file["name"] for file in manifest["files"])
-        paths = [directory / "wheels" / name for name in names]
-        if missing := [path for path in paths if not path.is_file()]:
-            raise MlenvError("broken-bundle", f"The bundle lacks {missing[0]}.", _AGAIN)
-        paths += [p for p in (directory / "models").rglob("*") if p.is_file()]
-        return Bundle(
-            directory,
-            manifest["profile"],
-            manifest["platform"],
-            manifest["python"],
-            names,
-            tuple(manifest["models"]),
-            sum(path.stat().st_size for path in paths),
-        )
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        message = f"{directory} is no bundle: its {MANIFEST} is missing or broken."
+        manifest = files.decode(path.read_bytes(), Manifest, path, code="broken-bundle")
+    except OSError as error:
+        message = f"{directory} is not a bundle: {path} can't be read ({error.strerror})."
         raise MlenvError("broken-bundle", message, _AGAIN) from error
+    except MlenvError as error:
+        raise MlenvError("broken-bundle", error.message, _AGAIN) from error
+    files.check_schema(manifest.schema, SCHEMA, path)
+    names = tuple(file.name for file in manifest.files)
+    paths = [directory / "wheels" / name for name in names]
+    if missing := [path for path in paths if not path.is_file()]:
+        raise MlenvError("broken-bundle", f"The bundle lacks {missing[0]}.", _AGAIN)
+    paths += [p for p in (directory / "models").rglob("*") if p.is_file()]
+    return Bundle(
+        directory,
+        manifest.profile,
+        manifest.platform,
+        manifest.python,
+        names,
+        manifest.models,
+        sum(path.stat().st_size for path in paths),
+    )
 
 
 def profile_of(bundle: Bundle, name: str | None) -> Profile:
-    """The profile in it: the shipped one where that is the same, to the byte."""
+    """The bundle's profile: the shipped one if that is the same, byte for byte."""
     if name not in (None, "auto", bundle.profile):
         raise MlenvError("unknown-profile", f"{bundle.path} holds {bundle.profile}, not {name}.")
     if (here := host.platform_name()) != bundle.platform:

@@ -1,33 +1,27 @@
-"""What is different between two sets of installed distributions."""
+"""Differences between two sets of installed distributions."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
+    """One distribution in another version."""
+
     name: str
     before: str
     after: str
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
+class Changes(Struct, frozen=True):
     """`added` and `removed` as `name==version`."""
 
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     changed: tuple[Change, ...] = ()
-
-    def as_data(self) -> dict[str, object]:
-        return {
-            "added": list(self.added),
-            "removed": list(self.removed),
-            "changed": [asdict(change) for change in self.changed],
-        }
 
 
 NOTHING = Changes()

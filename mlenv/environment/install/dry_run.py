@@ -1,51 +1,65 @@
-"""What `install` would do, and does not do: the answer of `--dry-run`."""
+"""Plan an installation without carrying it out: `install --dry-run`."""
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
+from msgspec import Struct
+
 from mlenv.environment import generations, uv
 from mlenv.environment.generations import Generation
-from mlenv.environment.install import artifacts, changes, plan
+from mlenv.environment.install import artifacts, changes, plan, select
 from mlenv.environment.install.plan import InstallPlan, Request
 
 
-def of(request: Request, venv: Path) -> dict[str, object]:
-    """As JSON can carry it. `disk_bytes` is an estimate: what is not fetched yet can't be seen.
+class DryRun(Struct, frozen=True, kw_only=True):
+    """The result of `install --dry-run`.
 
     `download_bytes` counts the files whose size the index tells; `unknown_size` names the rest.
+    `disk_bytes` is an estimate: the size of what is not fetched yet is not known.
     """
+
+    dry_run: bool = True
+    venv: Path
+    profile: str
+    why: str
+    passed_over: tuple[select.PassedOver, ...]
+    changed: bool
+    changes: changes.Changes
+    download: tuple[str, ...]
+    download_bytes: int
+    unknown_size: tuple[str, ...]
+    disk_bytes: int
+
+
+def of(request: Request, venv: Path) -> DryRun:
+    """Plan an installation and do nothing; raises `MlenvError` as the installation would."""
     present = generations.active(venv)
-    wanted = request.profile or (present.profile_path if present and not request.bundle else None)
-    taken = plan.take(replace(request, profile=wanted), venv)
+    profile = request.profile or (present.profile_path if present and not request.bundle else None)
+    taken = plan.take(replace(request, profile=profile), venv)
     planned = _plan(taken)
     fetched = _files(taken, planned.fetches)
     download = artifacts.total(fetched)
     machine = taken.profile.machine
     growth = machine.disk_mb / machine.download_mb if machine.download_mb else 2.0
-    return {
-        "dry_run": True,
-        "venv": os.fspath(venv),
-        "profile": taken.profile.name,
-        "why": taken.verdict.why,
-        "passed_over": [
-            {"profile": name, "reason": reason} for name, reason in taken.verdict.passed_over
-        ],
-        "changed": present is None or not _same(present, taken, planned),
-        "changes": changes.between(
-            present.distributions if present else (), planned.installs
-        ).as_data(),
-        "download": list(planned.fetches),
-        "download_bytes": download,
-        "unknown_size": [f"{file.package}=={file.version}" for file in fetched if not file.size],
-        "disk_bytes": int(download * growth),
-    }
+    before = present.distributions if present else ()
+    return DryRun(
+        venv=venv,
+        profile=taken.profile.name,
+        why=taken.verdict.why,
+        passed_over=taken.verdict.passed_over,
+        changed=present is None or not _same(present, taken, planned),
+        changes=changes.between(before, planned.installs),
+        download=planned.fetches,
+        download_bytes=download,
+        unknown_size=tuple(f"{file.package}=={file.version}" for file in fetched if not file.size),
+        disk_bytes=int(download * growth),
+    )
 
 
 def _plan(taken: InstallPlan) -> uv.Planned:
-    """From uv's cache where that holds everything, as the installation would."""
+    """Uv's plan, from its cache where that holds everything, as the installation would."""
     if not taken.sources.folder:
         try:
             return uv.plan(taken.lock.path, taken.python, replace(taken.sources, offline=True))

@@ -1,4 +1,4 @@
-"""What an installation takes: a profile, its lock, an interpreter, and where files come from."""
+"""The plan of an installation: profile, lock, interpreter, and sources of the files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from mlenv.result import MlenvError
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the user asks for.
+    """The user's request.
 
     `profile`: a name, the path of a file, `auto` or None (the one in use, else `auto`).
     `mirrors`: `NAME=URL` each. `bundle`: a directory that `mlenv bundle` has made.
@@ -90,7 +90,7 @@ def _room(venv: Path, profile: Profile, lock: Lock, sources: uv.Sources) -> None
 
 
 def for_files(name: str, python: str | None, mirrors: Sequence[str]) -> InstallPlan:
-    """The same for collecting files: this machine need not be able to run the profile."""
+    """Plan a collection of files: this machine need not be able to run the profile."""
     given = indexes.load(mirrors)
     indexes.check_names(given, _all_profiles(name), mirrors)
     profile = profiles.load(name)
@@ -112,7 +112,7 @@ def existing_python(taken: InstallPlan) -> Path:
 
 
 def unavailable(profile: Profile, given: Indexes, *, offline: bool = False) -> str:
-    """Why a profile's packages can't be had: an index of its own that does not answer.
+    """The reason why a profile's packages can't be had: an index that does not answer.
 
     What is in uv's cache needs no index; without a network, everything must be there.
     """

@@ -1,4 +1,4 @@
-"""What can be known before anything is downloaded: each check passes or says what to do."""
+"""Checks before anything is downloaded; each passes or says what to do."""
 
 from __future__ import annotations
 
@@ -64,14 +64,17 @@ def space(venv: Path, profile: Profile) -> None:
 
 
 def links_to_cache(venv: Path) -> bool:
-    """Whether one file system holds both, so that uv links its cached files into the venv."""
+    """Tell if one file system holds both, so that uv links its cached files into the venv."""
     place, cache = _existing(venv.parent), _existing(uv.cache_directory())
     return place.stat().st_dev == cache.stat().st_dev
 
 
 def _needs(venv: Path, profile: Profile) -> Iterator[tuple[Path, int]]:
-    """Unpacked wheels lie in uv's cache and are hard-linked into the venv where one disk
-    holds both; else each has its own copy."""
+    """Bytes that are needed in each place.
+
+    Unpacked wheels lie in uv's cache and are hard-linked into the venv where one disk holds both;
+    else each has its own copy.
+    """
     place, cache = _existing(venv.parent), _existing(uv.cache_directory())
     yield cache, profile.machine.disk_mb
     if not links_to_cache(venv):

@@ -1,10 +1,11 @@
-"""Which profiles a machine can run, and which of them it should."""
+"""Choose a profile: those that a machine can run, and the best of them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from msgspec import Struct
 from packaging.version import Version
 
 from mlenv.environment.lockfile import profiles
@@ -19,20 +20,27 @@ PREFERENCE = ("cu121", "cu124", "cu128", "cu130", "cpu", "whisper")
 AUTO = "auto"
 
 
+class PassedOver(Struct, frozen=True):
+    """A profile that was not chosen, and the reason."""
+
+    profile: str
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """One profile on one machine: `against` is empty where it can run; `why` says what for.
 
-    `passed_over`: (profile, reason) of those that would have been preferred to it.
+    `passed_over`: those that would have been preferred to it.
     """
 
     profile: Profile
     why: str
     against: tuple[str, ...]
-    passed_over: tuple[tuple[str, str], ...] = ()
+    passed_over: tuple[PassedOver, ...] = ()
 
 
-# Why a profile's packages can't be had at present; empty where they can.
+# The reason why a profile's packages can't be had at present; empty if they can.
 Available = Callable[[Profile], str]
 
 
@@ -53,20 +61,20 @@ def selected(name: str | None, available: Available) -> Verdict:
 
 
 def judge(profile: Profile, machine: Host) -> Verdict:
-    """Whether `machine` can run `profile`. One without a GPU runs any of them on its CPU."""
+    """Judge one profile. A machine without a GPU runs any of them on its CPU."""
     return Verdict(profile, _why(profile, machine), tuple(_against(profile, machine)))
 
 
 def best(candidates: Sequence[Profile], machine: Host, available: Available) -> Verdict:
     """The first of `candidates` (the preferred one first) that can run and can be had."""
-    passed_over: list[tuple[str, str]] = []
+    passed_over: list[PassedOver] = []
     for profile in candidates:
         verdict = judge(profile, machine)
         reason = verdict.against[0] if verdict.against else available(profile)
         if not reason:
             return replace(verdict, passed_over=tuple(passed_over))
-        passed_over.append((profile.name, reason))
-    reasons = "; ".join(f"{name}: {reason}" for name, reason in passed_over)
+        passed_over.append(PassedOver(profile.name, reason))
+    reasons = "; ".join(f"{each.profile}: {each.reason}" for each in passed_over)
     raise MlenvError("no-profile", f"No profile can be installed here. {reasons}.")
 
 
@@ -85,7 +93,7 @@ def _against(profile: Profile, machine: Host) -> Iterator[str]:
 
 
 def _runs(code: str, capability: str) -> bool:
-    """Whether code compiled for `code` runs on a device: same major, equal or higher minor."""
+    """Tell if code compiled for `code` runs on a device: same major, equal or higher minor."""
     built, device = code.removesuffix("+PTX"), capability
     built_major, built_minor = map(int, built.split("."))
     major, minor = map(int, device.split("."))

@@ -19,7 +19,7 @@ def folder(venv: Path) -> Path:
 
 
 def adopt(venv: Path, profile: Profile) -> Profile:
-    """The same profile at a place that stays: where a bundle is may be gone tomorrow."""
+    """Copy a bundle's profile beside the generations: the bundle may be gone tomorrow."""
     return write(venv, profile.name, profile.path.read_text("utf-8"), profile.lock_path.read_text())
 
 

@@ -51,7 +51,7 @@ def restore(generation: Path) -> tuple[Path, ...]:
 
 
 def is_ours(path: Path) -> bool:
-    """Whether mlenv wrote this file."""
+    """Tell if mlenv wrote this file."""
     try:
         with path.open("rb") as stream:
             return MARK.encode() in stream.read(200)
@@ -100,7 +100,7 @@ def _values(
     *,
     as_string: bool = False,
 ) -> dict[str, str]:
-    """What fills a script; the directories as a list of words, or joined in one string."""
+    """Values for a script's placeholders; directories as a list of words or joined."""
 
     def directories(paths: tuple[Path, ...]) -> str:
         return quote(":".join(map(str, paths))) if as_string else words(quote, paths, separator)

@@ -77,7 +77,7 @@ def _tools(generation: Path) -> dict[str, str]:
 
 
 def _speech(venv: Path) -> dict[str, str]:
-    """mlenv's own commands run in mlenv's Python, which finds the generation and becomes its."""
+    """Mlenv's own commands run in mlenv's Python, which finds the generation and becomes its."""
     python = posix(sys.executable)
     lines = {}
     for name in _SPEECH:
@@ -92,7 +92,7 @@ def _speech(venv: Path) -> dict[str, str]:
 
 
 def _is_python(file: Path) -> bool:
-    """Whether this is a Python script: `#!..python`, or what uv writes for a path with spaces."""
+    """Recognise a Python script: `#!..python`, or what uv writes for a path with spaces."""
     with file.open("rb") as stream:
         first, _, rest = stream.read(4096).partition(b"\n")
     return first.startswith(b"#!") and (b"python" in first or rest.startswith(b"'''exec'"))

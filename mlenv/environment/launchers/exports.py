@@ -10,7 +10,7 @@ from mlenv.environment.launchers import quoting
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """How a shell sets and exports a variable (name, value), and removes one (name)."""
+    """The commands of a shell that export a variable (name, value) and remove one (name)."""
 
     export: Callable[[str, str], str]
     unset: Callable[[str], str]

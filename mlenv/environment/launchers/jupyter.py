@@ -85,7 +85,7 @@ def kernel_name(venv: Path) -> str:
 
 
 def _folder(place: Place) -> Path:
-    """Where Jupyter looks for a user's kernels (Linux, macOS)."""
+    """The directory of a user's Jupyter kernels (Linux, macOS)."""
     import sys
 
     home = "Library/Jupyter" if sys.platform == "darwin" else ".local/share/jupyter"

@@ -1,4 +1,4 @@
-"""What every launcher's module has in common.
+"""The interface of launchers, and the table of all of them.
 
 The module of launcher NAME has three functions from a `Place` to a `Shim`: `install`, `remove`,
 `look`. Each may be called again and changes nothing then; `look` never changes anything.

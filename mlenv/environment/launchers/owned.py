@@ -41,7 +41,7 @@ def write(path: Path, text: str) -> None:
 
 
 def is_ours(path: Path) -> bool:
-    """Whether mlenv wrote this whole file: its first lines say so."""
+    """Tell if mlenv wrote this whole file: its first lines say so."""
     return MARK in read(path)[:400]
 
 
@@ -88,7 +88,7 @@ class Block:
         return f"{self.comment} <<< mlenv <<<\n"
 
     def find(self, path: Path, text: str) -> tuple[int, int] | None:
-        """Where the block is, marks and all."""
+        """The position of the block, with its marks."""
         start = text.find(self.begin)
         if start < 0:
             return None

@@ -1,4 +1,4 @@
-"""How each language that a shim is written in quotes a string, whatever is in it."""
+"""Quoting of strings in each language that shims are written in."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def fish(text: str) -> str:
 
 
 def csh(text: str) -> str:
-    """csh and tcsh, on one line; a newline comes from the variable `_mlenv_newline`."""
+    """Csh and tcsh, on one line; a newline comes from the variable `_mlenv_newline`."""
     quoted = text.replace("'", "'\\''").replace("!", "'\\!'")
     return "'" + quoted.replace("\n", "'\"$_mlenv_newline:q\"'") + "'"
 

@@ -1,1 +1,1 @@
-"""What an environment shall hold: profiles, and the locks that are made from them."""
+"""Profiles and the lock files that are made from them."""

@@ -1,4 +1,4 @@
-"""Which address stands for which index: those in the profile, or the user's mirrors.
+"""The address of each index: the profile's, or the user's mirror.
 
 A mirror is named on the command line (`--index NAME=URL`) or in the configuration file
 (`$MLENV_CONFIG`, else `~/.config/mlenv/config.toml`), where NAME is an index of the profile or
@@ -14,13 +14,16 @@ Locks name hashes and no addresses, so a mirror can't change what is installed.
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from msgspec import Struct
+
 from mlenv.environment.lockfile.profiles import Index, Profile
+from mlenv.files import decode
+from mlenv.paths import config_file
 from mlenv.result import WRONG_USAGE, MlenvError
 
 DEFAULT = "default"
@@ -28,7 +31,7 @@ DEFAULT = "default"
 
 @dataclass(frozen=True, slots=True)
 class Indexes:
-    """The user's addresses by name of index; what has none keeps the profile's own."""
+    """The user's addresses by name of index; an index without one keeps the profile's."""
 
     mirrors: Mapping[str, str] = field(default_factory=dict)
 
@@ -38,6 +41,7 @@ class Indexes:
         return self.mirrors.get(DEFAULT)
 
     def url(self, index: Index) -> str:
+        """The address of one of the profile's indexes."""
         return self.mirrors.get(index.name, index.url)
 
     def extra(self, profile: Profile) -> tuple[str, ...]:
@@ -47,7 +51,7 @@ class Indexes:
 
 def load(options: Sequence[str] = (), environ: Mapping[str, str] = os.environ) -> Indexes:
     """The configuration file's mirrors, then those of `options` (`NAME=URL`), which win."""
-    return Indexes({**_configured(config_path(environ)), **dict(map(_option, options))})
+    return Indexes({**_configured(config_file(environ)), **dict(map(_option, options))})
 
 
 def check_names(indexes: Indexes, profiles: Iterable[Profile], options: Sequence[str]) -> None:
@@ -64,34 +68,28 @@ def check_names(indexes: Indexes, profiles: Iterable[Profile], options: Sequence
 
 
 def without_credentials(url: str) -> str:
-    """The address as it may be shown, or written into a file that is handed on."""
+    """The address without user name and password, for messages and files."""
     parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
-def config_path(environ: Mapping[str, str]) -> Path:
-    if own := environ.get("MLENV_CONFIG"):
-        return Path(own).expanduser()
-    base = environ.get("XDG_CONFIG_HOME") or "~/.config"
-    return Path(base).expanduser() / "mlenv" / "config.toml"
+class _Config(Struct, frozen=True, forbid_unknown_fields=True):
+    """The configuration file."""
+
+    index: dict[str, str] = {}
 
 
 def _configured(path: Path) -> dict[str, str]:
     try:
-        table = tomllib.loads(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
         raise MlenvError("unreadable-config", f"{path} can't be read: {error}.") from error
-    except tomllib.TOMLDecodeError as error:
-        raise MlenvError("broken-config", f"{path} is not valid TOML: {error}.") from error
-    mirrors = table.pop("index", {})
-    if table or not isinstance(mirrors, dict):
-        wrong = next(iter(table), "index")
-        raise MlenvError("broken-config", f"{path}: nothing is known of `{wrong}`, only [index].")
+    mirrors = decode(text, _Config, path, toml=True, code="broken-config").index
     for name, url in mirrors.items():
-        if not isinstance(url, str) or not _is_address(url):
-            raise MlenvError("broken-config", f"{path} [index]: {name} is no address.")
+        if not _is_address(url):
+            raise MlenvError("broken-config", f"{path} [index]: {name} is not an address.")
     return mirrors
 
 

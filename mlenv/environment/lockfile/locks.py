@@ -34,7 +34,7 @@ class Pin:
     hashes: tuple[str, ...]
 
     def applies_to(self, platform: str) -> bool:
-        """Whether any Python on this platform takes it (`linux-x86_64`, as profiles name it)."""
+        """Tell if any Python on this platform takes it (`linux-x86_64`, as profiles name it)."""
         system, _, machine = platform.partition("-")
         system = {"macos": "darwin"}.get(system, system)
         return any(
@@ -43,7 +43,7 @@ class Pin:
         )
 
     def applies(self, environment: Mapping[str, str]) -> bool:
-        """Whether an interpreter takes it that is described by PEP 508's variables."""
+        """Tell if an interpreter, described by PEP 508's variables, takes it."""
         return not self.marker or Marker(self.marker).evaluate(dict(environment))
 
 
@@ -141,7 +141,7 @@ def load(profile: Profile) -> Lock:
 
 
 def problems(profile: Profile, lock: Lock) -> tuple[str, ...]:
-    """Why a lock does not fit its profile; empty where it does. Asks nobody."""
+    """Reasons why a lock does not fit its profile; empty if it does. Works offline."""
     return tuple(_problems(profile, lock))
 
 
@@ -176,7 +176,7 @@ def _problems(profile: Profile, lock: Lock) -> Iterator[str]:
 
 
 def _mixed_family(profile: Profile, pins: Mapping[str, list[Pin]]) -> Iterator[str]:
-    """What is compiled against each other must be of one build: one index, one local tag."""
+    """Packages of the family that are not of one build: one index, one local tag."""
     index = profile.family_index
     apart = index.platforms if index and index.platforms else profile.platforms
     for platform in profile.platforms:

@@ -6,18 +6,18 @@ its path. `load` reads and checks it; nothing else in mlenv parses one.
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from msgspec import Struct, field
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from mlenv import paths
+from mlenv.files import decode
 from mlenv.result import MlenvError
 
 # The platforms that mlenv provisions, as resolver environments (PEP 508 markers).
@@ -28,27 +28,28 @@ PLATFORMS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Override:
-    """A requirement that wins over what any package says, and the reason."""
+class _Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
+    """A table of a profile's file: unknown keys are errors."""
+
+
+class Override(_Table, frozen=True):
+    """A requirement that wins over what any package requires, and the reason."""
 
     requirement: str
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Exclusion:
-    """A package that is left out though another one asks for it, and the reason."""
+class Exclusion(_Table, frozen=True):
+    """A package that is left out though another one requires it, and the reason."""
 
     package: str
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
+class Index(_Table, frozen=True):
     """An index beside the package index, and the packages that come from it alone.
 
-    `platforms`: where they do; on the others they come from the package index. Empty: on all.
+    `platforms`: those on which they do; on others they come from the package index. Empty: all.
     """
 
     name: str
@@ -57,8 +58,7 @@ class Index:
     platforms: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
+class Family(_Table, frozen=True):
     """Packages compiled against each other: one index, one local version tag (`+cu121`)."""
 
     packages: tuple[str, ...] = ()
@@ -66,9 +66,8 @@ class Family:
     local: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Machine:
-    """What the machine must offer. Versions as strings, sizes in MB (10^6 bytes).
+class Machine(_Table, frozen=True):
+    """Requirements to the machine. Versions as strings, sizes in MB (10^6 bytes).
 
     `cuda` None: the profile uses no GPU. `gpu`: compute capabilities that the builds carry
     code for. A machine without a GPU runs any profile on its CPU.
@@ -82,9 +81,24 @@ class Machine:
     disk_mb: int = 0
 
 
+class _File(_Table, frozen=True):
+    """A profile's file."""
+
+    purpose: str = field(name="for")
+    python: str
+    platforms: tuple[str, ...]
+    resolved_as_of: str
+    requires: tuple[str, ...]
+    override: tuple[Override, ...] = ()
+    exclude: tuple[Exclusion, ...] = ()
+    index: tuple[Index, ...] = ()
+    family: Family = Family()
+    machine: Machine = Machine()
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One profile, as its file says."""
+    """One profile, as its file says; see `_File`."""
 
     name: str
     path: Path
@@ -101,6 +115,7 @@ class Profile:
 
     @property
     def python_range(self) -> SpecifierSet:
+        """The Pythons that it admits."""
         return SpecifierSet(self.python)
 
     @property
@@ -116,16 +131,17 @@ class Profile:
 
     @property
     def is_shipped(self) -> bool:
+        """It ships with mlenv."""
         return self.path.parent == paths.shipped("profiles")
 
     @property
     def spelled(self) -> str:
-        """How commands name it: a shipped one by its name, any other by its path."""
+        """Its name on a command line: a shipped profile's name, any other's path."""
         return self.name if self.is_shipped else str(self.path)
 
     @property
     def lock_path(self) -> Path:
-        """Where the lock is: `constraints/` for a shipped profile, else beside the file."""
+        """The lock: in `constraints/` for a shipped profile, else beside the file."""
         folder = paths.shipped("constraints") if self.is_shipped else self.path.parent
         return folder / f"{self.name}.txt"
 
@@ -140,144 +156,54 @@ def load(name: str) -> Profile:
     by_path = name.endswith(".toml") or "/" in name
     path = Path(name).absolute() if by_path else paths.shipped("profiles") / f"{name}.toml"
     try:
-        table = tomllib.loads(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
     except FileNotFoundError as error:
         hint = f"There are: {', '.join(names())}. A file is named by its path: ./{path.name}"
         raise MlenvError("unknown-profile", f"There is no profile `{name}`.", hint) from error
     except (OSError, UnicodeDecodeError) as error:
         raise MlenvError("unreadable-profile", f"{path} can't be read: {error}.") from error
-    except tomllib.TOMLDecodeError as error:
-        raise MlenvError("broken-profile", f"{path} is not valid TOML: {error}.") from error
-    return _parsed(path, table)
-
-
-def _parsed(path: Path, table: Mapping[str, Any]) -> Profile:
-    reader = _Reader(path, "", table)
-    profile = Profile(
+    file = decode(text, _File, path, toml=True, code="broken-profile")
+    if problem := next(_problems(file), ""):
+        raise MlenvError("broken-profile", f"{path}: {problem}.")
+    return Profile(
         name=path.stem,
         path=path,
-        purpose=reader.text("for"),
-        python=reader.text("python"),
-        platforms=reader.texts("platforms"),
-        resolved_as_of=str(reader.take("resolved-as-of", (str,), required=True)),
-        requires=reader.texts("requires"),
-        overrides=tuple(
-            Override(item.text("requirement"), item.text("why"))
-            for item in reader.tables("override")
-        ),
-        excludes=tuple(
-            Exclusion(item.text("package"), item.text("why")) for item in reader.tables("exclude")
-        ),
-        indexes=tuple(
-            Index(
-                item.text("name"),
-                item.text("url"),
-                item.texts("packages"),
-                item.texts("platforms", required=False),
-            )
-            for item in reader.tables("index")
-        ),
-        family=_family(reader.table("family")),
-        machine=_machine(reader.table("machine")),
-    )
-    reader.close()
-    _check(profile, reader)
-    return profile
-
-
-def _family(item: _Reader) -> Family:
-    return Family(
-        item.texts("packages", required=False),
-        item.take("index", (str,)),
-        item.take("local", (str,)),
+        purpose=file.purpose,
+        python=file.python,
+        platforms=file.platforms,
+        resolved_as_of=file.resolved_as_of,
+        requires=file.requires,
+        overrides=file.override,
+        excludes=file.exclude,
+        indexes=file.index,
+        family=file.family,
+        machine=file.machine,
     )
 
 
-def _machine(item: _Reader) -> Machine:
-    return Machine(
-        cuda=item.take("cuda", (str,)),
-        driver=item.take("driver", (str,)),
-        glibc=item.take("glibc", (str,)),
-        gpu=item.texts("gpu", required=False),
-        download_mb=item.take("download-mb", (int,)) or 0,
-        disk_mb=item.take("disk-mb", (int,)) or 0,
-    )
-
-
-def _check(profile: Profile, reader: _Reader) -> None:
-    """What the types alone can't say."""
-    for text in (*profile.requires, *(item.requirement for item in profile.overrides)):
+def _problems(file: _File) -> Iterator[str]:
+    """Mistakes that the types alone can't tell."""
+    for text in (*file.requires, *(item.requirement for item in file.override)):
         try:
             Requirement(text)
         except InvalidRequirement as error:
-            reason = str(error).splitlines()[0]
-            raise reader.error(f"`{text}` is not a requirement: {reason}") from error
+            yield f"`{text}` is not a requirement: {str(error).splitlines()[0]}"
+            return
     try:
-        SpecifierSet(profile.python)
-    except InvalidSpecifier as error:
-        raise reader.error(f'python = "{profile.python}" is not a version range') from error
-    limited = [name for index in profile.indexes for name in index.platforms]
-    if unknown := [name for name in (*profile.platforms, *limited) if name not in PLATFORMS]:
-        raise reader.error(f"platform {unknown[0]} is not one of {', '.join(PLATFORMS)}")
-    if not profile.platforms:
-        raise reader.error("`platforms` is empty")
-    known = {index.name for index in profile.indexes}
-    if "default" in known:
-        raise reader.error("`default` is the package index and can't be another one's name")
-    if profile.family.index and profile.family.index not in known:
-        raise reader.error(f"[family] names the index {profile.family.index}, which is not there")
-    wanted = {canonicalize_name(Requirement(text).name) for text in profile.requires}
-    if missing := [n for n in profile.family.packages if canonicalize_name(n) not in wanted]:
-        raise reader.error(f"[family] names {missing[0]}, which `requires` does not pin")
-
-
-class _Reader:
-    """Takes the keys of one table, and complains of those that nobody took."""
-
-    def __init__(self, path: Path, where: str, table: Mapping[str, Any]) -> None:
-        self._path = path
-        self._where = where
-        self._left = dict(table)
-        self._children: list[_Reader] = []
-
-    def error(self, message: str) -> MlenvError:
-        where = f" {self._where}" if self._where else ""
-        return MlenvError("broken-profile", f"{self._path}{where}: {message}.")
-
-    def take(self, key: str, kinds: tuple[type, ...], *, required: bool = False) -> Any:
-        value = self._left.pop(key, None)
-        if value is None:
-            if required:
-                raise self.error(f"`{key}` is missing")
-        elif not isinstance(value, kinds):
-            raise self.error(f"`{key}` must be a {' or '.join(k.__name__ for k in kinds)}")
-        return value
-
-    def text(self, key: str) -> str:
-        return str(self.take(key, (str,), required=True))
-
-    def texts(self, key: str, *, required: bool = True) -> tuple[str, ...]:
-        values = self.take(key, (list,), required=required) or []
-        if not all(isinstance(value, str) for value in values):
-            raise self.error(f"`{key}` must be a list of texts")
-        return tuple(values)
-
-    def table(self, key: str) -> _Reader:
-        return self._child(f"[{key}]", self.take(key, (dict,)) or {})
-
-    def tables(self, key: str) -> Iterable[_Reader]:
-        for item in self.take(key, (list,)) or []:
-            if not isinstance(item, dict):
-                raise self.error(f"`{key}` must be a list of tables")
-            yield self._child(f"[[{key}]]", item)
-
-    def _child(self, where: str, table: Mapping[str, Any]) -> _Reader:
-        child = _Reader(self._path, where, table)
-        self._children.append(child)
-        return child
-
-    def close(self) -> None:
-        """Raise for a key that nobody knows: a typing error must not pass in silence."""
-        for reader in (self, *self._children):
-            if reader._left:
-                raise reader.error(f"nothing is known of `{next(iter(reader._left))}`")
+        SpecifierSet(file.python)
+    except InvalidSpecifier:
+        yield f'python = "{file.python}" is not a version range'
+    for name in (*file.platforms, *(name for index in file.index for name in index.platforms)):
+        if name not in PLATFORMS:
+            yield f"platform {name} is not one of {', '.join(PLATFORMS)}"
+    if not file.platforms:
+        yield "`platforms` is empty"
+    indexes = {index.name for index in file.index}
+    if "default" in indexes:
+        yield "`default` is the package index and can't be another one's name"
+    if file.family.index and file.family.index not in indexes:
+        yield f"[family] names the index {file.family.index}, which is not there"
+    required = {canonicalize_name(Requirement(text).name) for text in file.requires}
+    for name in file.family.packages:
+        if canonicalize_name(name) not in required:
+            yield f"[family] names {name}, which `requires` does not pin"

@@ -85,5 +85,5 @@ def _marker(platforms: Sequence[str]) -> str:
 
 
 def digest(profile: Profile) -> str:
-    """What the lock depends on, as one sha256: not the comments, not what is said to people."""
+    """A sha256 of everything that the resolution depends on: not of comments and descriptions."""
     return hashlib.sha256(json.dumps(as_project(profile), sort_keys=True).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""The PyTorch index as public records tell it, for a machine that can't reach it.
+"""Public records of the PyTorch index, for a machine that can't reach it.
 
 A lock can be made without the index: a resolver needs the names, hashes and requirements of the
 wheels, and public lock files and logs hold those of the releases that profiles pin. They are
@@ -11,15 +11,18 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote, unquote
 from urllib.request import Request, urlopen
+
+from msgspec import Struct
+
+from mlenv.files import decode
 
 DATA = Path(__file__).with_name("pytorch_index.json")
 
@@ -46,48 +49,77 @@ class Release:
         return f"{head}Requires-Python: {self.requires_python}\n{needs}"
 
 
+class _File(Struct, frozen=True):
+    filename: str
+    sha256: str
+
+
+class _Unlabelled(Struct, frozen=True):
+    filenames: tuple[str, ...] = ()
+    sha256: tuple[str, ...] = ()
+
+
+class _Release(Struct, frozen=True, rename="kebab"):
+    name: str
+    version: str
+    requires_python: str
+    requires_dist: tuple[str, ...]
+    files: tuple[_File, ...]
+    unlabelled: _Unlabelled | None = None
+
+
+class _Index(Struct, frozen=True):
+    url: str
+    releases: tuple[_Release, ...]
+
+
+class _Table(Struct, frozen=True):
+    indexes: tuple[_Index, ...]
+
+
 @cache
 def releases(url: str) -> tuple[Release, ...]:
-    """What is recorded of the index at `url`; empty for any other."""
-    indexes = json.loads(DATA.read_text("utf-8"))["indexes"]
-    found = (item for index in indexes if index["url"] == url for item in index["releases"])
-    return tuple(_release(item) for item in found)
+    """The recorded releases of the index at `url`; empty for any other index."""
+    table = decode(DATA.read_bytes(), _Table, DATA)
+    return tuple(
+        _release(each) for index in table.indexes if index.url == url for each in index.releases
+    )
 
 
-def _release(item: Mapping[str, Any]) -> Release:
-    files = [(file["filename"], file["sha256"]) for file in item["files"]]
-    unlabelled = item.get("unlabelled") or {"filenames": [], "sha256": []}
-    files += zip(unlabelled["filenames"], unlabelled["sha256"], strict=True)
+def _release(item: _Release) -> Release:
+    unlabelled = item.unlabelled or _Unlabelled()
+    files = [(file.filename, file.sha256) for file in item.files]
+    files += zip(unlabelled.filenames, unlabelled.sha256, strict=True)
     return Release(
-        item["name"],
-        item["version"],
-        item["requires-python"],
-        tuple(item["requires-dist"]),
+        item.name,
+        item.version,
+        item.requires_python,
+        item.requires_dist,
         tuple(sorted(files)),
-        tuple(sorted(unlabelled["filenames"])),
+        tuple(sorted(unlabelled.filenames)),
     )
 
 
 def differences(url: str, address: str) -> tuple[str, ...]:
-    """What the index at `address` says otherwise than is recorded of `url`.
+    """Differences between the index at `address` and the records of `url`.
 
     Raises `OSError` where it does not answer.
     """
-    found = []
+    differing = []
     for release in releases(url):
         served = _served(address, release.name)
         alike = {name for name, _ in release.files} - {*release.unlabelled}
         expected = dict(release.files)
         for name in sorted(alike & served.keys()):
             if served[name] != expected[name]:
-                found.append(f"{name} has another sha256 than is recorded")
+                differing.append(f"{name} has another sha256 than is recorded")
         for name in sorted(alike - served.keys()):
-            found.append(f"{name} is not in the index")
+            differing.append(f"{name} is not in the index")
         known = {sha256 for name, sha256 in release.files if name in release.unlabelled}
         for name in sorted({*release.unlabelled} & served.keys()):
             if served[name] not in known:
-                found.append(f"{name} has a sha256 that is none of the recorded")
-    return tuple(found)
+                differing.append(f"{name} has a sha256 that is none of the recorded")
+    return tuple(differing)
 
 
 def _served(address: str, package: str) -> dict[str, str]:
@@ -118,7 +150,7 @@ def serving(url: str) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: object) -> None: ...
+        def log_message(self, *_: object) -> None: ...
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()

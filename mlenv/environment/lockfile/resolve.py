@@ -114,7 +114,7 @@ def _check_origins(profile: Profile, urls: Mapping[str, str], body: str) -> None
 
 
 def _notes(told: Sequence[Index]) -> Iterator[str]:
-    """What a lock says of the indexes that were not asked: it rests on what is recorded of them."""
+    """Comments of a lock about indexes that could not be asked, so that records were used."""
     for index in told:
         names = ", ".join(index.packages)
         yield (

@@ -96,7 +96,7 @@ def _by_name(lock: Lock) -> list[str]:
 
 
 def _conda(profile: Profile, lock: Lock, addresses: list[str]) -> str:
-    """pip resolves what conda hands it, and refuses overrides; then uv must do it afterwards."""
+    """Pip resolves what conda hands it, and refuses overrides; then uv must do it afterwards."""
     head = (
         f"name: {profile.name}\n"
         "channels:\n  - conda-forge\n  - nodefaults\n"

@@ -29,8 +29,9 @@ def resolve(
     previous: str = "",
     sources: Sources = CONFIGURED,
 ) -> str:
-    """Pin all that `project` (the text of a pyproject.toml) needs, for all its platforms and
-    every Python from `python` on.
+    """Pin all requirements of `project`, the text of a pyproject.toml.
+
+    For all its platforms and every Python from `python` on.
 
     Returns a requirements file with hashes, whose comments say which index each package came
     from. Versions of `previous` (an earlier answer) are kept where they still fit, except those
@@ -99,14 +100,14 @@ def sync(
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What `sync` would put into an empty venv: `name==version`, and which must be fetched."""
+    """Packages that `sync` would install into an empty venv (`name==version`), and downloads."""
 
     installs: tuple[str, ...]
     fetches: tuple[str, ...]
 
 
 def plan(lock: Path, python: str, sources: Sources = CONFIGURED) -> Planned:
-    """What `sync` would do with a new venv of this interpreter. Changes nothing."""
+    """Plan `sync` into a new venv of this interpreter. Changes nothing."""
     with empty_directory() as directory:
         venv = Path(directory) / "venv"
         create_venv(venv, python)
@@ -254,7 +255,7 @@ def check_index(url: str | None = None, package: str = "uv") -> None:
 
 
 def cache_directory() -> Path:
-    """Where uv keeps what it has downloaded."""
+    """The directory of uv's cache."""
     return Path(run("cache", "dir").strip())
 
 

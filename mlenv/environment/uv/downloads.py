@@ -1,4 +1,4 @@
-"""How far uv has come with what it downloads, by its messages."""
+"""Progress of uv's downloads, from its messages."""
 
 from __future__ import annotations
 

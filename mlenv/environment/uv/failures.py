@@ -30,7 +30,7 @@ class UvError(MlenvError):
         self._output = output
 
     def wishes(self) -> Iterator[Wish]:
-        """Who wants what, as the resolver's reasons have it."""
+        """Requirements of packages, from the resolver's reasons."""
         for found in _DEPENDS.finditer(" ".join(self._output.split())):
             yield Wish(found["who"], found["version"] or "", found["name"], found["specifier"])
 
@@ -61,7 +61,7 @@ def _known() -> tuple[Failure, ...]:
 
 
 def failure(code: str, **fields: str) -> MlenvError:
-    """The same error, for what mlenv itself asks of an index. `fields`: those of its message."""
+    """The error for a failed request of mlenv's own to an index. `fields`: for its message."""
     known = next(each for each in _known() if each.code == code)
     return MlenvError(code, known.message.format(**fields), known.hint)
 
@@ -81,7 +81,7 @@ def understood(said: str, code: int) -> UvError:
 
 
 def _because(said: str) -> str:
-    """uv's reasons without what only uv understands: markers in braces, hints."""
+    """Uv's reasons without what only uv understands: markers in braces, hints."""
     text = " ".join(said.split())
     if "Because " not in text:
         return ""

@@ -1,10 +1,8 @@
-"""How uv is run: which uv, where, with which environment, and what becomes of its messages."""
+"""Run uv: the program, its working directory, its variables and its messages."""
 
 from __future__ import annotations
 
-import ctypes
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -36,13 +34,23 @@ def empty_directory() -> AbstractContextManager[str]:
     return tempfile.TemporaryDirectory(prefix="mlenv-")
 
 
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+# uv ends when mlenv does, even if that is killed: prctl(PR_SET_PDEATHSIG, SIGTERM), which lasts
+# over execve (prctl(2)). A small Python sets it, because `preexec_fn` may deadlock beside threads.
+_END_WITH_PARENT = (
+    "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 15); "
+    "os.getppid() == int(sys.argv[1]) or sys.exit(143); os.execv(sys.argv[2], sys.argv[2:])"
+)
 
 
-def _end_with_parent() -> None:
-    """In the child: end when mlenv does, even where that is killed outright."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+def _command(arguments: tuple[str, ...]) -> list[str]:
+    if sys.platform != "linux":
+        return [binary(), *arguments]
+    start = [sys.executable, "-I", "-S", "-c", _END_WITH_PARENT, str(os.getpid())]
+    return [*start, binary(), *arguments]
+
+
+# uv wraps its messages to the terminal's width, where the failures are told by their sentences.
+_WIDE = "100000"
 
 
 def run(
@@ -55,11 +63,12 @@ def run(
     if directory is None:
         with empty_directory() as empty:
             return run(*arguments, directory=empty, settings=settings, on_line=on_line)
-    environment = launch.for_tools(os.environ, UV_NO_PROGRESS="1", NO_COLOR="1", **settings or {})
+    fixed = {"UV_NO_PROGRESS": "1", "NO_COLOR": "1", "COLUMNS": _WIDE}
+    environment = launch.for_tools(os.environ, **fixed, **settings or {})
     with (
         tempfile.TemporaryFile("w+", encoding="utf-8") as printed,
         subprocess.Popen(
-            [binary(), *arguments],
+            _command(arguments),
             cwd=directory,
             env=environment,
             text=True,
@@ -67,20 +76,19 @@ def run(
             stdin=subprocess.DEVNULL,
             stdout=printed,
             stderr=subprocess.PIPE,
-            preexec_fn=_end_with_parent,
         ) as process,
     ):
         assert process.stderr is not None
-        said = []
+        messages = []
         try:
             for line in process.stderr:
-                said.append(line)
+                messages.append(line)
                 if on_line:
                     on_line(line.rstrip())
         except BaseException:
             process.terminate()
             raise
         if process.wait() != 0:
-            raise understood("".join(said), process.returncode)
+            raise understood("".join(messages), process.returncode)
         printed.seek(0)
         return printed.read()

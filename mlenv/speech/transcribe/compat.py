@@ -1,5 +1,6 @@
-"""Command lines of Whisper, whisper-ctranslate2 and whisperX: their names for what is here, and
-the way to what is not. Names are written with hyphens; tests/data/other_tools.toml has all.
+"""Options of Whisper, whisper-ctranslate2 and whisperX, mapped to mlenv's own.
+
+Names are written with hyphens; tests/data/other_tools.toml has all.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which diarization pipeline runs: pyannote's own where they may be read, else an open one.
+"""The choice of a diarization pipeline: pyannote's own if they may be read, else an open one.
 
 pyannote's pipelines are gated on the model hub: an account must accept their conditions. They
 run where they lie in a folder or the hub's cache, or where a token is there that may read them.
@@ -96,7 +96,7 @@ def choose(
 
 
 def cached(pipeline: Gated, environ: Mapping[str, str]) -> bool:
-    """Whether the hub's cache holds some revision of all that the pipeline reads."""
+    """Tell if the hub's cache holds some revision of all that the pipeline reads."""
     return all(_cached_repo(repo, environ) for repo in pipeline.repos)
 
 
@@ -125,10 +125,10 @@ def _trouble(
     pipeline: Gated, venv: Path, environ: Mapping[str, str]
 ) -> tuple[str, Mapping[str, object]] | None:
     """The first repository of the pipeline that can't be read, and what the hub says."""
-    from mlenv.speech.models import hub
+    from mlenv.speech.models import hub_models
 
     for repo in pipeline.repos:
-        answer = hub.ask_access(venv, repo, environ)
+        answer = hub_models.ask_access(venv, repo, environ)
         if not answer["ok"]:
             return repo, answer
     return None

@@ -1,4 +1,4 @@
-"""What happens while files are transcribed, as it comes out of a job."""
+"""Events of a transcription job."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ LONG_PAUSE = 3.0  # seconds after which a new caption begins, whatever room ther
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How captions are cut, which needs word times, and whether json is for people."""
+    """The layout of captions, which needs word times, and of json."""
 
     width: int | None = None
     lines: int | None = None

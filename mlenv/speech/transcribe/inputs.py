@@ -1,4 +1,4 @@
-"""Which files to transcribe, and where each one's transcript goes."""
+"""Resolve the inputs of a transcription and the files of their transcripts."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def writable(directory: Path) -> None:
 
 
 def is_done(source: Source, files: dict[str, Path]) -> bool:
-    """Whether every output is there and younger than the input. None is ever half-written."""
+    """Tell if every output is there and younger than the input. None is ever half-written."""
     try:
         changed = source.file.stat().st_mtime_ns
         return all(file.stat().st_mtime_ns >= changed for file in files.values())

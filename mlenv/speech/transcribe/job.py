@@ -151,8 +151,10 @@ class Job:
                 raise worker.death()
 
     def _on_the_cpu(self, death: MlenvError) -> Note:
-        """Begin anew on the CPU after a GPU that only seemed usable ended the worker; raises
-        `death` where the GPU was asked for."""
+        """Begin anew on the CPU after a GPU that only seemed usable ended the worker.
+
+        Raises `death` where the GPU was asked for.
+        """
         if self._options.device != "auto":
             raise death
         assert self._transcriber

@@ -43,14 +43,16 @@ DIARIZER = {"cuda": 2.6 * GB, "cpu": 1.5 * GB}
 
 
 def needed(model: str | None, compute_type: str, device: str) -> float:
-    """Bytes that transcribing takes with a model of that name (or folder; None: the default) on
-    cuda or cpu."""
+    """Bytes that transcribing takes on cuda or cpu.
+
+    `model`: a name or folder; None: the default.
+    """
     kind = compute_type if compute_type in BYTES else BEST[device]
     return _parameters(model) * BYTES[kind] + BESIDE_WEIGHTS[device]
 
 
 def for_both(options: argparse.Namespace, environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether the transcriber and the diarizer have room side by side."""
+    """Tell if the transcriber and the diarizer have room side by side."""
     gpu = None if options.device == "cpu" else _free_on_gpu(options, environ)
     device = "cpu" if gpu is None else "cuda"
     free = _free() if gpu is None else gpu
@@ -59,7 +61,7 @@ def for_both(options: argparse.Namespace, environ: Mapping[str, str] = os.enviro
 
 
 def files_at_once(options: argparse.Namespace) -> int:
-    """How many files a CPU's memory has room for; at least one."""
+    """Number of files that a CPU's memory has room for; at least one."""
     free = _free()
     if free is None:
         return 1
@@ -70,7 +72,7 @@ def files_at_once(options: argparse.Namespace) -> int:
 def advice(
     options: argparse.Namespace, device: str, environ: Mapping[str, str] = os.environ
 ) -> str:
-    """What would fit into the memory that is free now, in one sentence."""
+    """Advice on a model that fits into the memory that is free now, in one sentence."""
     free = _free_on_gpu(options, environ) if device == "cuda" else _free()
     if free is None:
         return "Try --compute-type int8, a smaller --model or --batch-size."
@@ -102,7 +104,7 @@ def _free_on_gpu(options: argparse.Namespace, environ: Mapping[str, str]) -> flo
 
 
 def _parameters(model: str | None) -> float:
-    """How many; of a model that is not known by name, what its file says."""
+    """Number of parameters of a model; of an unknown one, by the size of its file."""
     if model is None:
         from mlenv.speech import models  # late, as the worker is to start first
 

@@ -84,7 +84,7 @@ def parse(words: Sequence[str], *, diarize_only: bool = False) -> argparse.Names
 
 
 def decoding(options: argparse.Namespace) -> dict[str, object]:
-    """What goes to faster-whisper: only what was asked for, so that its defaults hold."""
+    """Arguments for faster-whisper: only requested ones, so that its defaults hold."""
     chosen = {
         theirs: None if value == OFF else value
         for ours, theirs in _DECODING.items()
@@ -159,7 +159,7 @@ def _complete_output(options: argparse.Namespace) -> None:
 
 
 def _complete_windows(options: argparse.Namespace) -> None:
-    """Whether several windows go at once, and what can't go with that."""
+    """Set the options of batched decoding; raises for options that exclude it."""
     sized = options.batch_size or options.chunk_size
     if options.batched is None:
         options.batched = bool(sized)
@@ -188,7 +188,7 @@ def _complete_speakers(options: argparse.Namespace) -> None:
 
 
 def _split(words: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
-    """What is before `--` and the files after it."""
+    """Words before `--`, and the files after it."""
     if "--" not in words:
         return words, ()
     at = list(words).index("--")

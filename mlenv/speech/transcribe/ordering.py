@@ -9,8 +9,10 @@ from mlenv.speech.transcribe.inputs import Source
 
 
 def in_order(events: Iterable[Event], sources: Sequence[Source]) -> Iterator[Event]:
-    """The same events, file by file as in `sources`: what later files say waits for its turn.
-    Notes and progress don't wait."""
+    """Put events in order of `sources`: those of later files wait for their turn.
+
+    Notes and progress don't wait.
+    """
     waiting: dict[Source, list[Event]] = {source: [] for source in sources}
     for event in events:
         if isinstance(event, Note | Progress):

@@ -1,4 +1,4 @@
-"""What `mlenv exec transcribe` takes on its command line, and its help."""
+"""The command line of `mlenv exec transcribe`, and its help."""
 
 from __future__ import annotations
 
@@ -85,9 +85,9 @@ def build(command: str) -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
 
-    def switch(group: argparse._ArgumentGroup, name: str, help: str, default: bool | None) -> None:
+    def switch(group: argparse._ArgumentGroup, name: str, text: str, default: bool | None) -> None:
         group.add_argument(
-            name, nargs="?", type=_truth, const=True, default=default, metavar="BOOL", help=help
+            name, nargs="?", type=_truth, const=True, default=default, metavar="BOOL", help=text
         )
 
     add = parser.add_argument

@@ -11,8 +11,10 @@ from mlenv.speech.transcribe.transcript import Segment, Transcript, Turn
 
 @dataclass(slots=True)
 class Unfinished:
-    """Times in seconds; `turns` is None until the speakers are known, `exclusive` the same turns
-    without overlap."""
+    """A file under way in the workers. Times in seconds.
+
+    `turns` is None until the speakers are known, `exclusive` are the same turns without overlap.
+    """
 
     source: Source
     duration: float = 0.0
@@ -24,7 +26,7 @@ class Unfinished:
     transcribed: bool = False
 
     def transcript(self, startup: dict[str, float]) -> Transcript:
-        """What came out. `startup`: seconds that went by before the first file."""
+        """The file's transcript. `startup`: seconds that went by before the first file."""
         turns = self.turns or []
         segments = self.segments
         if turns:

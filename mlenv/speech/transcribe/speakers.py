@@ -1,4 +1,4 @@
-"""Who said which word.
+"""Assign speakers to words.
 
 A word belongs to whoever speaks for most of it. A segment in which the speaker changes is split
 there.
@@ -27,7 +27,7 @@ def speaker_at(start: float, end: float, turns: Sequence[Turn]) -> str | None:
 
 
 def with_speakers(segments: Sequence[Segment], turns: Sequence[Turn]) -> list[Segment]:
-    """The same segments with speakers, split where the speaker changes.
+    """Add speakers to segments, splitting them where the speaker changes.
 
     `turns` must not overlap (the diarization's exclusive ones), or ties are for the first.
     """
@@ -47,8 +47,10 @@ def with_speakers(segments: Sequence[Segment], turns: Sequence[Turn]) -> list[Se
 
 
 def names_of(turns: Sequence[Turn], given: Sequence[str]) -> dict[str, str]:
-    """A name for each speaker label: in the order in which they first speak, the `given` ones,
-    then SPEAKER_00 and so on."""
+    """A name for each speaker label.
+
+    In the order in which they first speak: the `given` names, then SPEAKER_00 and so on.
+    """
     labels = dict.fromkeys(turn["speaker"] for turn in sorted(turns, key=lambda t: t["start"]))
     return {
         label: given[place] if place < len(given) else f"SPEAKER_{place:02}"
@@ -57,7 +59,7 @@ def names_of(turns: Sequence[Turn], given: Sequence[str]) -> dict[str, str]:
 
 
 def renamed(turns: Sequence[Turn], names: Mapping[str, str]) -> list[Turn]:
-    """The same turns with other labels."""
+    """Turns with other labels."""
     return [{**turn, "speaker": names.get(turn["speaker"], turn["speaker"])} for turn in turns]
 
 

@@ -1,4 +1,4 @@
-"""How good a transcript is, in the field's two measures.
+"""Scores of a transcript, in the field's two measures.
 
 Word error rate: jiwer, after Whisper's own English text normalisation (Radford et al. 2022,
 appendix C), so that "10" is "ten". Diarization error rate: pyannote.metrics, in the environment.
@@ -42,8 +42,11 @@ def diarization_errors(
     hypothesis: Sequence[Turn],
     environ: Mapping[str, str] = os.environ,
 ) -> dict[str, float]:
-    """Shares of the time spoken: `diarization_error_rate` and its parts `missed`,
-    `false_alarm`, `confusion`; and how many speakers were found and expected."""
+    """Diarization errors as shares of the time spoken.
+
+    `diarization_error_rate` and its parts `missed`, `false_alarm`, `confusion`; and the numbers of
+    speakers in both.
+    """
     built = launch.build(venv.resolve(), environ)
     done = subprocess.run(
         command(built.python, "score"),

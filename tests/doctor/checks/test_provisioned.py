@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from mlenv.doctor import examine
 from mlenv.doctor.facts import Facts, target
@@ -72,11 +73,11 @@ def test_what_changed_since_it_was_verified(tmp_path: Path) -> None:
     venv, library = empty_venv(tmp_path / "ml"), tmp_path / "libcudnn.so.9"
     library.write_bytes(b"1234")
     environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path)}
-    receipt = {
-        **receipts.made(venv, []),
-        "driver": "550.54.14",
-        "libraries": [{"path": str(library), "bytes": 4}],
-    }
+    receipt = structs.replace(
+        receipts.of_now(venv, [], []),
+        driver="550.54.14",
+        libraries=(receipts.Library(path=str(library), bytes=4),),
+    )
     receipts.keep(venv, receipt, environ)
     library.write_bytes(b"12345678")
     report = examine.examine(
@@ -84,5 +85,5 @@ def test_what_changed_since_it_was_verified(tmp_path: Path) -> None:
     )
     (finding,) = report.findings
     assert finding.outcome == "ok"
-    assert finding.evidence[0] == f"verified {receipt['when']}; changed since:"
+    assert finding.evidence[0] == f"verified {receipt.when}; changed since:"
     assert finding.evidence[-1] == f"{library} is another file than before"

@@ -63,7 +63,7 @@ def test_no_brace_is_left_in_a_remedy() -> None:
 
     for entry in knowledge.entries().values():
         for variant in entry.variants:
-            named = set(re.findall(r"\{(\w+)\}", variant.remedy.prose))
+            named = set(re.findall(r"\{(\w+)\}", variant.prose))
             told = {condition.split()[0] for condition in variant.when}
             assert named <= told, entry.id  # a fact is named only where it must be known
 

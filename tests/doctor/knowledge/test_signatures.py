@@ -11,6 +11,7 @@ from mlenv.doctor.explain import context, normalize
 from mlenv.doctor.explain.patterns import patterns
 from mlenv.doctor.explain.scan import scan
 from mlenv.doctor.knowledge import Entry, Signature
+from mlenv.result import MlenvError
 from tests.support.logs import ids
 
 ENTRIES = knowledge.entries()
@@ -63,13 +64,33 @@ def test_every_cause_of_the_cases_has_an_entry_with_signatures() -> None:
     assert without == set()
 
 
-def test_the_fields_have_known_values() -> None:
-    for entry in ENTRIES.values():
-        assert set(entry.follows) <= set(ENTRIES), entry.id
-        for signature in entry.signatures:
-            confidences = {signature.confidence, *(c for _, c in signature.cases)}
-            assert confidences <= {"high", "medium", "low", "never"}, entry.id
-            assert signature.level in ("error", "sign", "harmless"), entry.id
+def test_relations_name_entries_and_a_root_stands_above_its_consequences() -> None:
+    order = [root.id for root in knowledge.roots()]
+    assert len(order) == len(set(order))
+    for place, root in enumerate(knowledge.roots()):
+        assert {root.id, *root.consequences} <= set(ENTRIES), root.id
+        assert not {*order[:place]} & {*root.consequences}, root.id
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "[a-slug]\ntitel = 'x'\n",
+            "mine.toml can't be read: Object contains unknown field `titel` - at `$[...]`.",
+        ),
+        (
+            "[a-slug]\ntitle = 'x'\ncause = 'y'\nremedy = {prose = 'z'}\n"
+            "[[a-slug.signature]]\nmatch = ['m']\nexample = ['m']\nconfidence = 'sure'\n",
+            "mine.toml can't be read: Invalid enum value 'sure' - "
+            "at `$[...].signature[0].confidence`.",
+        ),
+    ],
+)
+def test_a_typo_is_an_error_with_file_and_path(text: str, message: str) -> None:
+    with pytest.raises(MlenvError) as caught:
+        knowledge.read_entries(text, "mine.toml")
+    assert caught.value.message == message
 
 
 def test_conditions_are_about_facts_that_can_be_read() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from mlenv.environment import generations
 from mlenv.environment.lockfile.locks import Lock
 from mlenv.environment.lockfile.profiles import load
+from mlenv.progress import Silent
 from mlenv.result import MlenvError
 
 
@@ -125,13 +127,96 @@ def test_without_renameat2_the_old_directory_is_kept_as_well(
     assert generations.active(venv) == first
 
 
-def test_one_at_a_time(venv: Path) -> None:
-    with (
-        generations.locked(venv),
-        pytest.raises(MlenvError, match="Another mlenv is changing"),
-        generations.locked(venv),
-    ):
-        pass
+class Steps(Silent):
+    """Keeps what would be shown."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def step(self, text: str) -> None:
+        self.texts.append(text)
+
+
+def test_one_at_a_time_and_the_second_says_whom_it_waits_for(
+    venv: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLENV_LOCK_TIMEOUT", "0.2")
+    steps = Steps()
+    with generations.locked(venv):
+        holder = (generations.store(venv) / "busy.holder").read_text()
+        with pytest.raises(MlenvError) as caught, generations.locked(venv, steps):
+            pass
+    assert holder.startswith(f"process {os.getpid()} (`mlenv")
+    assert steps.texts == [f"Waiting for {holder}, which is changing {venv}"]
+    assert caught.value.code == "busy"
+    assert caught.value.message == f"After 0.2 s {holder} is still changing {venv}."
+
+
+def test_the_second_goes_on_when_the_first_is_done(
+    venv: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLENV_LOCK_TIMEOUT", "30")
+    steps, done = Steps(), threading.Event()
+
+    def wait() -> None:
+        with generations.locked(venv, steps):
+            done.set()
+
+    with generations.locked(venv):
+        second = threading.Thread(target=wait)
+        second.start()
+        while not steps.texts:
+            pass
+        assert not done.is_set()
+    second.join()
+    assert done.is_set()
+
+
+RECORDS = {
+    "truncated": b'{"schema": 2, "number": 1, "prof',
+    "another type": b'{"number": "one", "profile": "cu124"}',
+    "a field is missing": b'{"schema": 2, "number": 1}',
+    "no object": b"[1, 2]",
+    "not UTF-8": b"\xff\xfe",
+    "empty": b"",
+}
+
+
+@pytest.mark.parametrize("content", RECORDS.values(), ids=RECORDS)
+def test_a_damaged_record_is_named_and_stays_ours(venv: Path, lock: Lock, content: bytes) -> None:
+    first, second = built(venv, lock), built(venv, lock)
+    generations.switch(venv, second.path)
+    (second.path / generations.RECORD).write_bytes(content)
+    with pytest.raises(MlenvError) as caught:
+        generations.active(venv)
+    assert caught.value.code == "bad-record"
+    assert str(second.path / generations.RECORD) in caught.value.message
+    assert generations.all_of(venv) == (first,)
+    assert [error.message for error in generations.unreadable(venv)] == [caught.value.message]
+    assert generations.is_activation(venv)
+    assert generations.remove_unfinished(venv) == ()
+
+
+def test_a_record_of_a_later_mlenv(venv: Path, lock: Lock) -> None:
+    """Unknown fields are ignored; another schema is refused in words."""
+    first = built(venv, lock)
+    file = first.path / generations.RECORD
+    fields = json.loads(file.read_text())
+    file.write_text(json.dumps({**fields, "channel": "nightly"}))
+    assert generations.read(first.path) == first
+    file.write_text(json.dumps({**fields, "schema": 99}))
+    with pytest.raises(MlenvError, match="written by a later version of mlenv") as caught:
+        generations.read(first.path)
+    assert caught.value.hint == "Update mlenv."
+
+
+def test_a_record_of_the_first_version_is_read(venv: Path, lock: Lock) -> None:
+    first = built(venv, lock)
+    file = first.path / generations.RECORD
+    fields = json.loads(file.read_text())
+    assert fields.pop("schema") == generations.SCHEMA
+    file.write_text(json.dumps(fields))
+    assert generations.read(first.path) == first
 
 
 def test_drift_sees_that_libraries_are_gone(venv: Path, lock: Lock) -> None:

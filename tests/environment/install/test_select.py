@@ -7,6 +7,7 @@ import json
 import pytest
 
 from mlenv.environment.install import select
+from mlenv.environment.install.select import PassedOver
 from mlenv.environment.lockfile import profiles
 from mlenv.environment.lockfile.profiles import Profile
 from mlenv.machine.host import Host
@@ -56,7 +57,7 @@ def test_the_best_of_those_that_run_and_can_be_had(
 def test_it_says_which_it_passed_over_and_why() -> None:
     verdict = select.best(ALL, MACHINES["blackwell"], no_pytorch_index)
     no_code = "its builds carry no code for the RTX 5090 (compute capability 12.0)"
-    assert verdict.passed_over == (("cu121", no_code), ("cu124", no_code))
+    assert verdict.passed_over == (PassedOver("cu121", no_code), PassedOver("cu124", no_code))
 
 
 def test_no_profile_at_all() -> None:
@@ -100,9 +101,9 @@ def test_diff(mlenv: Run) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("shew",), "`mlenv profiles shew` is nothing to do."),
-        (("show",), "`mlenv profiles show` wants 1 profile names, not 0."),
-        (("diff", "cu121"), "`mlenv profiles diff` wants 2 profile names, not 1."),
+        (("shew",), "Unknown action `shew`."),
+        (("show",), "`mlenv profiles show` takes 1 profile names, not 0."),
+        (("diff", "cu121"), "`mlenv profiles diff` takes 2 profile names, not 1."),
     ],
 )
 def test_wrong_usage(mlenv: Run, arguments: tuple[str, ...], said: str) -> None:

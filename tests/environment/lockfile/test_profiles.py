@@ -25,13 +25,16 @@ def test_an_unknown_name(mlenv: Run, home: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (("python =", "python = ="), "is not valid TOML: Invalid value (at line 2, column 10)."),
-        (("requires =", "require ="), "`requires` is missing."),
-        (('for = "tests"', "for = 7"), "`for` must be a str."),
+        (("python =", "python = ="), "can't be read: Invalid value (at line 2, column 10)."),
+        (("requires =", "require ="), "Object contains unknown field `require`."),
+        (('for = "tests"', "for = 7"), "Expected `str`, got `int` - at `$.for`."),
         (("whisperer==1.0", "whisperer=1.0"), "`whisperer=1.0` is not a requirement"),
         (("linux-aarch64", "solaris"), "platform solaris is not one of linux-x86_64"),
-        (('why = "nothing', 'because = "nothing'), "[[exclude]]: `why` is missing."),
-        (('for = "tests"', 'for = "tests"\npithon = 3'), "nothing is known of `pithon`."),
+        (
+            ('why = "nothing', 'because = "nothing'),
+            "Object contains unknown field `because` - at `$.exclude[0]`.",
+        ),
+        (('for = "tests"', 'for = "tests"\npithon = 3'), "Object contains unknown field `pithon`."),
         (('python = ">=3.11"', 'python = "new"'), 'python = "new" is not a version range.'),
     ],
 )

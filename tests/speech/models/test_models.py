@@ -12,12 +12,12 @@ import os
 import shutil
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from msgspec.structs import replace
 
 from mlenv.progress import Silent
 from mlenv.result import MlenvError
@@ -119,11 +119,13 @@ def test_a_folder_of_the_users_is_taken_first(
 
 
 def test_the_hubs_cache_is_a_source(environ: dict[str, str], tmp_path: Path) -> None:
-    hub = models.Hub("owner/name", "c0ffee")
+    hub = models.Hub(repo="owner/name", revision="c0ffee")
     environ["HF_HOME"] = str(tmp_path / "hf")
     where = put(tmp_path / "hf/hub/models--owner--name/snapshots/c0ffee")
     plain = models.named("small", environ)
-    model = models.Model("small", "whisper", "", "MIT", plain.files, hub=hub)
+    model = models.Model(
+        name="small", kind="whisper", title="", licence="MIT", files=plain.files, hub=hub
+    )
     assert models.find(model, environ) == models.Found(where, "hub-cache", True)
 
 
@@ -479,7 +481,7 @@ def test_progress_says_what_failed_and_what_delivered(
         def failed(self, reason: str) -> None:
             said.append(f"failed: {reason}")
 
-    gated = replace(model, hub=models.Hub("owner/name", "c0ffee", gated=True))
+    gated = replace(model, hub=models.Hub(repo="owner/name", revision="c0ffee", gated=True))
     nowhere = tmp_path / "ml"
     found = fetch.pull(gated, nowhere, environ=environ, progress=Kept())
     assert found.source == "store"

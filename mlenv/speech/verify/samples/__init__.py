@@ -10,7 +10,10 @@ CONVERSATION = Path(__file__).with_name("conversation.flac")
 
 
 def truth() -> dict[str, Any]:
-    """What is said in `CONVERSATION`: {"duration", "language", "turns": [{"speaker", "start",
-    "end", "speech": [[start, end], ..], "text"}, ..]}, in seconds."""
+    """The words and turns of `CONVERSATION`, in seconds.
+
+    {"duration", "language", "turns": [{"speaker", "start", "end", "speech": [[start, end], ..],
+    "text"}, ..]}
+    """
     document: dict[str, Any] = json.loads(CONVERSATION.with_suffix(".json").read_text("utf-8"))
     return document

@@ -1,4 +1,4 @@
-"""What a check says."""
+"""Parts that checks share: findings, the record of a check, words for probes."""
 
 from __future__ import annotations
 
@@ -52,34 +52,36 @@ class Check:
     full: bool = False
 
 
-def ok(id: str, *evidence: str) -> Finding:
-    return Finding(id, "ok", evidence)
+def ok(check_id: str, *evidence: str) -> Finding:
+    return Finding(check_id, "ok", evidence)
 
 
-def warn(id: str, *evidence: str, commands: tuple[tuple[str, ...], ...] = ()) -> Finding:
-    return Finding(id, "warn", evidence, commands)
+def warn(check_id: str, *evidence: str, commands: tuple[tuple[str, ...], ...] = ()) -> Finding:
+    return Finding(check_id, "warn", evidence, commands)
 
 
-def fail(id: str, *evidence: str, commands: tuple[tuple[str, ...], ...] = ()) -> Finding:
-    return Finding(id, "fail", evidence, commands)
+def fail(check_id: str, *evidence: str, commands: tuple[tuple[str, ...], ...] = ()) -> Finding:
+    return Finding(check_id, "fail", evidence, commands)
 
 
-def skip(id: str, *evidence: str) -> Finding:
-    return Finding(id, "skip", evidence)
+def skip(check_id: str, *evidence: str) -> Finding:
+    return Finding(check_id, "skip", evidence)
 
 
-def unknown(id: str, *evidence: str) -> Finding:
-    return Finding(id, "unknown", evidence)
+def unknown(check_id: str, *evidence: str) -> Finding:
+    return Finding(check_id, "unknown", evidence)
 
 
 def worst(runs: Iterable[ProbeRun]) -> Outcome:
-    """How bad it is that these runs went wrong: programs are started in the launch
-    environment, so what goes wrong only elsewhere is a warning."""
+    """Outcome for runs that went wrong.
+
+    Programs are started in the launch environment, so a failure only elsewhere is a warning.
+    """
     return "fail" if any(LAUNCH in run.environments for run in runs) else "warn"
 
 
 def ending(run: ProbeRun) -> str:
-    """How a child ended, in words."""
+    """The end of a child process, in words."""
     if run.timed_out:
         return "did not end in time"
     if run.exit_code is None:
@@ -93,7 +95,7 @@ def ending(run: ProbeRun) -> str:
 
 
 def way(names: Iterable[str]) -> str:
-    """How a program is started, in the user's words."""
+    """The way a program is started, in the user's words."""
     names = tuple(names)
     if LAUNCH in names:
         return "in the launch environment"

@@ -1,4 +1,4 @@
-"""The model hub: asked through the environment's own client, in a process of its own."""
+"""Models of the hub, downloaded by the environment's own client in a worker."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def model(
     progress.end()
     snapshot = Path(str(answer["path"]))
     if record is None:
-        hub, licence = Hub(repo, snapshot.name), str(answer.get("licence") or "")
+        hub, licence = Hub(repo=repo, revision=snapshot.name), str(answer.get("licence") or "")
         record = pinned.pin(name, snapshot, hub, licence, environ)
     found, refused = models.look(record, environ)
     if found is None:
@@ -70,7 +70,7 @@ def model(
 
 
 def ask_access(venv: Path, repo: str, environ: Mapping[str, str]) -> Answer:
-    """Whether the hub lets this account read a repository: {"ok"} or {"reason", "message"}."""
+    """Ask the hub if this account may read a repository: {"ok"} or {"reason", "message"}."""
     return ask(venv, {"repo": repo, "access": True}, environ)
 
 
@@ -94,15 +94,17 @@ def ask(venv: Path, request: Mapping[str, object], environ: Mapping[str, str]) -
 
 
 def _in_a_folder(name: str, environ: Mapping[str, str]) -> Model | None:
-    """The model of that name in $MLENV_MODELS, pinned now; None where there is none."""
-    for directory, _ in models.places(Model(name, "whisper", "", "", ()), environ):
+    """Pin the model of that name in $MLENV_MODELS; None if there is none."""
+    for directory, _ in models.places(
+        Model(name=name, kind="whisper", title="", licence="", files=()), environ
+    ):
         if (directory / "model.bin").is_file():
             return pinned.pin(name, directory, environ=environ)
     return None
 
 
 def _changed(record: Model, error: MlenvError) -> MlenvError:
-    """It is not what it was: what to do about that is another thing than for the manifest's."""
+    """The error for a pinned model whose files changed."""
     forget = f"`mlenv models remove {record.name}` forgets what it was, and takes what is there"
     if error.code == "model-missing":
         return MlenvError(error.code, error.message, f"It was {record.title}. {forget}.")

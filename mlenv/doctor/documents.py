@@ -1,0 +1,52 @@
+"""Documents of `mlenv doctor`, as `--json` prints them."""
+
+from __future__ import annotations
+
+from msgspec import UNSET, Struct, UnsetType
+
+from mlenv.doctor import examine
+from mlenv.doctor.facts import Facts
+
+
+class Step(Struct, frozen=True, kw_only=True):
+    """A step of `--fix`: the findings that it mends, and the command for the same, if any."""
+
+    what: str
+    ids: tuple[str, ...]
+    command: tuple[str, ...]
+
+
+class DoneStep(Step, frozen=True, kw_only=True):
+    """A step that was tried; `error` says why it failed, if it did."""
+
+    error: str
+
+
+class Fix(Struct, frozen=True, kw_only=True):
+    """The plan of `--fix`, and the steps that were carried out."""
+
+    plan: tuple[Step, ...]
+    done: tuple[DoneStep, ...]
+
+
+class Diagnosed(Struct, frozen=True, kw_only=True):
+    """The document of `mlenv doctor`; `fix` is there with `--fix` only."""
+
+    findings: tuple[examine.FindingDocument, ...]
+    facts: Facts
+    fix: Fix | UnsetType = UNSET
+
+
+class CheckRow(Struct, frozen=True, kw_only=True):
+    """One check of `--list`; `quick`: `--quick` runs it too."""
+
+    id: str
+    topic: str
+    title: str
+    quick: bool
+
+
+class Checks(Struct, frozen=True, kw_only=True):
+    """The document of `mlenv doctor --list`."""
+
+    checks: tuple[CheckRow, ...]

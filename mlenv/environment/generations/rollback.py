@@ -1,0 +1,105 @@
+"""Switch back to an earlier generation, or to what was there before mlenv."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from mlenv.environment import generations
+from mlenv.progress import Progress
+from mlenv.result import MlenvError
+
+
+def kept(venv: Path) -> tuple[Path, ...]:
+    """Directories that mlenv moved aside from the environment's place, the latest last."""
+    pattern = re.compile(re.escape(f"{venv.name}.before-mlenv") + r"(-(\d+))?")
+    numbers = {
+        path: int(match[2] or 1)
+        for path in venv.parent.glob(f"{venv.name}.before-mlenv*")
+        if (match := pattern.fullmatch(path.name))
+    }
+    return tuple(sorted(numbers, key=numbers.__getitem__))
+
+
+def previous(venv: Path) -> Path | None:
+    """The path that was active before: a generation, or a venv that mlenv did not make."""
+    link = generations.store(venv) / generations.PREVIOUS
+    if link.is_symlink() and (target := (link.parent / link.readlink())).exists():
+        return Path(os.path.normpath(target))
+    return None
+
+
+def roll_back(venv: Path, target: str | None, progress: Progress | None = None) -> Path:
+    """Switch to what was active before, or to `target`; returns what is active now.
+
+    `target`: the number or name of a generation, or the name of what was kept (or `before`).
+    """
+    with generations.locked(venv, progress):
+        path = _named(venv, target) if target else _before(venv)
+        if path in kept(venv):
+            restore(venv, path)
+            return venv
+        if not (path / "bin" / "python").exists():
+            raise MlenvError(
+                "broken-generation",
+                f"{path.name} can't be used: its interpreter is gone.",
+                "Build it again with `mlenv install`.",
+            )
+        generations.switch(venv, path)
+        return path
+
+
+def _before(venv: Path) -> Path:
+    if (target := previous(venv)) is not None:
+        return target
+    number = _active_number(venv)
+    older = [g for g in generations.all_of(venv) if number is None or g.number < number]
+    if older:
+        return older[-1].path
+    if before := kept(venv):
+        return before[-1]
+    raise MlenvError(
+        "nothing-to-roll-back-to",
+        f"There is nothing to go back to: {venv} has no earlier generation.",
+        "`mlenv status` lists the generations.",
+    )
+
+
+def _active_number(venv: Path) -> int | None:
+    """The active generation's number, by its directory's name: its record may be damaged."""
+    number = venv.resolve().name[:3]
+    return int(number) if generations.is_activation(venv) and number.isdigit() else None
+
+
+def _named(venv: Path, wanted: str) -> Path:
+    before = kept(venv)
+    if wanted == "before" and before:
+        return before[-1]
+    for path in before:
+        if wanted in (path.name, os.fspath(path)):
+            return path
+    every = generations.all_of(venv)
+    for generation in every:
+        number = wanted.isdigit() and int(wanted) == generation.number
+        if number or wanted in (generation.name, os.fspath(generation.path)):
+            return generation.path
+    known = [g.name for g in every] + [path.name for path in before]
+    raise MlenvError(
+        "unknown-generation",
+        f"There is no generation `{wanted}` of {venv}.",
+        f"There are: {', '.join(known) or 'none'}.",
+    )
+
+
+def restore(venv: Path, kept_path: Path) -> None:
+    """Put back a directory that mlenv moved aside, in one step."""
+    if not os.path.lexists(venv):
+        kept_path.rename(venv)
+        return
+    ours = generations.is_activation(venv)
+    if ours:
+        generations.remember(venv, venv.parent / venv.readlink())
+    generations.exchange(kept_path, venv)
+    if ours:
+        kept_path.unlink()  # our link, now under the other's name

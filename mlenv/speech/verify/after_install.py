@@ -1,0 +1,63 @@
+"""The check of a new environment: examine it, then transcribe the sample in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from msgspec import Struct
+
+from mlenv.doctor import examine
+from mlenv.doctor.examine import FindingDocument
+from mlenv.doctor.facts import target
+from mlenv.environment import receipts
+from mlenv.machine import host
+from mlenv.progress import Progress
+from mlenv.result import MlenvError
+from mlenv.speech import models
+from mlenv.speech.models import fetch
+from mlenv.speech.verify import measure, samples
+
+# Small enough to be fetched with every new environment (78 MB), and good enough to be scored.
+MODEL = "tiny.en"
+
+
+class Check(Struct, frozen=True, kw_only=True):
+    """The result. `health`: findings that fail or warn; `transcription`: one row per device.
+
+    `not_transcribed` says why there was no transcription: the model could not be had.
+    """
+
+    health: tuple[FindingDocument, ...]
+    transcription: tuple[measure.Row, ...]
+    not_transcribed: str = ""
+    sample_seconds: float
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Sentences about what makes the check fail."""
+        findings = [f for f in self.health if f.outcome in ("fail", "crash")]
+        rows = [row for row in self.transcription if row.problem]
+        return (
+            *(f"{finding.title} (`mlenv doctor {finding.id}`)" for finding in findings),
+            *(f"{row.model} on {row.device}: {row.problem}" for row in rows),
+        )
+
+
+def check(venv: Path, progress: Progress, *, offline: bool = False) -> Check:
+    """Examine `venv`, then transcribe the sample in it; keeps a receipt of that."""
+    progress.step("Examining the new environment")
+    report = examine.examine(target.of_venv(venv))
+    health = tuple(f for f in report.documents() if f.outcome in ("fail", "crash", "warn"))
+    progress.end()
+    seconds = samples.truth()["duration"]
+    try:
+        fetch.ensure(models.named(MODEL), venv, offline=offline, progress=progress)
+    except MlenvError as error:
+        return Check(
+            health=health, transcription=(), not_transcribed=error.message, sample_seconds=seconds
+        )
+    devices = ("cuda", "cpu") if host.collect().gpus else ("cpu",)
+    rows = tuple(measure.rows(venv, [MODEL], devices, progress, diarize=False, offline=offline))
+    libraries = [path for row in rows for path in row.libraries]
+    receipts.keep(venv, receipts.of_now(venv, rows, libraries))
+    return Check(health=health, transcription=rows, sample_seconds=seconds)
