@@ -218,18 +218,15 @@ def many(
     for number in range(count):
         shutil.copy(clips[number % len(clips)], folder / "many" / f"{number:04}.flac")
     scripts = [Command("plain faster-whisper script", [*alone, clip]) for clip in clips]
-    for more in ([], ["--fit-window"]):
-        before = [script.seconds() for script in scripts]
-        run = watched([*ours, *more, "-o", folder / "m", folder / "many"], dict(os.environ))
-        after = [script.seconds() for script in scripts]
-        shutil.rmtree(folder / "m")
-        what = " ".join(["a short file, of", str(count), "in one process", *more])
-        what += f" (GiB over time: {run.over_time()})"
-        other = ("a plain script for each", statistics.median(before + after))
-        yield _compared(what, run.seconds / count, other, 0.05)
-        if not more:
-            other = ("a whisperX for each", statistics.median(theirs.seconds() for _ in range(3)))
-            yield _compared(what, run.seconds / count, other, None)
+    before = [script.seconds() for script in scripts]
+    run = watched([*ours, "-o", folder / "m", folder / "many"], dict(os.environ))
+    after = [script.seconds() for script in scripts]
+    shutil.rmtree(folder / "m")
+    what = f"a short file, of {count} in one process (GiB over time: {run.over_time()})"
+    other = ("a plain script for each", statistics.median(before + after))
+    yield _compared(what, run.seconds / count, other, 0.05)
+    other = ("a whisperX for each", statistics.median(theirs.seconds() for _ in range(3)))
+    yield _compared(what, run.seconds / count, other, None)
 
 
 def _compared(what: str, ours: float, theirs: tuple[str, float], goal: float | None) -> Comparison:
