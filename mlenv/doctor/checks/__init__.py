@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-from mlenv.doctor.checks import (
-    cudnn,
-    device,
-    hub,
-    installed_packages,
-    installing,
-    libraries,
-    library_shadowing,
-    nvidia_driver,
-    provisioned,
-    torch_family,
-    version_conflicts,
-)
+from importlib import import_module
+
 from mlenv.doctor.checks.common import Check
 
-CHECKS: tuple[Check, ...] = (
-    *installed_packages.CHECKS,
-    *version_conflicts.CHECKS,
-    *installing.CHECKS,
-    *provisioned.CHECKS,
-    *cudnn.CHECKS,
-    *library_shadowing.CHECKS,
-    *libraries.CHECKS,
-    *torch_family.CHECKS,
-    *nvidia_driver.CHECKS,
-    *device.CHECKS,
-    *hub.CHECKS,
+# Each module has `CHECKS`.
+MODULES = (
+    "installed_packages",
+    "version_conflicts",
+    "installing",
+    "provisioned",
+    "cudnn",
+    "library_shadowing",
+    "libraries",
+    "torch_family",
+    "nvidia_driver",
+    "device",
+    "hub",
 )
+
+
+def _checks(module: str) -> tuple[Check, ...]:
+    checks: tuple[Check, ...] = import_module(f"{__name__}.{module}").CHECKS
+    return checks
+
+
+CHECKS: tuple[Check, ...] = tuple(check for module in MODULES for check in _checks(module))

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 
 from mlenv.result import WRONG_USAGE, MlenvError
 from mlenv.speech.transcribe.compat import ANYWAY, NONE, OFF, REFUSED, SAME, SECRET
+from mlenv.speech.transcribe.formats import FORMATS
 from mlenv.speech.transcribe.parser import build as parser_of
 from mlenv.speech.transcribe.parser import usage
 
-FORMATS = ("txt", "srt", "vtt", "tsv", "json", "aud", "rttm")
 STREAMED = "jsonl"
 PIPELINES = "pyannote/speaker-diarization-"
 WINDOW = 30  # seconds that Whisper hears at once
