@@ -20,6 +20,16 @@ pytest_plugins = (
 )
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Run one after another what shares the real environment, and what talks to a terminal."""
+    alone = "not heavy" not in config.option.markexpr or config.option.capture == "no"
+    return 0 if alone else None
+
+
+# Variables that mlenv reads, and the terminal's size, which the test runner's workers set.
+LEFT_OUT = ("MLENV_", "LD_", "VIRTUAL_ENV", "CONDA_", "XDG_", "COLUMNS", "LINES")
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     """An empty HOME."""
@@ -41,11 +51,7 @@ def mlenv(home: Path) -> Run:
         prefix: tuple[str, ...] = (),
         **options: object,
     ):
-        kept = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("MLENV_", "LD_", "VIRTUAL_ENV", "CONDA_", "XDG_"))
-        }
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(LEFT_OUT)}
         return subprocess.run(
             [*prefix, sys.executable, "-m", "mlenv", *map(str, arguments)],
             env={**kept, "HOME": str(home), **(env or {})},

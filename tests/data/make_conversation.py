@@ -2,7 +2,7 @@
 
     mlenv exec python tests/data/make_conversation.py
 
-Writes mlenv/verify/samples/conversation.flac and .json. Six speakers take eight turns; two of them
+Writes mlenv/speech/verify/samples/conversation.flac and .json. Six speakers take eight turns; two of them
 come back and say their line once more. The turns are known exactly, since they are put where they
 are; silence inside a turn is left out of its `speech` by one rule (see `speech`).
 
@@ -17,7 +17,7 @@ import numpy as np
 import soundfile
 
 HERE = Path(__file__).parent
-SAMPLES = HERE.parents[1] / "mlenv" / "verify" / "samples"
+SAMPLES = HERE.parents[1] / "mlenv" / "speech" / "verify" / "samples"
 RATE = 16_000
 FRAME = RATE // 100
 

@@ -116,7 +116,7 @@ def test_a_notebook_transcribes_in_the_kernel(real: MakeVenv, tmp_path: Path) ->
         check=True,
     )
     env["WHISPER_MODEL"] = json.loads(found.stdout)["data"]["path"]
-    env["AUDIO"] = str(ROOT / "mlenv/verify/samples/conversation.flac")
+    env["AUDIO"] = str(ROOT / "mlenv/speech/verify/samples/conversation.flac")
     more = f"{PROOF}\nimport os, shutil, sys\nprint(shutil.which('transcribe'), sys.prefix)"
     done = subprocess.run(
         [server / "bin/python", "-c", EXECUTE, NOTEBOOK, "mlenv-ml", more],

@@ -139,7 +139,7 @@ def test_the_example_transcribes(example: Path, environ: dict[str, str], real_ve
         check=True,
     )
     model = json.loads(found.stdout)["data"]["path"]
-    audio = ROOT / "mlenv/verify/samples/conversation.flac"
+    audio = ROOT / "mlenv/speech/verify/samples/conversation.flac"
     done = subprocess.run(
         [program("node"), example / "dist/main.js", audio, model],
         env={**environ, "MLENV_VENV": str(real_venv), "HOME": os.environ["HOME"]},

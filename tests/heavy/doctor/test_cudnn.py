@@ -27,7 +27,7 @@ def venv(real_venv: Path, copy_of: MakeVenv) -> Path:
 
 def outcome(venv: Path) -> str:
     report = examine.examine(target.of_venv(venv), (SUBLIB,), environ={"PATH": "/usr/bin:/bin"})
-    return str(report.documents()[0]["outcome"])
+    return str(report.documents()[0].outcome)
 
 
 def test_without_the_cudnn_directory_in_the_launch_environment_doctor_fails(

@@ -368,7 +368,7 @@ def test_a_reader_that_has_seen_enough(real_venv: Path, model_cache: Path) -> No
     )
     assert process.stdout
     assert process.stderr
-    assert "Number ten" in process.stdout.readline()
+    assert re.match("Number (ten|10),", process.stdout.readline())  # by the kind of CPU
     process.stdout.close()
     assert process.stderr.read() == ""
     assert process.wait(timeout=30) == 128 + signal.SIGPIPE
