@@ -3,8 +3,8 @@
     mlenv exec python tests/data/make_conversation.py
 
 Writes mlenv/speech/verify/samples/conversation.flac and .json. Six speakers take eight turns; two
-of them come back and say their line once more. The turns are known exactly, since they are put where they
-are; silence inside a turn is left out of its `speech` by one rule (see `speech`).
+of them come back and say their line once more. The turns are known exactly, since they are put
+where they are; silence inside a turn is left out of its `speech` by one rule (see `speech`).
 
 Needs NumPy and soundfile, which the environment has.
 """
