@@ -42,4 +42,5 @@ def cli(
     refused, with the reason and the override that would make it possible.
     """
     request = adding.Request(add=packages, overrides=overrides, mirrors=mirrors)
-    return Result("add", adding.change(venv, request, progress))
+    changed = adding.change(venv, request, progress)
+    return Result("add", changed.installed, warnings=changed.warnings)

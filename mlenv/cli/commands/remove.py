@@ -26,4 +26,5 @@ def cli(
     The result is a new lock of your own and a new generation; `mlenv rollback` goes back.
     """
     request = adding.Request(remove=packages, mirrors=mirrors)
-    return Result("remove", adding.change(venv, request, progress))
+    changed = adding.change(venv, request, progress)
+    return Result("remove", changed.installed, warnings=changed.warnings)

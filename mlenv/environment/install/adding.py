@@ -46,7 +46,15 @@ class Request:
     mirrors: tuple[str, ...] = ()
 
 
-def change(venv: Path, request: Request, progress: Progress) -> Installed:
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """The result of `change`; `warnings`: what the resolution rests on, if not on an index."""
+
+    installed: Installed
+    warnings: tuple[str, ...]
+
+
+def change(venv: Path, request: Request, progress: Progress) -> Changed:
     """Resolve the request together with the profile's pins and build a new generation.
 
     The profile becomes the user's own (`own_profiles`), with a lock of its own. Nothing has
@@ -76,13 +84,14 @@ def change(venv: Path, request: Request, progress: Progress) -> Installed:
     before = [(path, _read(path)) for path in (mine / f"{name}.toml", mine / f"{name}.txt")]
     written = user_profiles.write(venv, name, text, made.text)
     try:
-        return install(
+        installed = install(
             venv, os.fspath(written.path), progress, python=present.python, mirrors=request.mirrors
         )
     except BaseException:
         for path, content in before:
             path.unlink() if content is None else path.write_text(content, "utf-8")
         raise
+    return Changed(installed, resolve.from_records(made))
 
 
 def edited(profile: Profile, lock: Lock, request: Request) -> str:

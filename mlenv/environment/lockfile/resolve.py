@@ -113,13 +113,22 @@ def _check_origins(profile: Profile, urls: Mapping[str, str], body: str) -> None
                     )
 
 
+def from_records(lock: Lock) -> tuple[str, ...]:
+    """The lines of a lock about indexes that were not asked, so that records were used."""
+    lines = (line.removeprefix("# ") for line in lock.text.splitlines())
+    return tuple(line for line in lines if line.startswith("Index ") and _NOT_ASKED in line)
+
+
+_NOT_ASKED = " was not asked: "
+
+
 def _notes(told: Sequence[Index]) -> Iterator[str]:
     """Comments of a lock about indexes that could not be asked, so that records were used."""
     for index in told:
         names = ", ".join(index.packages)
         yield (
-            f"Index {index.name} was not asked: the hashes of {names} are those that public "
-            "lock files name (mlenv/data/pytorch_index.json)."
+            f"Index {index.name}{_NOT_ASKED}the hashes of {names} are those that public "
+            "lock files name (mlenv/environment/lockfile/pytorch_index.json)."
         )
         for release in recorded_index.releases(index.url):
             if release.unlabelled:

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from mlenv.environment.lockfile import locks, profiles, recorded_index
+from mlenv.environment.lockfile import locks, profiles, recorded_index, resolve
 from tests.support import standins
 from tests.support.index import Index
 from tests.support.running import Run
@@ -59,7 +59,7 @@ def test_the_lock_says_what_was_not_seen() -> None:
     asked, unlabelled = head[-2:]
     assert asked == (
         "# Index pytorch-cu121 was not asked: the hashes of torch, torchvision, torchaudio are "
-        "those that public lock files name (mlenv/data/pytorch_index.json)."
+        "those that public lock files name (mlenv/environment/lockfile/pytorch_index.json)."
     )
     assert unlabelled.startswith("# torchaudio 2.5.1+cu121: ")
     assert unlabelled.endswith(" may each be any of 5 hashes: no record says which is whose.")
@@ -176,3 +176,11 @@ def test_the_index_is_compared_with_what_is_recorded_where_it_answers(
     assert any(line.endswith("is not in the index") for line in row["problems"])
     done = mlenv("lock", "--check", "--offline", name, *mirrors, "--json")
     assert (done.returncode, json.loads(done.stdout)["data"]["locks"][0]["compared"]) == (0, [])
+
+
+def test_a_lock_that_rests_on_records_says_so_for_add(name: str) -> None:
+    """`mlenv add` prints these lines as warnings."""
+    (line,) = resolve.from_records(locks.load(profiles.load(name)))
+    index = profiles.load(name).indexes[0].name
+    assert line.startswith(f"Index {index} was not asked: the hashes of torch, ")
+    assert resolve.from_records(locks.load(profiles.load("cu124"))) == ()
