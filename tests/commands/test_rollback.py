@@ -202,3 +202,38 @@ def test_uninstall_waits_for_processes(
     assert (home / ".venvs/ml").resolve() == two
     assert mlenv("uninstall", "--force").returncode == 0
     assert list((home / ".venvs").iterdir()) == []
+
+
+def test_a_damaged_record_is_named_by_every_command_and_nothing_is_lost(
+    mlenv: Run, second: Callable, home: Path, profile: Path, network: dict[str, str]
+) -> None:
+    one, two = second()
+    record = two / "mlenv.json"
+    record.write_text('{"schema": 2, "number": ')
+    told = f"{record} can't be read: Input data was truncated."
+    status = mlenv("status", "--json")
+    assert status.returncode == 1
+    assert data(status)["managed"] is True
+    assert json.loads(status.stdout)["errors"] == [{"code": "bad-record", "message": told}]
+    for words in (("status",), ("gc",), ("install",), ("add", "codec")):
+        done = mlenv(*words, env=network)
+        assert done.returncode == 1 and f"error: {told}\n" in done.stderr, words
+    assert (one.is_dir(), two.is_dir()) == (True, True)
+    assert mlenv("rollback").stdout == f"switched  {home / '.venvs/ml'} is now {one.name}\n"
+    gc = mlenv("gc", "--keep", "1")
+    assert (gc.returncode, gc.stderr) == (0, f"warning: kept: {told}\n")
+    assert two.is_dir()
+    assert mlenv("rollback", "1").returncode == 0
+    assert mlenv("install", profile, "--no-verify", env=network).returncode == 0
+
+
+def test_gc_knows_the_active_generation_behind_a_symlinked_home(
+    mlenv: Run, second: Callable, home: Path
+) -> None:
+    """One side of the comparison is resolved and the other is not."""
+    one, two = second()
+    link = home.parent / "linked"
+    link.symlink_to(home)
+    done = mlenv("gc", "--keep", "1", "--json", env={"HOME": str(link)})
+    assert data(done)["removed"] == [one.name]
+    assert (home / ".venvs/ml").resolve() == two and two.is_dir()
