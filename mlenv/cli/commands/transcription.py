@@ -61,7 +61,10 @@ class Run:
         self._total = len(sources)
         left = [source for source in sources if self._is_left(source, outputs)]
         if self._skipped:
-            self._screen.note(f"{len(self._skipped)} of {self._total} files are done already")
+            count = f"{len(self._skipped)} of {self._total}"
+            self._screen.note(
+                f"skipped {count}: the transcripts are there and newer than the files"
+            )
         if left:
             happening = self._job.run(left, self._model, self._pipeline)
             if not self._options.output_dir:

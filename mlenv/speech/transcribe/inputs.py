@@ -47,10 +47,13 @@ def expand(words: Sequence[str], *, recursive: bool) -> list[Source]:
             sources.setdefault(source.file, source)
     if not sources:
         named = ", ".join(words)
+        has_folder = any(Path(word).expanduser().is_dir() for word in words)
         raise MlenvError(
             "no-audio",
-            f"There is no audio or video file in {named}.",
-            "" if recursive else "Add --recursive to look into folders below.",
+            f"There is no audio or video file in {named}."
+            if has_folder
+            else f"No file matches {named}.",
+            "" if recursive or not has_folder else "Add --recursive to look into folders below.",
             exit_code=WRONG_USAGE,
         )
     return list(sources.values())
@@ -81,8 +84,8 @@ def outputs(
             raise MlenvError(
                 "output-clash",
                 f"{owner[stem].shown} and {source.shown} would both be written to "
-                f"{directory / stem}.{formats[0]}.",
-                "Name them in two runs, with an --output-dir each.",
+                f"{directory / stem}.{formats[0]}, one over the other.",
+                "Transcribe them separately, each with its own --output-dir.",
                 exit_code=WRONG_USAGE,
             )
         owner[stem] = source

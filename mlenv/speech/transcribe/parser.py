@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import difflib
+from collections.abc import Callable
 from typing import NoReturn
 
 from mlenv.result import WRONG_USAGE, MlenvError
@@ -23,7 +25,15 @@ the hub (large-v3, owner/name) and folders work too; `mlenv models` lists what i
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
+        kind, _, words = message.partition(": ")
+        if kind == "unrecognized arguments":
+            raise usage(self._unknown(words.split()[0]))
         raise usage(message[:1].upper() + message[1:] + ".")
+
+    def _unknown(self, option: str) -> str:
+        name = option.partition("=")[0]
+        near = difflib.get_close_matches(name, self._option_string_actions, n=1)
+        return f"There is no option {name}." + (f" Did you mean {near[0]}?" if near else "")
 
 
 def _truth(word: str) -> bool:
@@ -72,6 +82,37 @@ def usage(message: str) -> MlenvError:
     return MlenvError(
         "usage", message, "Try `mlenv exec transcribe --help`.", exit_code=WRONG_USAGE
     )
+
+
+# Options that go to faster-whisper as they are: name, type, metavar, and a word with the default.
+_RECOGNITION: tuple[tuple[str, Callable[[str], object], str, str], ...] = (
+    ("--vad-threshold", float, "P", "probability above which a frame is speech (0.5)"),
+    ("--vad-neg-threshold", float, "P", "probability below which speech ends (threshold - 0.15)"),
+    ("--vad-min-speech-duration-ms", int, "MS", "shorter speech is dropped (0)"),
+    ("--vad-max-speech-duration-s", float, "S", "longer speech is split (no limit)"),
+    ("--vad-min-silence-duration-ms", int, "MS", "silence that ends speech (2000)"),
+    ("--vad-speech-pad-ms", int, "MS", "padding on both sides of speech (400)"),
+    ("--beam-size", _count, "N", "beams at temperature 0 (5)"),
+    ("--best-of", _count, "N", "candidates above temperature 0 (5)"),
+    ("--patience", float, "X", "beam search patience (1)"),
+    ("--length-penalty", float, "X", "exponent of the length in a beam's score (1)"),
+    ("--repetition-penalty", float, "X", "above 1: repeated tokens cost more (1)"),
+    ("--no-repeat-ngram-size", int, "N", "n-grams of this size come once (0: off)"),
+    ("--temperature", float, "T", "one number from 0 to 1, where decoding begins (0)"),
+    ("--compression-ratio-threshold", _number_or_off, "X", "more counts as repetition (2.4)"),
+    ("--logprob-threshold", _number_or_off, "X", "a lower average counts as failed (-1)"),
+    ("--no-speech-threshold", _number_or_off, "P", "a higher probability counts as silence (0.6)"),
+    ("--hallucination-silence-threshold", float, "S", "skip longer silence around doubtful text"),
+    ("--prompt-reset-on-temperature", float, "T", "forget the text before, above this (0.5)"),
+    ("--temperature-increment-on-fallback", float, "T", "step after a failed decoding (0.2)"),
+    ("--clip-timestamps", _times, "S,S,..", "start and end of the parts to transcribe (all)"),
+    ("--initial-prompt", str, "TEXT", "text that the first window is shown"),
+    ("--prefix", str, "TEXT", "beginning of the first window's text"),
+    ("--hotwords", str, "TEXT", "words to expect"),
+    ("--suppress-tokens", str, "N,N,..", "tokens that never come (-1: the model's list)"),
+    ("--prepend-punctuations", str, "SIGNS", "signs that belong to the next word"),
+    ("--append-punctuations", str, "SIGNS", "signs that belong to the word before"),
+)
 
 
 def build(command: str) -> argparse.ArgumentParser:
@@ -123,17 +164,26 @@ def build(command: str) -> argparse.ArgumentParser:
     group.add_argument(
         "--device", choices=("auto", "cpu", "cuda"), default="auto", help="(%(default)s)"
     )
-    group.add_argument("--device-index", type=int, default=0, metavar="N", help="which GPU")
+    group.add_argument(
+        "--device-index", type=int, default=0, metavar="N", help="number of the GPU (0)"
+    )
     group.add_argument(
         "--compute-type", default="auto", metavar="TYPE", help="int8, float16, ... (what is best)"
     )
     switch(group, "--fp16", "True is --compute-type float16, False float32", None)
-    group.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads")
+    group.add_argument(
+        "--threads", type=int, default=0, metavar="N", help="CPU threads (as many as suit)"
+    )
     switch(group, "--offline", "never touch the network", False)
     switch(group, "--batched", "several windows at once: faster, above all on a GPU", None)
-    group.add_argument("--batch-size", type=_count, metavar="N", help="how many; is --batched (8)")
     group.add_argument(
-        "--chunk-size", type=_seconds, metavar="S", help="seconds a window; is --batched (30)"
+        "--batch-size", type=_count, metavar="N", help="windows at once; implies --batched (8)"
+    )
+    group.add_argument(
+        "--chunk-size",
+        type=_seconds,
+        metavar="S",
+        help="seconds of a window; implies --batched (30)",
     )
 
     group = parser.add_argument_group("speakers")
@@ -144,9 +194,13 @@ def build(command: str) -> argparse.ArgumentParser:
         default="auto",
         help="auto, open, 3.1, community-1, folder",
     )
-    group.add_argument("--num-speakers", type=_count, metavar="N", help="exactly so many")
-    group.add_argument("--min-speakers", type=_count, metavar="N", help="at least so many")
-    group.add_argument("--max-speakers", type=_count, metavar="N", help="at most so many")
+    group.add_argument("--num-speakers", type=_count, metavar="N", help="exact number of speakers")
+    group.add_argument(
+        "--min-speakers", type=_count, metavar="N", help="at least this many speakers"
+    )
+    group.add_argument(
+        "--max-speakers", type=_count, metavar="N", help="at most this many speakers"
+    )
     group.add_argument("--speaker-names", metavar="A,B", help="in the order in which they speak")
 
     group = parser.add_argument_group("recognition (as in faster-whisper)")
@@ -155,37 +209,16 @@ def build(command: str) -> argparse.ArgumentParser:
     )
     group.add_argument("--task", choices=("transcribe", "translate"))
     switch(group, "--word-timestamps", "times for each word", False)
-    switch(group, "--vad-filter", "leave out what is no speech (True)", True)
-    group.add_argument("--vad-method", choices=("silero",), help="the one that is here")
-    for name, kind in (
-        ("--vad-threshold", float),
-        ("--vad-neg-threshold", float),
-        ("--vad-min-speech-duration-ms", int),
-        ("--vad-max-speech-duration-s", float),
-        ("--vad-min-silence-duration-ms", int),
-        ("--vad-speech-pad-ms", int),
-        ("--beam-size", _count),
-        ("--best-of", _count),
-        ("--patience", float),
-        ("--length-penalty", float),
-        ("--repetition-penalty", float),
-        ("--no-repeat-ngram-size", int),
-        ("--temperature", float),
-        ("--compression-ratio-threshold", _number_or_off),
-        ("--logprob-threshold", _number_or_off),
-        ("--no-speech-threshold", _number_or_off),
-        ("--hallucination-silence-threshold", float),
-        ("--prompt-reset-on-temperature", float),
-        ("--temperature-increment-on-fallback", float),
-        ("--clip-timestamps", _times),
-        ("--initial-prompt", str),
-        ("--prefix", str),
-        ("--hotwords", str),
-        ("--suppress-tokens", str),
-        ("--prepend-punctuations", str),
-        ("--append-punctuations", str),
+    switch(group, "--vad-filter", "leave out silence and noise (True)", True)
+    group.add_argument(
+        "--vad-method", choices=("silero",), help="voice activity detector (only silero)"
+    )
+    for name, kind, metavar, text in _RECOGNITION:
+        group.add_argument(name, type=kind, metavar=metavar, help=text)
+    for name, text in (
+        ("--condition-on-previous-text", "show each window the text before it (True)"),
+        ("--suppress-blank", "no blank at the beginning of a window (True)"),
+        ("--multilingual", "find out the language of each window (False)"),
     ):
-        group.add_argument(name, type=kind, metavar="X")
-    for name in ("--condition-on-previous-text", "--suppress-blank", "--multilingual"):
-        switch(group, name, "", None)
+        switch(group, name, text, None)
     return parser

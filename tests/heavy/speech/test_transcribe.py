@@ -382,7 +382,7 @@ def test_a_reader_that_has_seen_enough(real_venv: Path, model_cache: Path) -> No
         (["--model", ".", "a.wav"], 1, "holds no CTranslate2 model: it has no model.bin."),
         (["--output-dir", "/proc/x", "a.wav"], 1, "Nothing can be written to /proc/x"),
         (["missing.wav"], 1, "missing.wav does not exist."),
-        (["*.flac"], 2, "There is no audio or video file in *.flac."),
+        (["*.flac"], 2, "No file matches *.flac."),
     ],
 )
 def test_what_a_user_can_get_wrong(

@@ -97,7 +97,8 @@ def test_diarize_alone_gives_rttm() -> None:
     [
         (["a", "--format", "doc"], "There is no format `doc`. There are txt, srt, vtt,"),
         ([], "Name at least one audio file"),
-        (["a", "--frobnicate"], "Unrecognized arguments: --frobnicate."),
+        (["a", "--frobnicate"], "There is no option --frobnicate."),
+        (["a", "--modle", "base"], "There is no option --modle. Did you mean --model?"),
         (["a", "--format", "srt,vtt"], "Several formats need --output-dir DIR"),
         (["a", "--format", "jsonl", "-o", "x"], "jsonl goes to standard output, alone"),
         (["a", "--format", "rttm"], "rttm says who speaks when: add --diarize."),
