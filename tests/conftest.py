@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,6 +27,11 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     return 0 if alone else None
 
 
+STREAMS: dict[str, Any] = {
+    "stdin": subprocess.DEVNULL,
+    "stdout": subprocess.PIPE,
+    "stderr": subprocess.PIPE,
+}
 # Variables that mlenv reads, and the terminal's size, which the test runner's workers set.
 LEFT_OUT = ("MLENV_", "LD_", "VIRTUAL_ENV", "CONDA_", "XDG_", "COLUMNS", "LINES")
 
@@ -45,23 +51,18 @@ def mlenv(home: Path) -> Run:
     HOME is empty and nothing of the developer's environment that mlenv reads is passed on.
     """
 
-    def run(  # type: ignore[no-untyped-def]
+    def run(
         *arguments: str | Path,
         env: dict[str, str] | None = None,
         prefix: tuple[str, ...] = (),
-        **options: object,
-    ):
+        **options: Any,
+    ) -> subprocess.CompletedProcess[str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(LEFT_OUT)}
         return subprocess.run(
             [*prefix, sys.executable, "-m", "mlenv", *map(str, arguments)],
             env={**kept, "HOME": str(home), **(env or {})},
             text=True,
-            **{
-                "stdin": subprocess.DEVNULL,
-                "stdout": subprocess.PIPE,
-                "stderr": subprocess.PIPE,
-                **options,
-            },
+            **{**STREAMS, **options},
         )
 
     return run
@@ -75,9 +76,9 @@ def real_venv() -> Path:
     """
     given = os.environ.get("MLENV_TEST_VENV")
     venv = Path(given or "~/.cache/mlenv-tests/ml").expanduser()
-    command = [sys.executable, "-m", "mlenv"]
+    command: list[str | Path] = [sys.executable, "-m", "mlenv"]
     if not given:
-        install = ["install", "cu124", "--no-verify", "--venv", venv]
+        install: list[str | Path] = ["install", "cu124", "--no-verify", "--venv", venv]
         subprocess.run([*command, *install], check=True)
     subprocess.run([*command, "models", "pull", "tiny.en", "--venv", venv], check=True)
     return venv

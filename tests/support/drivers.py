@@ -22,7 +22,8 @@ def driver_libraries(tmp_path_factory: pytest.TempPathFactory) -> Path:
     built = tmp_path_factory.mktemp("standin")
     for name in ("cuda", "nvml"):
         source = ROOT / "tests/support/standin" / f"{name}.c"
-        argv = ["gcc", "-shared", "-fPIC", "-Wall", "-Werror", "-o", built / f"{name}.so", source]
+        argv: list[str | Path] = ["gcc", "-shared", "-fPIC", "-Wall", "-Werror"]
+        argv += ["-o", built / f"{name}.so", source]
         subprocess.run(argv, check=True)
     return built
 

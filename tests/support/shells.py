@@ -63,7 +63,7 @@ PWSH = Shell(
     bare="& $env:BARE -c $env:CODE",
     end="",
 )
-SHELLS = (
+SHELLS: tuple[Shell, ...] = (
     *POSIX,
     Shell(
         "fish",

@@ -69,7 +69,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     def fetch(requirement: str) -> Path:
         if requirement not in unpacked:
             target = tmp_path_factory.mktemp("wheel")
-            argv = [uv.binary(), "pip", "install", "--quiet", "--no-deps", "--target", target]
+            argv: list[str | Path] = [uv.binary(), "pip", "install", "--quiet", "--no-deps"]
+            argv += ["--target", target]
             subprocess.run([*argv, "--python", sys.executable, requirement], check=True)
             unpacked[requirement] = target
         return unpacked[requirement]
