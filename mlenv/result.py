@@ -7,8 +7,7 @@ can cause. The command line turns both into one document (`cli.render`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 DONE = 0
 FAILED = 1
@@ -16,19 +15,17 @@ WRONG_USAGE = 2
 NOT_DIAGNOSED = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """One error of the envelope: a stable `code` for programs, a `message` for people."""
 
     code: str
     message: str
 
 
-T = TypeVar("T", covariant=True)
+T = TypeVar("T", covariant=True)  # records here are NamedTuples: `exec` waits for their imports
 
 
-@dataclass(frozen=True, slots=True)
-class Result(Generic[T]):
+class Result(NamedTuple, Generic[T]):
     """The outcome of one command.
 
     `data`: the command's record; its fields are the keys of `data` in the JSON document.

@@ -12,7 +12,6 @@ import importlib
 import os
 import signal
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -177,7 +176,7 @@ def main(arguments: Sequence[str]) -> int:
 def _with_warnings(result: Result[Any]) -> Result[Any]:
     """Add what concerns every command that looked at the machine: a driver that hangs."""
     trouble = driver.unanswered()
-    return replace(result, warnings=(*result.warnings, trouble)) if trouble else result
+    return result._replace(warnings=(*result.warnings, trouble)) if trouble else result
 
 
 def _terminated(_signal: int, _frame: object) -> NoReturn:

@@ -19,8 +19,8 @@ import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from mlenv.result import MlenvError
 
@@ -34,8 +34,7 @@ OPENED_BY_NAME = ("cudnn", "cublas", "cuda_nvrtc")
 WSL_LIBRARIES = Path("/usr/lib/wsl/lib")
 
 
-@dataclass(frozen=True, slots=True)
-class LaunchEnvironment:
+class LaunchEnvironment(NamedTuple):
     """The variables with which a process of one environment is started.
 
     `variables` are those that differ from the caller's; `removed` must not be passed on;
@@ -75,8 +74,7 @@ def library_directories(packages: Path) -> tuple[Path, ...]:
     return tuple(directory for directory in candidates if directory.is_dir())
 
 
-@dataclass(frozen=True, slots=True)
-class LibraryPath:
+class LibraryPath(NamedTuple):
     """The loader's path of an environment, before it is joined with the caller's.
 
     `first` stands before the caller's directories, `last` behind them. A caller's directory
@@ -103,7 +101,7 @@ class LibraryPath:
     def moved(self, old: Path, new: Path) -> LibraryPath:
         """The rule for an environment that is reached by another path."""
         first = tuple(new / directory.relative_to(old) for directory in self.first)
-        return replace(self, first=first)
+        return self._replace(first=first)
 
     def _shadows(self, element: str) -> bool:
         return any(os.path.exists(f"{element}/{name}") for name in self.shadowing)  # noqa: PTH110
