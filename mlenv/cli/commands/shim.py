@@ -51,7 +51,12 @@ class Shims(Struct, frozen=True, kw_only=True):
     default=".",
     help="The folder for vscode, direnv, docker, devcontainer and pins (default: this one).",
 )
-@click.option("--unit", metavar="NAME", default="", help="The user unit for systemd.")
+@click.option(
+    "--unit",
+    metavar="NAME",
+    default="",
+    help="The unit for systemd: a user's, or one of the system.",
+)
 @venv_option
 def cli(
     action: str, launchers: tuple[str, ...], project: Path, unit: str, venv: Path
@@ -62,7 +67,7 @@ def cli(
     LAUNCHER is one or more of:
       shells         activate scripts      jupyter       a kernel
       commands       shims/ for PATH       vscode        a workspace's settings
-      direnv         .envrc                systemd       a drop-in for a user unit
+      direnv         .envrc                systemd       a drop-in for a unit
       cron           a line to paste       docker        a Dockerfile from the lock
       devcontainer   from that Dockerfile  pins          constraints for other projects
 

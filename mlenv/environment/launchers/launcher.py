@@ -19,7 +19,7 @@ LAUNCHERS: Mapping[str, tuple[str, str]] = {
     "jupyter": ("jupyter", "a Jupyter kernel"),
     "vscode": ("vscode", "interpreter and environment file of a VS Code workspace"),
     "direnv": ("direnv", "an .envrc that activates the environment"),
-    "systemd": ("systemd", "a drop-in for a systemd user unit (--unit NAME)"),
+    "systemd": ("systemd", "a drop-in for a systemd unit (--unit NAME)"),
     "cron": ("cron", "a line for a crontab"),
     "docker": ("docker", "a Dockerfile with the same environment, from the lock"),
     "devcontainer": ("devcontainer", "a Dev Container made from that Dockerfile"),

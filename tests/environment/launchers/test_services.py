@@ -8,12 +8,13 @@ import re
 import shutil
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mlenv.environment import launch
-from mlenv.environment.launchers import commands, cron, systemd
+from mlenv.environment.launchers import commands, cron, systemd, unit_files
 from mlenv.environment.launchers.launcher import Place
 from mlenv.result import MlenvError
 from tests.support.launching import BASE, PROOF, PROVED, MakeVenv, contents
@@ -78,6 +79,80 @@ def test_a_units_own_library_path_stays_behind(hollow: MakeVenv, tmp_path: Path)
     assert found["A"] == "1"
 
 
+@pytest.mark.parametrize(
+    ("unit", "drop_in"),
+    [
+        ('Environment="LD_LIBRARY_PATH=/opt/my libs:/opt/b"\n', ""),
+        ("Environment='LD_LIBRARY_PATH=/opt/my libs' A=1\n", "[Service]\nEnvironment=B=2\n"),
+        ("Environment=A=1 \\\n# between\n  LD_LIBRARY_PATH=/opt/c\n", ""),
+        ("Environment=LD_LIBRARY_PATH=/opt/a\nEnvironment=\n", ""),
+        ("Environment=LD_LIBRARY_PATH=/opt/a\n", "[Service]\nEnvironment=LD_LIBRARY_PATH=/opt/d\n"),
+        ("Environment=LD_LIBRARY_PATH=/opt/100%%:%h/lib\n", ""),
+        ("[Install]\nEnvironment=LD_LIBRARY_PATH=/opt/not-of-the-service\n", ""),
+        ('Environment="LD_LIBRARY_PATH=/opt/open\nEnvironment=LD_LIBRARY_PATH=/opt/e\n', ""),
+        (r"Environment=LD_LIBRARY_PATH=/opt/back\\slash" + "\n", ""),
+    ],
+)
+def test_a_units_library_path_is_read_as_systemd_reads_it(
+    unit: str, drop_in: str, hollow: MakeVenv, tmp_path: Path
+) -> None:
+    place = unit_place(hollow(tmp_path / "ml"), tmp_path / "home", UNIT + unit)
+    folder = tmp_path / "home/.config/systemd/user"
+    if drop_in:
+        (folder / "talks.service.d").mkdir()
+        (folder / "talks.service.d/a.conf").write_text(drop_in)
+    files = unit_files.of_unit("talks.service", [folder], system=False)
+    own = unit_files.setting("LD_LIBRARY_PATH", files, place.home)
+    understood, _ = variables_of_unit(place)
+    assert (own.value if own else None) == understood.get("LD_LIBRARY_PATH")
+    systemd.install(place)
+    ours = launch.build(place.venv, {"LD_LIBRARY_PATH": own.value} if own else {}).variables
+    assert variables_of_unit(place)[0]["LD_LIBRARY_PATH"] == ours["LD_LIBRARY_PATH"]
+
+
+@pytest.mark.parametrize("form", ["drop-in", "file"])
+def test_a_library_path_that_wins_over_the_drop_in_is_said(
+    form: str, hollow: MakeVenv, tmp_path: Path
+) -> None:
+    place = unit_place(hollow(tmp_path / "ml"), tmp_path / "home")
+    later = tmp_path / "home/.config/systemd/user/talks.service.d/override.conf"
+    later.parent.mkdir()
+    if form == "drop-in":
+        later.write_text("[Service]\nEnvironment=LD_LIBRARY_PATH=/opt/a\n")
+        winner = later
+    else:
+        winner = tmp_path / "talks.env"
+        winner.write_text("# mine\nLD_LIBRARY_PATH='/opt/my libs'\n")
+        later.write_text(f"[Service]\nEnvironmentFile=-{winner}\n")
+    todo = (
+        f"{winner} sets LD_LIBRARY_PATH after this drop-in, and wins: take the variable out there."
+    )
+    assert systemd.install(place).todo == todo
+    assert systemd.install(place).todo == todo  # also when nothing is left to write
+
+
+def test_a_unit_of_the_system(
+    hollow: MakeVenv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "etc"
+    folder.mkdir()
+    (folder / "talks.service").write_text(UNIT)
+    monkeypatch.setattr(systemd, "SYSTEM_FOLDERS", (folder,))
+    place = Place(hollow(tmp_path / "ml"), tmp_path, {**BASE, "HOME": str(tmp_path)}, "talks")
+    shim = systemd.install(place)
+    assert shim.files == (folder / "talks.service.d/mlenv.conf",)
+    assert shim.todo == "Run `systemctl daemon-reload`, then restart talks.service."
+    assert systemd.look(replace(place, unit="")).files == shim.files
+    assert systemd.remove(place).changed
+    assert [entry.name for entry in folder.iterdir()] == ["talks.service"]
+
+
+def test_a_unit_that_is_not_there_yet_is_said(hollow: MakeVenv, tmp_path: Path) -> None:
+    home = {**BASE, "HOME": str(tmp_path)}
+    shim = systemd.install(Place(hollow(tmp_path / "ml"), tmp_path, home, "later"))
+    assert shim.todo == "There is no unit later.service yet; the drop-in waits for it."
+
+
 def test_every_unit_with_the_shim_is_listed(hollow: MakeVenv, tmp_path: Path) -> None:
     place = unit_place(hollow(tmp_path / "ml"), tmp_path / "home")
     systemd.install(place)
@@ -93,7 +168,10 @@ def test_a_unit_must_be_named(name: str, hollow: MakeVenv, tmp_path: Path) -> No
     with pytest.raises(MlenvError) as caught:
         systemd.install(place)
     assert (caught.value.code, caught.value.exit_code) == ("usage", 2)
-    assert "--unit NAME" in caught.value.hint
+    assert "mlenv shim install systemd --unit NAME" in caught.value.hint
+    with pytest.raises(MlenvError) as caught:
+        systemd.remove(place)
+    assert "mlenv shim remove systemd --unit NAME" in caught.value.hint
 
 
 @pytest.mark.heavy
