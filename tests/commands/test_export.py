@@ -81,19 +81,26 @@ def test_a_mirror_is_named_in_it_without_its_password(mlenv: Run, locked: Path) 
 
 def test_dockerfile(mlenv: Run) -> None:
     text = mlenv("export", "cu121", "--to", "dockerfile").stdout
-    head, _, rest = text.partition("COPY <<'LOCK' /opt/ml/requirements.txt\n")
+    head, _, rest = text.partition("COPY <<'LOCK' /opt/ml.lock.txt\n")
     lock, _, tail = rest.partition("\nLOCK\n")
-    assert "FROM python:3.11-slim\n" in head
+    assert head == (
+        "# syntax=docker/dockerfile:1\n"
+        "# mlenv profile cu121\n"
+        "FROM python:3.11-slim-bookworm AS mlenv\n"
+    )
     assert lock.startswith("--extra-index-url https://download.pytorch.org/whl/cu121\n")
     assert "torch==2.5.1+cu121 ; " in lock and "#" not in lock
-    packages = "/opt/ml/venv/lib/python3.11/site-packages/nvidia"
+    packages = "/opt/ml/lib/python3.11/site-packages/nvidia"
     assert tail == (
-        "RUN uv venv /opt/ml/venv && "
-        "uv pip sync --no-cache --python /opt/ml/venv/bin/python \\\n"
-        "    --require-hashes --index-strategy unsafe-best-match \\\n"
-        "    --build-constraints /opt/ml/requirements.txt /opt/ml/requirements.txt\n"
-        'ENV VIRTUAL_ENV="/opt/ml/venv" \\\n'
-        '    PATH="/opt/ml/venv/bin:$PATH" \\\n'
+        "RUN --mount=type=cache,target=/root/.cache/uv \\\n"
+        f"    python -m pip install --no-cache-dir uv=={_version()} && \\\n"
+        "    uv venv --no-project --python 3.11 /opt/ml && \\\n"
+        "    UV_INDEX_STRATEGY=unsafe-best-match UV_LINK_MODE=copy "
+        "uv pip sync --require-hashes \\\n"
+        "        --python /opt/ml/bin/python "
+        "--build-constraints /opt/ml.lock.txt /opt/ml.lock.txt\n"
+        'ENV VIRTUAL_ENV="/opt/ml" \\\n'
+        '    PATH="/opt/ml/bin:$PATH" \\\n'
         f'    LD_LIBRARY_PATH="{packages}/cudnn/lib:{packages}/cublas/lib:'
         f'{packages}/cuda_nvrtc/lib${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}" \\\n'
         '    NVIDIA_VISIBLE_DEVICES="all" \\\n'

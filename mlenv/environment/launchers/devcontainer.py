@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mlenv.environment.launchers import docker, owned
 from mlenv.environment.launchers.launcher import Place, Shim
+from mlenv.environment.lockfile.dockerfile import HOME
 
 _CONFIGURATION = {
     "name": "ml (mlenv)",
@@ -16,7 +17,7 @@ _CONFIGURATION = {
     "customizations": {
         "vscode": {
             "extensions": ["ms-python.python"],
-            "settings": {"python.defaultInterpreterPath": str(docker.PREFIX / "bin" / "python")},
+            "settings": {"python.defaultInterpreterPath": f"{HOME}/bin/python"},
         }
     },
 }

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from importlib.metadata import version as version_of
 from pathlib import Path
 
 from mlenv.environment import generations, launch
 from mlenv.environment.launchers import owned
 from mlenv.environment.launchers.launcher import ABSENT, INSTALLED, OUTDATED, Place, Shim
-from mlenv.environment.lockfile import locks, profiles, tool_formats
+from mlenv.environment.lockfile import locks, profiles
+from mlenv.environment.lockfile.dockerfile import dockerfile
 from mlenv.environment.lockfile.profiles import Profile
 from mlenv.result import MlenvError
 
 DOCKERFILE, LOCK = "Dockerfile.mlenv", "mlenv.lock.txt"
-PREFIX = Path("/opt/ml")
 RUN = 'docker run --rm --gpus all -v "$PWD:/app" -w /app mlenv python app.py'
 
 
@@ -60,36 +59,30 @@ def _files(place: Place) -> dict[Path, str]:
         )
     profile = profiles.load(generation.profile_path)
     lock = locks.load(profile)
-    python = launch.site_packages(place.venv).parent.name
     mark = f"# {owned.MARK}: the lock of profile {profile.name}.\n"
     return {
-        place.project / DOCKERFILE: _dockerfile(profile, python, place.venv),
+        place.project / DOCKERFILE: _dockerfile(profile, place.venv),
         place.project / LOCK: mark + lock.text,
     }
 
 
-def _dockerfile(profile: Profile, python: str, venv: Path) -> str:
-    version = python.removeprefix("python")
-    directories = launch.library_path(launch.site_packages(venv)).first
-    packages = PREFIX / "lib" / python / "site-packages"
-    libraries = [str(packages / d.relative_to(launch.site_packages(venv))) for d in directories]
+def _dockerfile(profile: Profile, venv: Path) -> str:
+    packages = launch.site_packages(venv)
     indexes = " ".join(index.url for index in profile.indexes)
-    settings = f'UV_INDEX="{indexes}" UV_INDEX_STRATEGY=unsafe-best-match ' if indexes else ""
-    return f"""\
+    return dockerfile(
+        f"""\
 # {owned.MARK}: the environment of profile {profile.name}, from its lock.
 #
 #   docker build -f {DOCKERFILE} -t mlenv .
 #   {RUN}
 #
 # To build on it, begin your own Dockerfile with `FROM mlenv`, or copy this stage into it.
-FROM python:{version}-slim-bookworm AS mlenv
-COPY {LOCK} {PREFIX}.lock.txt
-RUN --mount=type=cache,target=/root/.cache/uv \\
-    python -m pip install --no-cache-dir uv=={version_of("uv")} && \\
-    uv venv --no-project --python {version} {PREFIX} && \\
-    {settings}UV_LINK_MODE=copy uv pip sync --require-hashes \\
-        --python {PREFIX}/bin/python --build-constraints {PREFIX}.lock.txt {PREFIX}.lock.txt
-{tool_formats.environment(str(PREFIX), libraries)}"""
+""",
+        LOCK,
+        packages.parent.name.removeprefix("python"),
+        [str(path.relative_to(packages)) for path in launch.library_path(packages).first],
+        f'UV_INDEX="{indexes}" UV_INDEX_STRATEGY=unsafe-best-match ' if indexes else "",
+    )
 
 
 def built_from(place: Place) -> Shim:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from importlib.metadata import version
 
 from packaging.utils import canonicalize_name
 
 from mlenv.environment import launch, uv
+from mlenv.environment.lockfile.dockerfile import dockerfile
 from mlenv.environment.lockfile.indexes import Indexes, without_credentials
 from mlenv.environment.lockfile.locks import Lock
 from mlenv.environment.lockfile.profiles import Profile
 
 FORMATS = ("pylock", "requirements", "dockerfile", "conda-env")
-
-_HOME = "/opt/ml"
 
 
 def written(form: str, profile: Profile, lock: Lock, given: Indexes) -> str:
@@ -53,36 +52,14 @@ def _pins(lock: Lock) -> str:
 
 
 def _dockerfile(profile: Profile, lock: Lock, addresses: list[str]) -> str:
-    python, venv = profile.lowest_python, f"{_HOME}/venv"
-    packages = f"{venv}/lib/python{python}/site-packages"
-    libraries = [f"{packages}/nvidia/{name}/lib" for name in _by_name(lock)]
-    return (
-        "# syntax=docker/dockerfile:1\n"
-        f"# mlenv profile {profile.name}\n"
-        f"FROM python:{python}-slim\n"
-        f"RUN pip install --no-cache-dir 'uv=={_uv_version()}'\n"
-        f"COPY <<'LOCK' {_HOME}/requirements.txt\n"
-        + "".join(f"{option}\n" for option in addresses)
-        + _pins(lock)
-        + "LOCK\n"
-        f"RUN uv venv {venv} && uv pip sync --no-cache --python {venv}/bin/python \\\n"
-        "    --require-hashes --index-strategy unsafe-best-match \\\n"
-        f"    --build-constraints {_HOME}/requirements.txt {_HOME}/requirements.txt\n"
-        + environment(venv, libraries)
+    options = "".join(f"{option}\n" for option in addresses)
+    return dockerfile(
+        f"# syntax=docker/dockerfile:1\n# mlenv profile {profile.name}\n",
+        f"<<'LOCK'\n{options}{_pins(lock)}LOCK\n",
+        profile.lowest_python,
+        [f"nvidia/{name}/lib" for name in _by_name(lock)],
+        "UV_INDEX_STRATEGY=unsafe-best-match " if addresses else "",
     )
-
-
-def environment(venv: str, libraries: Sequence[str]) -> str:
-    """The ENV of a Dockerfile: the launch environment of `venv` there, for every process."""
-    variables = {"VIRTUAL_ENV": venv, "PATH": f"{venv}/bin:$PATH"}
-    if libraries:
-        base = f"${{{launch.LIBRARY_PATH}:+:${launch.LIBRARY_PATH}}}"
-        variables[launch.LIBRARY_PATH] = launch.joined(libraries) + base
-    # What NVIDIA's container runtime shall bring in: the driver, and no graphics.
-    variables["NVIDIA_VISIBLE_DEVICES"] = "all"
-    variables["NVIDIA_DRIVER_CAPABILITIES"] = "compute,utility"
-    pairs = (f'{name}="{value}"' for name, value in variables.items())
-    return "ENV " + " \\\n    ".join(pairs) + "\n"
 
 
 def _by_name(lock: Lock) -> list[str]:
@@ -110,7 +87,7 @@ def _conda(profile: Profile, lock: Lock, addresses: list[str]) -> str:
             f"#   conda run -n {profile.name} uv pip sync --system --require-hashes "
             "--index-strategy unsafe-best-match requirements.txt\n"
             + head
-            + f"  - uv={_uv_version()}\n"
+            + f"  - uv={version('uv')}\n"
         )
     joined = _pins(lock).replace("\\\n", " ")
     pins = [" ".join(line.split()) for line in joined.splitlines() if line.strip()]
@@ -120,9 +97,3 @@ def _conda(profile: Profile, lock: Lock, addresses: list[str]) -> str:
 
 def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
-
-
-def _uv_version() -> str:
-    from importlib.metadata import version
-
-    return version("uv")
