@@ -15,9 +15,13 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO
 
+from mlenv.result import MlenvError
+
 TIME_LIMIT = 30.0  # seconds; a healthy probe needs well under one
+KILL_LIMIT = 1.0  # seconds; a process that waits for a driver in the kernel survives SIGKILL
 OUTPUT_LIMIT = 1_000_000  # bytes of each stream that are kept
 
 
@@ -26,7 +30,7 @@ class Ended:
     """The end of a child process.
 
     `exit_code` is negative where a signal ended it, and None where it could not start (`error` says
-    why).
+    why) or could not be ended (`timed_out`).
     """
 
     exit_code: int | None
@@ -70,10 +74,10 @@ class Child:
             if timed_out:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-            return Ended(
-                self._process.returncode, _kept(self._stdout), _kept(self._stderr), timed_out
-            )
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(KILL_LIMIT if timed_out else None)
+            code = self._process.returncode
+            return Ended(code, _kept(self._stdout), _kept(self._stderr), timed_out)
 
     def _ended_in_time(self, process: subprocess.Popen[bytes]) -> bool:
         left = max(0.05, self._deadline - time.monotonic())
@@ -94,3 +98,16 @@ class Child:
 def _kept(stream: IO[bytes]) -> str:
     stream.seek(0)
     return stream.read(OUTPUT_LIMIT).decode("utf-8", "replace")
+
+
+def python_answer(python: Path, code: str) -> str:
+    """What a line of Python prints in that interpreter; raises `MlenvError` if it does not run."""
+    ended = Child([str(python), "-Ic", code], os.environ).ended()
+    if ended.exit_code == 0:
+        return ended.stdout.strip()
+    reason = (ended.error or ended.stderr).strip().splitlines() or ["it answers nothing"]
+    raise MlenvError(
+        "interpreter-does-not-start",
+        f"{python} does not run: {reason[-1]}.",
+        "Name another Python with --python, or leave that out to let mlenv choose.",
+    )

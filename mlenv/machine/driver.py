@@ -5,9 +5,7 @@ A driver may hang or crash whoever calls it, so NVML is asked in a child with a 
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 import re
 import sys
 from collections.abc import Mapping
@@ -15,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mlenv.machine.children import Child
+from mlenv.machine.children import Child, Ended
 
 PROBE = Path(__file__).with_name("probe_nvml.py")
 # Seconds. A healthy driver answers in 0.1 to 2 s (persistence mode off, eight GPUs); one that is
@@ -117,16 +115,17 @@ def time_limit(environ: Mapping[str, str]) -> float:
         return TIME_LIMIT
 
 
-def start(environ: Mapping[str, str]) -> Child:
-    """Start asking NVML."""
-    return Child([sys.executable, "-P", str(PROBE)], environ, time_limit(environ))
+def start(environ: Mapping[str, str], root: Path = Path("/")) -> Child:
+    """Start asking NVML, and opening the device nodes below `root`."""
+    return Child([sys.executable, "-P", str(PROBE), str(root)], environ, time_limit(environ))
 
 
 def ask(environ: Mapping[str, str]) -> Nvml:
     """Ask NVML and wait; a driver that did not answer once is not asked again."""
     if _UNANSWERED:
         return Nvml(True, error=TIMED_OUT)
-    return _nvml(start(environ), time_limit(environ))
+    child = start(environ)
+    return _answers(child.ended(), child.limit)[0]
 
 
 def finish(child: Child, root: Path) -> Driver:
@@ -135,20 +134,29 @@ def finish(child: Child, root: Path) -> Driver:
     `root` is `/`, or a directory with another machine's `proc`, `sys` and `dev`.
     """
     wsl = root / "usr/lib/wsl/lib/libcuda.so.1"
+    nvml, nodes = _answers(child.ended(), child.limit)
     return Driver(
-        _nvml(child, child.limit),
+        nvml,
         kernel_version(root),
-        _nodes(root),
+        nodes,
         _pci(root),
         (root / "sys/module/nouveau").is_dir(),
         str(wsl) if wsl.is_file() else "",
     )
 
 
-def _nvml(child: Child, limit: float) -> Nvml:
-    ended = child.ended()
+def _answers(ended: Ended, limit: float) -> tuple[Nvml, tuple[Node, ...]]:
+    opened, _, answer = ended.stdout.partition("\n")
     try:
-        answer: dict[str, Any] = json.loads(ended.stdout)
+        nodes = tuple(Node(file, error) for file, error in json.loads(opened).items())
+    except ValueError:
+        nodes = ()
+    return _nvml(answer, ended, limit), nodes
+
+
+def _nvml(text: str, ended: Ended, limit: float) -> Nvml:
+    try:
+        answer: dict[str, Any] = json.loads(text)
     except ValueError:
         if ended.timed_out:
             _UNANSWERED[:] = [
@@ -182,22 +190,6 @@ def kernel_version(root: Path) -> str:
         if found := _VERSION.search(text):
             return found[1]
     return ""
-
-
-def _nodes(root: Path) -> tuple[Node, ...]:
-    names = [f"nvidia{index}" for index in range(16)]
-    nodes = []
-    for name in ("nvidiactl", "nvidia-uvm", "dxg", *names):
-        file = root / "dev" / name
-        if not file.exists():
-            continue
-        try:
-            os.close(os.open(file, os.O_RDWR | os.O_NONBLOCK))
-        except OSError as error:
-            nodes.append(Node(str(file), errno.errorcode.get(error.errno or 0, str(error))))
-        else:
-            nodes.append(Node(str(file)))
-    return tuple(nodes)
 
 
 def _pci(root: Path) -> tuple[str, ...]:

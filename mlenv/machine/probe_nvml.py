@@ -1,15 +1,18 @@
-"""Ask the driver through NVML, with nvidia-ml-py.
+"""Open the driver's device nodes, and ask the driver through NVML, with nvidia-ml-py.
 
 Runs in mlenv's own interpreter (nvidia-ml-py is no part of the examined environment), in a
 child, because a broken driver may hang or crash its caller. Imports nothing of mlenv.
-Prints one JSON document.
+Takes the root directory that `dev` is below. Prints two lines, each a JSON document: the nodes,
+each with the name of the errno that opening it ended with, then NVML's answer.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import json
+import os
 import sys
 from typing import Any
 
@@ -62,7 +65,25 @@ def device(nvml: Any, index: int) -> dict[str, Any]:
     return found
 
 
+def nodes(root: str) -> dict[str, str]:
+    """The device nodes and, where one can't be opened, the errno's name."""
+    found = {}
+    for name in ("nvidiactl", "nvidia-uvm", "dxg", *(f"nvidia{index}" for index in range(16))):
+        path = os.path.join(root, "dev", name)  # noqa: PTH118 (pathlib takes as long as NVML)
+        try:
+            os.close(os.open(path, os.O_RDWR | os.O_NONBLOCK))
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            found[path] = errno.errorcode.get(error.errno or 0, str(error))
+        else:
+            found[path] = ""
+    return found
+
+
 def main() -> None:
+    sys.stdout.write(json.dumps(nodes(sys.argv[1])) + "\n")
+    sys.stdout.flush()  # known even where NVML hangs
     try:
         ctypes.CDLL("libnvidia-ml.so.1")
     except OSError as error:

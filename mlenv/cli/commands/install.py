@@ -88,7 +88,7 @@ def cli(
     from mlenv.environment.install import precompile
     from mlenv.speech.verify import after_install
 
-    precompile.up(venv, progress)
+    precompile.run(venv, progress)
     check = after_install.check(venv, progress, offline=offline or bundle is not None)
     problems = tuple(Problem("first-look-failed", text) for text in check.problems)
     fields = {**msgspec.structs.asdict(installed), **msgspec.structs.asdict(check)}

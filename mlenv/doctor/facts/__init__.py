@@ -79,7 +79,7 @@ def collect(
     asked_python = target_facts.start(target, environ)
     asked_shell = environments.start(target, environ)
     asked_cache = system.start(environ)
-    asked_nvml = driver.start(environ)
+    asked_nvml = driver.start(environ, root)
     interpreter = target_facts.finish(target, asked_python)
     whole = environments.finish(asked_shell, interpreter, environ)
     where = system.finish(asked_cache, environ, root)

@@ -10,7 +10,6 @@ DIR/models/pinned/   what is known of those that the manifest does not name
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +24,7 @@ from mlenv.environment.lockfile import profiles
 from mlenv.environment.lockfile.indexes import without_credentials
 from mlenv.environment.lockfile.locks import Lock
 from mlenv.environment.lockfile.profiles import Profile
-from mlenv.machine import host
+from mlenv.machine import children, host
 from mlenv.progress import Progress
 from mlenv.result import MlenvError
 
@@ -165,7 +164,4 @@ def fetch(file: wheel_files.File, target: Path, sources: uv.Sources) -> None:
 
 
 def _minor(python: Path) -> str:
-    ask = "import sys; print('%d.%d' % sys.version_info[:2])"
-    return subprocess.run(
-        [python, "-Ic", ask], capture_output=True, text=True, check=True
-    ).stdout.strip()
+    return children.python_answer(python, "import sys; print('%d.%d' % sys.version_info[:2])")

@@ -1,4 +1,4 @@
-"""The first use of a new environment shall be as fast as the second: see `probes/warm.py`."""
+"""Compile what speech programs import, so that the first use of an environment is a fast one."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from mlenv.environment import launch
 from mlenv.progress import Progress
 
 PROBE = Path(__file__).with_name("import_speech.py")
-TIME_LIMIT = 180  # seconds; it is a service, and nothing depends on it
+TIME_LIMIT = 180  # seconds; nothing depends on its end
 
 
-def up(venv: Path, progress: Progress) -> None:
-    """Leave the bytecode of the speech packages behind. What fails here, other checks will say."""
+def run(venv: Path, progress: Progress) -> None:
+    """Write the bytecode of the speech packages. What fails here, other checks report."""
     built = launch.build(venv.resolve(), os.environ)
     progress.step("Compiling what speech programs import")
     try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 from mlenv.environment import launch, uv
 from mlenv.environment.lockfile.indexes import Indexes
 from mlenv.environment.lockfile.profiles import Profile
+from mlenv.machine import children
 from mlenv.result import MlenvError
 
 TEMPORARY_MB = 100  # uv unpacks in its cache; the temp directory holds only small things
@@ -105,7 +105,7 @@ def interpreter(profile: Profile, wanted: str | None) -> str:
 
 def _version(python: Path) -> str:
     ask = "import platform; print(platform.python_version())"
-    return subprocess.run([python, "-Ic", ask], capture_output=True, text=True).stdout.strip()
+    return children.python_answer(python, ask)
 
 
 def indexes(profile: Profile, given: Indexes) -> None:
