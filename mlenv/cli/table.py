@@ -112,8 +112,8 @@ def complete_profile(_ctx: click.Context, _param: click.Parameter, incomplete: s
     """The shipped profiles, for the shell's completion."""
     from mlenv import paths
 
-    found = sorted(path.stem for path in paths.shipped("profiles").glob("*.toml"))
-    return [name for name in found if name.startswith(incomplete)]
+    names = sorted(path.stem for path in paths.shipped("profiles").glob("*.toml"))
+    return [name for name in names if name.startswith(incomplete)]
 
 
 venv_option = click.option(

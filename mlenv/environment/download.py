@@ -47,11 +47,11 @@ def fetch(url: str, target: Path, digest: str, addresses: Iterable[str] = ()) ->
     while True:
         try:
             resumed = _append(url, partial, addresses)
-            if (got := sha256(partial) or "") == digest:
+            if (actual := sha256(partial) or "") == digest:
                 partial.replace(target)
                 return
             partial.unlink()
-            error = DownloadError(f"it has sha256 {got[:12]}..", wrong_hash=got)
+            error = DownloadError(f"it has sha256 {actual[:12]}..", wrong_hash=actual)
             if not resumed:
                 raise error
         except urllib.error.HTTPError as answer:
@@ -91,10 +91,10 @@ def _append(url: str, partial: Path, addresses: Iterable[str]) -> bool:
 
 def _request(url: str, addresses: Iterable[str]) -> urllib.request.Request:
     address = urlsplit(url)
-    known = (address, *map(urlsplit, addresses))
+    sources = (address, *map(urlsplit, addresses))
     pairs = [
         (unquote(each.username), unquote(each.password or ""))
-        for each in known
+        for each in sources
         if each.username and each.hostname == address.hostname
     ]
     request = urllib.request.Request(without_credentials(url))

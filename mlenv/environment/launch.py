@@ -49,21 +49,23 @@ class LaunchEnvironment(NamedTuple):
 
     def applied_to(self, base: Mapping[str, str]) -> dict[str, str]:
         """The whole environment of the new process, started from `base`."""
-        kept = {name: value for name, value in base.items() if name not in self.removed}
-        return {**kept, **self.variables}
+        inherited_variables = {
+            name: value for name, value in base.items() if name not in self.removed
+        }
+        return {**inherited_variables, **self.variables}
 
 
 def site_packages(venv: Path) -> Path:
     """`lib/python3.*/site-packages` of a venv; raises `MlenvError` if it is none."""
-    found = sorted(venv.glob("lib/python3*/site-packages"))
-    if not (venv / "pyvenv.cfg").is_file() or not found:
+    candidates = sorted(venv.glob("lib/python3*/site-packages"))
+    if not (venv / "pyvenv.cfg").is_file() or not candidates:
         what = "is not a virtual environment" if venv.exists() else "does not exist"
         raise MlenvError(
             "no-environment",
             f"{venv} {what}.",
             "Run `mlenv install` to build one, or name another with --venv DIR.",
         )
-    return found[-1]
+    return candidates[-1]
 
 
 def library_directories(packages: Path) -> tuple[Path, ...]:
@@ -91,8 +93,8 @@ class LibraryPath(NamedTuple):
 
         An empty element would put the current directory on the loader's path.
         """
-        kept = [element for element in _elements(inherited) if not self._shadows(element)]
-        return joined((*self.first, *kept, *self.last))
+        elements = [element for element in _elements(inherited) if not self._shadows(element)]
+        return joined((*self.first, *elements, *self.last))
 
     def left_out(self, inherited: str | None) -> tuple[str, ...]:
         """The caller's directories that would shadow the environment's libraries."""
@@ -133,8 +135,8 @@ def _libraries(wheels: Path) -> tuple[str, ...]:
     """
     names: set[str] = set()
     for wheel in _listed(str(wheels)):
-        found = _listed(f"{wheels}/{wheel}/lib")
-        names.update(name for name in found if name.startswith("lib") and ".so." in name)
+        files = _listed(f"{wheels}/{wheel}/lib")
+        names.update(name for name in files if name.startswith("lib") and ".so." in name)
     return tuple(sorted(names))
 
 

@@ -187,13 +187,13 @@ def kernel_version(root: Path) -> str:
             text = (root / name).read_text()
         except OSError:
             continue
-        if found := _VERSION.search(text):
-            return found[1]
+        if match := _VERSION.search(text):
+            return match[1]
     return ""
 
 
 def _pci(root: Path) -> tuple[str, ...]:
-    found = []
+    addresses = []
     try:
         devices = sorted((root / "sys/bus/pci/devices").iterdir())
     except OSError:
@@ -205,5 +205,5 @@ def _pci(root: Path) -> tuple[str, ...]:
         except OSError:
             continue
         if vendor == NVIDIA_VENDOR and kind.startswith(NVIDIA_DISPLAY_CLASSES):
-            found.append(device.name)
-    return tuple(found)
+            addresses.append(device.name)
+    return tuple(addresses)

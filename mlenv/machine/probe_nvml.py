@@ -28,16 +28,16 @@ def mapped() -> str:
 
 
 def device(nvml: Any, index: int) -> dict[str, Any]:
-    found: dict[str, Any] = {"index": index}
+    answers: dict[str, Any] = {"index": index}
     try:
         handle = nvml.nvmlDeviceGetHandleByIndex(index)
     except nvml.NVMLError as error:
-        return {**found, "error": str(error)}
+        return {**answers, "error": str(error)}
 
     def ask(name: str, function: Any) -> None:
         # Not every GPU answers every question (MIG, ECC, WSL): what it does not say is left out.
         with contextlib.suppress(nvml.NVMLError, AttributeError, UnicodeDecodeError):
-            found[name] = function()
+            answers[name] = function()
 
     ask("name", lambda: str(nvml.nvmlDeviceGetName(handle)))
     ask("uuid", lambda: str(nvml.nvmlDeviceGetUUID(handle)))
@@ -58,16 +58,16 @@ def device(nvml: Any, index: int) -> dict[str, Any]:
 
     def remapped() -> None:
         _, _, pending, failed = nvml.nvmlDeviceGetRemappedRows(handle)
-        found["remap_pending"], found["remap_failed"] = bool(pending), bool(failed)
+        answers["remap_pending"], answers["remap_failed"] = bool(pending), bool(failed)
 
     ask("_", remapped)
-    found.pop("_", None)
-    return found
+    answers.pop("_", None)
+    return answers
 
 
 def nodes(root: str) -> dict[str, str]:
     """The device nodes and, where one can't be opened, the errno's name."""
-    found = {}
+    opened = {}
     for name in ("nvidiactl", "nvidia-uvm", "dxg", *(f"nvidia{index}" for index in range(16))):
         path = os.path.join(root, "dev", name)  # noqa: PTH118 (pathlib takes as long as NVML)
         try:
@@ -75,10 +75,10 @@ def nodes(root: str) -> dict[str, str]:
         except FileNotFoundError:
             continue
         except OSError as error:
-            found[path] = errno.errorcode.get(error.errno or 0, str(error))
+            opened[path] = errno.errorcode.get(error.errno or 0, str(error))
         else:
-            found[path] = ""
-    return found
+            opened[path] = ""
+    return opened
 
 
 def main() -> None:

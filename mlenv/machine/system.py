@@ -79,8 +79,8 @@ def _text(file: Path) -> str:
 
 
 def _distribution(root: Path) -> str:
-    found = re.search(r'^PRETTY_NAME="?([^"\n]*)', _text(root / "etc/os-release"), re.MULTILINE)
-    return found[1] if found else ""
+    match = re.search(r'^PRETTY_NAME="?([^"\n]*)', _text(root / "etc/os-release"), re.MULTILINE)
+    return match[1] if match else ""
 
 
 def glibc_version() -> str:
@@ -99,8 +99,8 @@ def _container(environ: Mapping[str, str], root: Path) -> str:
         return "podman"
     if "KUBERNETES_SERVICE_HOST" in environ:
         return "kubernetes"
-    if found := re.search(r"docker|kubepods|containerd|lxc|podman", _text(root / "proc/1/cgroup")):
-        return found[0]
+    if match := re.search(r"docker|kubepods|containerd|lxc|podman", _text(root / "proc/1/cgroup")):
+        return match[0]
     return "singularity" if "SINGULARITY_CONTAINER" in environ else environ.get("container", "")
 
 

@@ -60,13 +60,19 @@ def cli(
     """
     progress.step("Checking the request")
     places = bundled.places(models)
-    taken = plan.for_files(profile, python, mirrors)
+    request = plan.for_files(profile, python, mirrors)
     if target.exists() and not target.is_dir():
         raise MlenvError("not-a-directory", f"{target} is a file.", "Name another directory.")
-    interpreter = plan.existing_python(taken)
+    interpreter = plan.existing_python(request)
     bundled.copy_into(target, places, progress)
     made = bundle.make(
-        target, taken.profile, taken.lock, interpreter, taken.sources, places, progress
+        target,
+        request.profile,
+        request.lock,
+        interpreter,
+        request.sources,
+        places,
+        progress,
     )
     record = Bundled(
         path=str(target.absolute()),

@@ -42,14 +42,14 @@ def cli(profile: str, form: str, output: Path | None, mirrors: tuple[str, ...]) 
     dockerfile    an image with the environment and its library path
     conda-env     environment.yml
     """
-    given = indexes.load(mirrors)
-    known = profiles.load(profile)
-    indexes.check_names(given, (known, *map(profiles.load, profiles.names())), mirrors)
-    content = tool_formats.written(form, known, locks.load(known), given)
+    config = indexes.load(mirrors)
+    loaded = profiles.load(profile)
+    indexes.check_names(config, (loaded, *map(profiles.load, profiles.names())), mirrors)
+    content = tool_formats.written(form, loaded, locks.load(loaded), config)
     if output:
         write_atomically(output, content)
     record = Exported(
-        profile=known.name,
+        profile=loaded.name,
         format=form,
         path=str(output.absolute()) if output else None,
         content=None if output else content,

@@ -58,43 +58,45 @@ def cli(
 
     All shipped profiles, unless some are named. A profile file is named by its path.
     """
-    wanted = [profiles.load(name) for name in names or profiles.names()]
-    given = indexes.load(mirrors)
-    indexes.check_names(given, wanted, mirrors)
+    selected = [profiles.load(name) for name in names or profiles.names()]
+    config = indexes.load(mirrors)
+    indexes.check_names(config, selected, mirrors)
     rows = tuple(
-        _checked(profile, None if offline else given) if check else _locked(profile, upgrade, given)
-        for profile in wanted
+        _checked(profile, None if offline else config)
+        if check
+        else _locked(profile, upgrade, config)
+        for profile in selected
     )
     code = FAILED if any(row.problems for row in rows) else DONE
     return Result("lock", Locks(locks=rows), code)
 
 
-def _checked(profile: profiles.Profile, given: indexes.Indexes | None) -> Row:
+def _checked(profile: profiles.Profile, config: indexes.Indexes | None) -> Row:
     try:
         lock = locks.parse(profile.lock_path, profile.lock_path.read_text("utf-8"))
     except FileNotFoundError:
         return _row(profile, None, ("there is no lock",), changed=False)
     problems, compared = list(locks.problems(profile, lock)), []
-    for index in profile.indexes if given else ():
+    for index in profile.indexes if config else ():
         if not recorded_index.releases(index.url):
             continue
         try:
-            assert given is not None
-            problems += recorded_index.differences(index.url, given.url(index))
+            assert config is not None
+            problems += recorded_index.differences(index.url, config.url(index))
         except (OSError, ValueError, LookupError):
             continue  # it can't be reached: what is recorded has to do
         compared.append(index.name)
     return _row(profile, lock, tuple(problems), changed=False, compared=compared)
 
 
-def _locked(profile: profiles.Profile, upgrade: tuple[str, ...], given: indexes.Indexes) -> Row:
-    lock = resolve.make(profile, indexes=given, upgrade=upgrade)
+def _locked(profile: profiles.Profile, upgrade: tuple[str, ...], config: indexes.Indexes) -> Row:
+    lock = resolve.make(profile, indexes=config, upgrade=upgrade)
     problems = locks.problems(profile, lock)
     before = lock.path.read_text("utf-8") if lock.path.is_file() else ""
     changed = before != lock.text and not problems
     if changed:
         write_atomically(lock.path, lock.text)
-    idle = resolve.idle_overrides(profile, lock, given)
+    idle = resolve.idle_overrides(profile, lock, config)
     return _row(profile, lock, problems, changed=changed, idle=idle)
 
 

@@ -48,15 +48,15 @@ def list_() -> Result[Listing]:
 @click.argument("name")
 def where(name: str) -> Result[Where]:
     """Print the directory of a model."""
-    found = models.find(pinned.named(name))
+    model_files = models.find(pinned.named(name))
     record = Where(
         name=name,
-        path=str(found.path),
-        source=found.source,
-        sha256_ok=found.sha256_ok,
-        refused=_refused(found.refused) or UNSET,
+        path=str(model_files.path),
+        source=model_files.source,
+        sha256_ok=model_files.sha256_ok,
+        refused=_refused(model_files.refused) or UNSET,
     )
-    return Result("models", record, warnings=_wrong(found.refused))
+    return Result("models", record, warnings=_wrong(model_files.refused))
 
 
 @command("pull", "mlenv models pull base segmentation-3.0 campplus\nmlenv models pull large-v3")
@@ -75,8 +75,8 @@ def pull(progress: Progress, names: tuple[str, ...], offline: bool, venv: Path) 
     warnings: list[str] = []
     for name in names:
         try:
-            found = fetch.by_name(name, venv, offline=offline, progress=progress)
-            warnings += _wrong(found.refused)
+            model_files = fetch.by_name(name, venv, offline=offline, progress=progress)
+            warnings += _wrong(model_files.refused)
         except MlenvError as error:
             problems.append(error.problem())
         if model := pinned.known().get(name):
@@ -130,8 +130,8 @@ def remove(names: tuple[str, ...]) -> Result[Removed]:
 
 
 def _elsewhere(name: str) -> str:
-    found, _ = models.look(pinned.named(name))
-    return f" It is in {found.path}, which is not mlenv's to delete." if found else ""
+    model_files, _ = models.look(pinned.named(name))
+    return f" It is in {model_files.path}, which is not mlenv's to delete." if model_files else ""
 
 
 for subcommand in (pull, verify, remove, where):
@@ -159,7 +159,7 @@ def _result(
 
 def _row(model: Model, *, full: bool = False) -> tuple[Row, tuple[str, ...]]:
     """One model, and a line for each file with the wrong bytes."""
-    found, refused = models.look(model, full=full)
+    model_files, refused = models.look(model, full=full)
     missing = all(each.is_missing for each in refused)
     row = Row(
         name=model.name,
@@ -167,11 +167,11 @@ def _row(model: Model, *, full: bool = False) -> tuple[Row, tuple[str, ...]]:
         title=model.title,
         licence=model.licence,
         bytes=model.size,
-        state="here" if found else "missing" if missing else "wrong",
-        path=str(found.path) if found else None,
-        source=found.source if found else None,
-        sha256_ok=True if found else None if missing else False,
-        message="" if found else models.not_found(model, refused).message,
+        state="here" if model_files else "missing" if missing else "wrong",
+        path=str(model_files.path) if model_files else None,
+        source=model_files.source if model_files else None,
+        sha256_ok=True if model_files else None if missing else False,
+        message="" if model_files else models.not_found(model, refused).message,
         refused=_refused(refused),
     )
     return row, _wrong(refused)

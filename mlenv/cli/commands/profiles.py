@@ -242,8 +242,8 @@ def _diff(one: str, other: str) -> Difference:
 
 
 def _why() -> Choice:
-    given = indexes.load()
-    verdict = select.selected(None, lambda profile: plan.unavailable(profile, given))
+    config = indexes.load()
+    verdict = select.selected(None, lambda profile: plan.unavailable(profile, config))
     return Choice(
         machine=host.collect(),
         profile=verdict.profile.name,

@@ -78,14 +78,14 @@ class Generation(Struct, frozen=True, kw_only=True):
         if not (self.path / "bin" / "python").exists():
             return (f"its interpreter is gone ({self.path / 'bin' / 'python'})",)
         here, recorded = set(distributions(self.path)), set(self.distributions)
-        found = libraries(self.path)
+        present = libraries(self.path)
         return tuple(
             [f"{name} is missing" for name in sorted(recorded - here)]
             + [f"{name} was added" for name in sorted(here - recorded)]
             + [
-                f"{folder} has {found.get(folder, 0)} files, not {count}"
+                f"{folder} has {present.get(folder, 0)} files, not {count}"
                 for folder, count in self.libraries.items()
-                if found.get(folder, 0) != count
+                if present.get(folder, 0) != count
             ]
         )
 
@@ -97,8 +97,8 @@ def store(venv: Path) -> Path:
 
 def distributions(venv: Path) -> tuple[str, ...]:
     """The installed distributions, as `name-version`: one directory listing, no parsing."""
-    found = venv.glob("lib/python3*/site-packages/*.dist-info")
-    return tuple(sorted(path.name.removesuffix(".dist-info") for path in found))
+    directories = venv.glob("lib/python3*/site-packages/*.dist-info")
+    return tuple(sorted(path.name.removesuffix(".dist-info") for path in directories))
 
 
 def libraries(venv: Path) -> dict[str, int]:
@@ -241,15 +241,15 @@ def switch(venv: Path, generation: Path) -> Path | None:
         new.symlink_to(target)
         new.replace(venv)
         return None
-    kept = _free_name(venv)
-    kept.symlink_to(target)  # and now the two change places
+    aside = _free_name(venv)
+    aside.symlink_to(target)  # and now the two change places
     try:
-        exchange(kept, venv)
+        exchange(aside, venv)
     except OSError:
-        kept.unlink()
+        aside.unlink()
         raise
-    remember(venv, kept)
-    return kept
+    remember(venv, aside)
+    return aside
 
 
 def remember(venv: Path, target: Path) -> None:

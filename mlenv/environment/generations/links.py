@@ -43,12 +43,12 @@ def link(site_packages: Path) -> tuple[Path, ...]:
     Links of ours that are no longer wanted go away. A name that anybody else uses is left alone.
     """
     ours = _recorded(site_packages)
-    wanted = dict(_wanted(site_packages))
+    targets = dict(_targets(site_packages))
     for path, target in ours.items():
-        if wanted.get(path) != target and _is_ours(path, target):
+        if targets.get(path) != target and _is_ours(path, target):
             path.unlink()
     made = {}
-    for path, target in wanted.items():
+    for path, target in targets.items():
         if not os.path.lexists(path):
             path.symlink_to(target)
         elif ours.get(path) != target or not _is_ours(path, target):
@@ -74,12 +74,12 @@ def examine(site_packages: Path) -> Links:
     ours = _recorded(site_packages)
     present = [path for path, target in ours.items() if _is_ours(path, target) and path.exists()]
     broken = [path for path in ours if path.is_symlink() and not path.exists()]
-    wanted = dict(_wanted(site_packages))
-    missing = [path for path in wanted if not path.exists() and path not in broken]
+    targets = dict(_targets(site_packages))
+    missing = [path for path in targets if not path.exists() and path not in broken]
     return Links(tuple(present), tuple(missing), tuple(broken), _obstacle(site_packages))
 
 
-def _wanted(site_packages: Path) -> Iterator[tuple[Path, str]]:
+def _targets(site_packages: Path) -> Iterator[tuple[Path, str]]:
     """Every link to make, with its relative target."""
     bundle, nvidia = site_packages / _BUNDLE, site_packages / "nvidia"
     if _obstacle(site_packages) or not bundle.is_dir():
@@ -147,8 +147,8 @@ def _rpath_leads_to(directory: Path, file: Path) -> bool:
 def _front(bundle: Path) -> tuple[int, int, int] | None:
     """The version of the cuDNN front library in CTranslate2's wheel, if it has one."""
     for file in sorted(bundle.glob("libcudnn-*.so.*")):
-        if found := _FRONT.match(file.name):
-            return int(found[1]), int(found[2]), int(found[3])
+        if match := _FRONT.match(file.name):
+            return int(match[1]), int(match[2]), int(match[3])
     return None
 
 

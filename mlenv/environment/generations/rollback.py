@@ -36,7 +36,7 @@ def roll_back(venv: Path, target: str | None, progress: Progress | None = None) 
     `target`: the number or name of a generation, or the name of what was kept (or `before`).
     """
     with generations.locked(venv, progress):
-        path = _named(venv, target) if target else _before(venv)
+        path = _find(venv, target) if target else _before(venv)
         if path in kept(venv):
             restore(venv, path)
             return venv
@@ -72,23 +72,23 @@ def _active_number(venv: Path) -> int | None:
     return int(number) if generations.is_activation(venv) and number.isdigit() else None
 
 
-def _named(venv: Path, wanted: str) -> Path:
+def _find(venv: Path, name: str) -> Path:
     before = kept(venv)
-    if wanted == "before" and before:
+    if name == "before" and before:
         return before[-1]
     for path in before:
-        if wanted in (path.name, os.fspath(path)):
+        if name in (path.name, os.fspath(path)):
             return path
     every = generations.all_of(venv)
     for generation in every:
-        number = wanted.isdigit() and int(wanted) == generation.number
-        if number or wanted in (generation.name, os.fspath(generation.path)):
+        number = name.isdigit() and int(name) == generation.number
+        if number or name in (generation.name, os.fspath(generation.path)):
             return generation.path
-    known = [g.name for g in every] + [path.name for path in before]
+    names = [g.name for g in every] + [path.name for path in before]
     raise MlenvError(
         "unknown-generation",
-        f"There is no generation `{wanted}` of {venv}.",
-        f"There are: {', '.join(known) or 'none'}.",
+        f"There is no generation `{name}` of {venv}.",
+        f"There are: {', '.join(names) or 'none'}.",
     )
 
 

@@ -67,7 +67,7 @@ def change(venv: Path, request: Request, progress: Progress) -> Changed:
         )
     profile = profiles.load(present.profile_path)
     lock = locks.load(profile)
-    given = indexes.load(request.mirrors)
+    config = indexes.load(request.mirrors)
     _refuse_core(profile, lock, request)
     progress.step("Resolving")
     text = edited(profile, lock, request)
@@ -76,10 +76,10 @@ def change(venv: Path, request: Request, progress: Progress) -> Changed:
         name = profile.name if profile.path.parent == mine else f"{profile.name}-own"
         draft = Path(folder) / f"{name}.toml"
         draft.write_text(text, "utf-8")
-        wanted = profiles.load(os.fspath(draft))
+        draft_profile = profiles.load(os.fspath(draft))
         if request.add:
-            _check(wanted, lock, request, present.path, given)
-        made = resolve.make(wanted, indexes=given, previous=lock.text)
+            _check(draft_profile, lock, request, present.path, config)
+        made = resolve.make(draft_profile, indexes=config, previous=lock.text)
     _refuse_moves(profile, lock, made)
     before = [(path, _read(path)) for path in (mine / f"{name}.toml", mine / f"{name}.txt")]
     written = user_profiles.write(venv, name, text, made.text)
@@ -101,8 +101,8 @@ def edited(profile: Profile, lock: Lock, request: Request) -> str:
     if request.add and (today := datetime.now(UTC).date().isoformat()) > profile.resolved_as_of:
         document["resolved-as-of"] = today  # what is asked for may be younger than the profile
     for text in request.add:
-        wanted = _requirement(text)
-        _drop(requires, canonicalize_name(wanted.name))
+        requirement = _requirement(text)
+        _drop(requires, canonicalize_name(requirement.name))
         requires.append(text)
     for text in request.remove:
         name = canonicalize_name(_requirement(text).name)
@@ -113,11 +113,12 @@ def edited(profile: Profile, lock: Lock, request: Request) -> str:
                 "`mlenv profiles` shows others; `whisper` has no torch.",
             )
         if not _drop(requires, name):
-            known = name in {canonicalize_name(pin.name) for pin in lock.pins}
-            why = "another package needs it" if known else "the environment does not hold it"
+            pinned = name in {canonicalize_name(pin.name) for pin in lock.pins}
+            why = "another package needs it" if pinned else "the environment does not hold it"
             raise MlenvError("not-requested", f"{text} can't be removed: {why}.")
     for text in request.overrides:
-        wanted = _requirement(text)
+        requirement = _requirement(text)
+        name = canonicalize_name(requirement.name)
         if text in [item.requirement for item in profile.overrides]:
             continue
         table = tomlkit.table()
@@ -127,9 +128,7 @@ def edited(profile: Profile, lock: Lock, request: Request) -> str:
             document.add("override", tomlkit.aot())
         overrides: Any = document["override"]
         for index, item in enumerate(overrides):
-            if canonicalize_name(Requirement(item["requirement"]).name) == canonicalize_name(
-                wanted.name
-            ):
+            if canonicalize_name(Requirement(item["requirement"]).name) == name:
                 del overrides[index]
                 break
         overrides.append(table)
@@ -157,28 +156,30 @@ def _requirement(text: str) -> Requirement:
 def _protected(profile: Profile, lock: Lock) -> dict[str, list[Pin]]:
     """The pins that must not move, by name."""
     family = {canonicalize_name(name) for name in profile.family.packages}
-    found: dict[str, list[Pin]] = {}
+    pins: dict[str, list[Pin]] = {}
     for pin in lock.pins:
         name = canonicalize_name(pin.name)
         if name in family or _CORE.fullmatch(name):
-            found.setdefault(name, []).append(pin)
-    return found
+            pins.setdefault(name, []).append(pin)
+    return pins
 
 
-def _check(wanted: Profile, lock: Lock, request: Request, generation: Path, given: Indexes) -> None:
+def _check(
+    profile: Profile, lock: Lock, request: Request, generation: Path, config: Indexes
+) -> None:
     """Raise `MlenvError` if a requested package requires another version of a core package.
 
     Checked without the profile's overrides: they were tried with its own packages only.
     """
-    protected = _protected(wanted, lock)
+    protected = _protected(profile, lock)
     overrides = [*request.overrides]
     offered: list[str] = []
     refusal: tuple[str, str, str] | None = None
-    with resolve.reached(wanted, given) as (urls, _):
-        project = _checking(wanted, lock, request, generation, urls)
+    with resolve.reached(profile, config) as (urls, _):
+        project = _checking(profile, lock, request, generation, urls)
         for _ in range(len(protected) + 1):
             try:
-                _resolve(project, [*overrides, *offered], wanted, given)
+                _resolve(project, [*overrides, *offered], profile, config)
                 break
             except uv.UvError as error:
                 conflict = _conflict(error, protected, request)
@@ -195,63 +196,65 @@ def _check(wanted: Profile, lock: Lock, request: Request, generation: Path, give
     if refusal is None:
         return
     who, name, specifier = refusal
-    held = protected[canonicalize_name(name)][0].version
+    version = protected[canonicalize_name(name)][0].version
     anyway = " ".join(f"--override '{text}'" for text in offered)
     raise MlenvError(
         "would-move-core",
-        f"{who} wants {name}{specifier}, and {wanted.name.removesuffix('-own')} is built around "
-        f"{name} {held}.",
+        f"{who} wants {name}{specifier}, and {profile.name.removesuffix('-own')} is built around "
+        f"{name} {version}.",
         f"If you know that they work together: `mlenv add {' '.join(request.add)} {anyway}`.",
     )
 
 
 def _checking(
-    wanted: Profile, lock: Lock, request: Request, generation: Path, urls: Mapping[str, str]
+    profile: Profile, lock: Lock, request: Request, generation: Path, urls: Mapping[str, str]
 ) -> dict[str, Any]:
     """A project with the core packages as plain requirements beside the request; no overrides."""
-    project = as_project(wanted, urls)
-    pins = [pin for each in _protected(wanted, lock).values() for pin in each]
-    held = [
+    project = as_project(profile, urls)
+    pins = [pin for each in _protected(profile, lock).values() for pin in each]
+    core = [
         f"{pin.name}=={pin.version}" + (f" ; {pin.marker}" if pin.marker else "") for pin in pins
     ]
-    asked: set[str] = {canonicalize_name(Requirement(text).name) for text in request.add}
+    requested: set[str] = {canonicalize_name(Requirement(text).name) for text in request.add}
     project["project"]["dependencies"] = [
         *request.add,
-        *(text for text in held if canonicalize_name(Requirement(text).name) not in asked),
+        *(text for text in core if canonicalize_name(Requirement(text).name) not in requested),
     ]
-    project["tool"]["uv"]["dependency-metadata"] = list(_tried(wanted, generation, asked))
+    project["tool"]["uv"]["dependency-metadata"] = list(_tried(profile, generation, requested))
     return project
 
 
-def _tried(wanted: Profile, generation: Path, asked: set[str]) -> Iterator[dict[str, Any]]:
+def _tried(profile: Profile, generation: Path, requested: set[str]) -> Iterator[dict[str, Any]]:
     """Requirements of packages that are installed under an override, without those it overrides."""
-    overridden = {canonicalize_name(Requirement(o.requirement).name) for o in wanted.overrides}
+    overridden = {canonicalize_name(Requirement(o.requirement).name) for o in profile.overrides}
     for distribution in distributions(path=[os.fspath(site_packages(generation))]):
         requires = [text for text in distribution.requires or () if "extra ==" not in text]
-        kept = [t for t in requires if canonicalize_name(Requirement(t).name) not in overridden]
-        if len(kept) < len(requires) and canonicalize_name(distribution.name) not in asked:
+        others = [t for t in requires if canonicalize_name(Requirement(t).name) not in overridden]
+        if len(others) < len(requires) and canonicalize_name(distribution.name) not in requested:
             yield {
                 "name": distribution.name,
                 "version": distribution.version,
-                "requires-dist": kept,
+                "requires-dist": others,
             }
 
 
 def _resolve(
-    project: dict[str, Any], overrides: Sequence[str], wanted: Profile, given: Indexes
+    project: dict[str, Any], overrides: Sequence[str], profile: Profile, config: Indexes
 ) -> None:
     project["tool"]["uv"]["override-dependencies"] = list(overrides)
     uv.resolve(
         tomlkit.dumps(project),
-        python=wanted.lowest_python,
-        sources=uv.Sources(given.default, several=bool(wanted.indexes)),
+        python=profile.lowest_python,
+        sources=uv.Sources(config.default, several=bool(profile.indexes)),
     )
 
 
 def _asked_version(name: str, request: Request) -> str:
-    for wanted in map(Requirement, request.add):
-        if canonicalize_name(wanted.name) == name and str(wanted.specifier).startswith("=="):
-            return str(wanted.specifier)[2:]
+    for requirement in map(Requirement, request.add):
+        if canonicalize_name(requirement.name) == name and str(requirement.specifier).startswith(
+            "=="
+        ):
+            return str(requirement.specifier)[2:]
     return ""
 
 
@@ -269,13 +272,13 @@ def _conflict(
 def _refuse_core(profile: Profile, lock: Lock, request: Request) -> None:
     """Raise for a request that names what must not move, in another version."""
     protected = _protected(profile, lock)
-    for wanted in map(_requirement, request.add):
-        for pin in protected.get(canonicalize_name(wanted.name), ()):
-            if pin.version not in wanted.specifier:
+    for requirement in map(_requirement, request.add):
+        for pin in protected.get(canonicalize_name(requirement.name), ()):
+            if pin.version not in requirement.specifier:
                 raise MlenvError(
                     "would-move-core",
                     f"{profile.name} is built around {pin.name} {pin.version}: "
-                    f"`{wanted}` can't be added.",
+                    f"`{requirement}` can't be added.",
                     "`mlenv profiles` shows profiles with other versions.",
                 )
 

@@ -68,41 +68,43 @@ def install(
     from mlenv.environment.install import plan, user_profiles
 
     progress.step("Checking this machine")
-    wanted = name or (present.profile_path if present and not bundle else None)
-    request = plan.Request(wanted, python, offline, tuple(mirrors), bundle)
-    taken = plan.take(request, venv)
-    if present and name == "auto" and not rebuild and _holds(present, taken, python):
+    profile_name = name or (present.profile_path if present and not bundle else None)
+    request = plan.Request(profile_name, python, offline, tuple(mirrors), bundle)
+    install_plan = plan.take(request, venv)
+    if present and name == "auto" and not rebuild and _holds(present, install_plan, python):
         progress.end()
-        return _unchanged(venv, present, taken.verdict.why, began, taken.verdict.passed_over)
-    progress.detail(f"profile {taken.profile.name}: {taken.verdict.why}")
+        return _unchanged(
+            venv, present, install_plan.verdict.why, began, install_plan.verdict.passed_over
+        )
+    progress.detail(f"profile {install_plan.profile.name}: {install_plan.verdict.why}")
 
     def fill(path: Path) -> None:
-        progress.step(f"Making a venv with Python {taken.python}")
-        uv.create_venv(path, taken.python)
-        progress.step(f"Installing {len(taken.lock.pins)} packages")
-        _sync(path, taken, progress)
+        progress.step(f"Making a venv with Python {install_plan.python}")
+        uv.create_venv(path, install_plan.python)
+        progress.step(f"Installing {len(install_plan.lock.pins)} packages")
+        _sync(path, install_plan, progress)
         progress.step("Setting up the launchers")
         _finish(path, venv)
 
     with generations.locked(venv, progress):
         generations.remove_unfinished(venv)
-        profile, lock = taken.profile, taken.lock
-        if taken.bundle and profile.path.is_relative_to(taken.bundle.path):
+        profile, lock = install_plan.profile, install_plan.lock
+        if install_plan.bundle and profile.path.is_relative_to(install_plan.bundle.path):
             profile = user_profiles.adopt(venv, profile)
             lock = replace(lock, path=profile.lock_path)
         generation = generations.build(venv, profile, lock, fill)
-        kept = generations.switch(venv, generation.path)
+        aside = generations.switch(venv, generation.path)
     progress.end()
     before = present.distributions if present else ()
     return Installed(
         venv=venv,
         profile=generation.profile,
-        why=taken.verdict.why,
+        why=install_plan.verdict.why,
         changed=True,
         changes=changes.between(before, generation.distributions),
-        passed_over=taken.verdict.passed_over,
+        passed_over=install_plan.verdict.passed_over,
         generation=generation,
-        kept=kept,
+        kept=aside,
         seconds=round(time.monotonic() - began, 2),
     )
 
@@ -144,19 +146,19 @@ def _up_to_date(present: Generation, name: str | None, python: str | None) -> bo
     return python is None or uv.find_python(python) == Path(present.python)
 
 
-def _holds(present: Generation, taken: InstallPlan, python: str | None) -> bool:
+def _holds(present: Generation, install_plan: InstallPlan, python: str | None) -> bool:
     """Tell if the chosen profile is in use and up to date."""
-    return os.fspath(taken.profile.path) == present.profile_path and _up_to_date(
+    return os.fspath(install_plan.profile.path) == present.profile_path and _up_to_date(
         present, None, python
     )
 
 
-def _sync(path: Path, taken: InstallPlan, progress: Progress) -> None:
+def _sync(path: Path, install_plan: InstallPlan, progress: Progress) -> None:
     """From uv's cache where that holds everything, which asks no index; else by download."""
-    sources = taken.sources
+    sources = install_plan.sources
     if not sources.folder:
         try:
-            uv.sync(path, taken.lock.path, sources=replace(sources, offline=True))
+            uv.sync(path, install_plan.lock.path, sources=replace(sources, offline=True))
         except uv.UvError:
             if sources.offline:
                 raise
@@ -164,8 +166,8 @@ def _sync(path: Path, taken: InstallPlan, progress: Progress) -> None:
             return
         from mlenv.environment.install import preflight
 
-        preflight.indexes(taken.profile, taken.indexes)
-    uv.sync(path, taken.lock.path, sources=sources, on_line=Downloads(progress.detail).line)
+        preflight.indexes(install_plan.profile, install_plan.indexes)
+    uv.sync(path, install_plan.lock.path, sources=sources, on_line=Downloads(progress.detail).line)
 
 
 def _finish(path: Path, venv: Path) -> None:

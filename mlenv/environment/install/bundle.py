@@ -79,16 +79,16 @@ def make(
     models that the caller has put into `target/models`.
     """
     progress.step("Looking up the files of the lock")
-    wanted = wheel_files.of(lock, os.fspath(python), sources)
+    needed = wheel_files.of(lock, os.fspath(python), sources)
     folder = target / "wheels"
     folder.mkdir(parents=True, exist_ok=True)
-    progress.step(f"Fetching {len(wanted)} files")
-    total, done = wheel_files.total(wanted), 0
-    for file in wanted:
+    progress.step(f"Fetching {len(needed)} files")
+    total, done = wheel_files.total(needed), 0
+    for file in needed:
         progress.detail(f"{done / 1e9:.2f} of {total / 1e9:.2f} GB, now {file.package}")
         fetch(file, folder / file.name, sources)
         done += file.size or 0
-    for stray in {path.name for path in folder.iterdir()} - {file.name for file in wanted}:
+    for stray in {path.name for path in folder.iterdir()} - {file.name for file in needed}:
         (folder / stray).unlink()
     files.write_atomically(target / f"{profile.name}.toml", profile.path.read_bytes())
     files.write_atomically(target / f"{profile.name}.txt", lock.text)
@@ -97,7 +97,7 @@ def make(
         profile=profile.name,
         platform=host.platform_name(),
         python=_minor(python),
-        files=tuple(BundledFile(name=file.name, sha256=file.sha256) for file in wanted),
+        files=tuple(BundledFile(name=file.name, sha256=file.sha256) for file in needed),
         models=tuple(sorted(models)),
     )
     text = msgspec.json.format(msgspec.json.encode(manifest), indent=1)

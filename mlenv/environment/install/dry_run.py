@@ -37,19 +37,19 @@ def of(request: Request, venv: Path) -> DryRun:
     """Plan an installation and do nothing; raises `MlenvError` as the installation would."""
     present = generations.active(venv)
     profile = request.profile or (present.profile_path if present and not request.bundle else None)
-    taken = plan.take(replace(request, profile=profile), venv)
-    planned = _plan(taken)
-    fetched = _files(taken, planned.fetches)
+    install_plan = plan.take(replace(request, profile=profile), venv)
+    planned = _plan(install_plan)
+    fetched = _files(install_plan, planned.fetches)
     download = artifacts.total(fetched)
-    machine = taken.profile.machine
+    machine = install_plan.profile.machine
     growth = machine.disk_mb / machine.download_mb if machine.download_mb else 2.0
     before = present.distributions if present else ()
     return DryRun(
         venv=venv,
-        profile=taken.profile.name,
-        why=taken.verdict.why,
-        passed_over=taken.verdict.passed_over,
-        changed=present is None or not _same(present, taken, planned),
+        profile=install_plan.profile.name,
+        why=install_plan.verdict.why,
+        passed_over=install_plan.verdict.passed_over,
+        changed=present is None or not _same(present, install_plan, planned),
         changes=changes.between(before, planned.installs),
         download=planned.fetches,
         download_bytes=download,
@@ -58,28 +58,32 @@ def of(request: Request, venv: Path) -> DryRun:
     )
 
 
-def _plan(taken: InstallPlan) -> uv.Planned:
+def _plan(install_plan: InstallPlan) -> uv.Planned:
     """Uv's plan, from its cache where that holds everything, as the installation would."""
-    if not taken.sources.folder:
+    if not install_plan.sources.folder:
         try:
-            return uv.plan(taken.lock.path, taken.python, replace(taken.sources, offline=True))
+            return uv.plan(
+                install_plan.lock.path,
+                install_plan.python,
+                replace(install_plan.sources, offline=True),
+            )
         except uv.UvError:
-            if taken.sources.offline:
+            if install_plan.sources.offline:
                 raise
-    return uv.plan(taken.lock.path, taken.python, taken.sources)
+    return uv.plan(install_plan.lock.path, install_plan.python, install_plan.sources)
 
 
-def _files(taken: InstallPlan, fetches: tuple[str, ...]) -> list[artifacts.File]:
-    if not fetches or taken.sources.folder:
+def _files(install_plan: InstallPlan, fetches: tuple[str, ...]) -> list[artifacts.File]:
+    if not fetches or install_plan.sources.folder:
         return []
-    files = artifacts.of(taken.lock, taken.python, taken.sources)
+    files = artifacts.of(install_plan.lock, install_plan.python, install_plan.sources)
     return [file for file in files if f"{file.package}=={file.version}" in fetches]
 
 
-def _same(present: Generation, taken: InstallPlan, planned: uv.Planned) -> bool:
+def _same(present: Generation, install_plan: InstallPlan, planned: uv.Planned) -> bool:
     return (
         present.inputs_unchanged()
-        and present.lock_sha256 == taken.lock.sha256
+        and present.lock_sha256 == install_plan.lock.sha256
         and not present.drift()
         and changes.between(present.distributions, planned.installs) == changes.NOTHING
     )

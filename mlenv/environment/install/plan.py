@@ -51,8 +51,8 @@ class InstallPlan:
 
 def take(request: Request, venv: Path) -> InstallPlan:
     """Decide; raises `MlenvError` for whatever can be known not to work."""
-    given = indexes.load(request.mirrors)
-    indexes.check_names(given, _all_profiles(request.profile), request.mirrors)
+    config = indexes.load(request.mirrors)
+    indexes.check_names(config, _all_profiles(request.profile), request.mirrors)
     given_bundle = None
     if request.bundle is not None:
         given_bundle = bundle.read(request.bundle.absolute())
@@ -60,18 +60,19 @@ def take(request: Request, venv: Path) -> InstallPlan:
         verdict = select.selected(os.fspath(profile.path), lambda _: "")
     else:
         verdict = select.selected(
-            request.profile, lambda profile: unavailable(profile, given, offline=request.offline)
+            request.profile,
+            lambda profile: unavailable(profile, config, offline=request.offline),
         )
     profile, lock = verdict.profile, locks.load(verdict.profile)
     preflight.location(venv)
-    sources = uv.Sources(given.default, given.extra(profile), offline=request.offline)
+    sources = uv.Sources(config.default, config.extra(profile), offline=request.offline)
     _room(venv, profile, lock, sources)
     python = request.python
     if given_bundle:
         sources = uv.Sources(folder=given_bundle.path / "wheels")
         python = python or given_bundle.python
     interpreter = preflight.interpreter(profile, python)
-    return InstallPlan(verdict, lock, interpreter, given, sources, given_bundle)
+    return InstallPlan(verdict, lock, interpreter, config, sources, given_bundle)
 
 
 def _room(venv: Path, profile: Profile, lock: Lock, sources: uv.Sources) -> None:
@@ -91,27 +92,27 @@ def _room(venv: Path, profile: Profile, lock: Lock, sources: uv.Sources) -> None
 
 def for_files(name: str, python: str | None, mirrors: Sequence[str]) -> InstallPlan:
     """Plan a collection of files: this machine need not be able to run the profile."""
-    given = indexes.load(mirrors)
-    indexes.check_names(given, _all_profiles(name), mirrors)
+    config = indexes.load(mirrors)
+    indexes.check_names(config, _all_profiles(name), mirrors)
     profile = profiles.load(name)
     verdict = Verdict(profile, "asked for", ())
     interpreter = preflight.interpreter(profile, python)
-    sources = uv.Sources(given.default, given.extra(profile))
-    return InstallPlan(verdict, locks.load(profile), interpreter, given, sources)
+    sources = uv.Sources(config.default, config.extra(profile))
+    return InstallPlan(verdict, locks.load(profile), interpreter, config, sources)
 
 
-def existing_python(taken: InstallPlan) -> Path:
+def existing_python(install_plan: InstallPlan) -> Path:
     """The interpreter itself, for whoever must ask it; raises `MlenvError` if there is none."""
-    if (found := uv.find_python(taken.python)) is None:
+    if (interpreter := uv.find_python(install_plan.python)) is None:
         raise MlenvError(
             "python-version-unsupported",
-            f"There is no Python {taken.python} on this machine.",
-            f"Get one with `uv python install '{taken.python}'`.",
+            f"There is no Python {install_plan.python} on this machine.",
+            f"Get one with `uv python install '{install_plan.python}'`.",
         )
-    return found
+    return interpreter
 
 
-def unavailable(profile: Profile, given: Indexes, *, offline: bool = False) -> str:
+def unavailable(profile: Profile, config: Indexes, *, offline: bool = False) -> str:
     """The reason why a profile's packages can't be had: an index that does not answer.
 
     What is in uv's cache needs no index; without a network, everything must be there.
@@ -120,7 +121,7 @@ def unavailable(profile: Profile, given: Indexes, *, offline: bool = False) -> s
         return ""
     try:
         lock = locks.load(profile)
-        sources = uv.Sources(given.default, given.extra(profile), offline=True)
+        sources = uv.Sources(config.default, config.extra(profile), offline=True)
         if not uv.plan(lock.path, profile.python, sources).fetches:
             return ""
     except MlenvError as error:
@@ -130,7 +131,7 @@ def unavailable(profile: Profile, given: Indexes, *, offline: bool = False) -> s
         return "not all of its packages are in uv's cache"
     for index in profile.indexes:
         try:
-            uv.check_index(given.url(index), index.packages[0])
+            uv.check_index(config.url(index), index.packages[0])
         except uv.UvError as error:
             return f"its index {index.name} does not answer ({_reason(error)})"
     return ""
@@ -141,6 +142,6 @@ def _reason(error: uv.UvError) -> str:
 
 
 def _all_profiles(name: str | None) -> Sequence[Profile]:
-    known = list(profiles.names())
-    own = [name] if name and name not in (*known, select.AUTO) else []
-    return [profiles.load(each) for each in (*known, *own)]
+    names = list(profiles.names())
+    own = [name] if name and name not in (*names, select.AUTO) else []
+    return [profiles.load(each) for each in (*names, *own)]

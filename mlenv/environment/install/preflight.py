@@ -51,8 +51,8 @@ def space(venv: Path, profile: Profile) -> None:
     needed: dict[int, tuple[Path, int]] = {}
     for path, megabytes in _needs(venv, profile):
         device = path.stat().st_dev
-        known = needed.get(device, (path, 0))
-        needed[device] = (known[0], known[1] + megabytes)
+        before = needed.get(device, (path, 0))
+        needed[device] = (before[0], before[1] + megabytes)
     for path, megabytes in needed.values():
         free = shutil.disk_usage(path).free // 1_000_000
         if free < megabytes:
@@ -82,25 +82,25 @@ def _needs(venv: Path, profile: Profile) -> Iterator[tuple[Path, int]]:
     yield Path(tempfile.gettempdir()), TEMPORARY_MB
 
 
-def interpreter(profile: Profile, wanted: str | None) -> str:
+def interpreter(profile: Profile, request: str | None) -> str:
     """The interpreter asked for, where it fits; else the range, for uv to find or fetch one."""
-    if wanted is None:
+    if request is None:
         return profile.python
-    found = uv.find_python(wanted)
-    if found is None:
+    path = uv.find_python(request)
+    if path is None:
         raise MlenvError(
             "python-version-unsupported",
-            f"There is no Python `{wanted}` on this machine.",
+            f"There is no Python `{request}` on this machine.",
             f"{profile.name} wants {profile.python}; leave --python out to let mlenv choose.",
         )
-    version = _version(found)
+    version = _version(path)
     if version not in profile.python_range:
         raise MlenvError(
             "python-version-unsupported",
-            f"{found} is Python {version}; profile {profile.name} wants {profile.python}.",
+            f"{path} is Python {version}; profile {profile.name} wants {profile.python}.",
             "Leave --python out to let mlenv choose.",
         )
-    return os.fspath(found)
+    return os.fspath(path)
 
 
 def _version(python: Path) -> str:
@@ -108,11 +108,11 @@ def _version(python: Path) -> str:
     return children.python_answer(python, ask)
 
 
-def indexes(profile: Profile, given: Indexes) -> None:
+def indexes(profile: Profile, config: Indexes) -> None:
     """The package index and the profile's own indexes answer, or the user's mirrors of them."""
-    uv.check_index(given.default)
+    uv.check_index(config.default)
     for index in profile.indexes:
-        uv.check_index(given.url(index), index.packages[0])
+        uv.check_index(config.url(index), index.packages[0])
 
 
 def _existing(path: Path) -> Path:

@@ -48,7 +48,7 @@ def selected(name: str | None, available: Available) -> Verdict:
     """The profile asked for, or else (None, `auto`) the best that this machine can run and get."""
     machine = host.collect()
     if name in (None, AUTO):
-        return best([profiles.load(known) for known in PREFERENCE], machine, available)
+        return best([profiles.load(name) for name in PREFERENCE], machine, available)
     assert name is not None
     verdict = judge(profiles.load(name), machine)
     if verdict.against:

@@ -37,12 +37,12 @@ def restore(generation: Path) -> tuple[Path, ...]:
     """Put back what was there before `write`; returns the scripts that were ours."""
     removed = []
     for name in NAMES:
-        path, kept = generation / "bin" / name, generation / BEFORE / name
+        path, original = generation / "bin" / name, generation / BEFORE / name
         if not is_ours(path):
             continue
         path.unlink()
-        if kept.is_file():
-            kept.replace(path)
+        if original.is_file():
+            original.replace(path)
         removed.append(path)
     for folder in (generation / BEFORE, (generation / BEFORE).parent):
         if folder.is_dir() and not any(folder.iterdir()):
@@ -114,7 +114,7 @@ def _values(
     }
 
 
-def _keep(path: Path, kept: Path) -> None:
+def _keep(path: Path, original: Path) -> None:
     if path.is_file() and not is_ours(path):
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(path, kept)
+        original.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(path, original)

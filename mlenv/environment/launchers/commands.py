@@ -27,11 +27,11 @@ def write(generation: Path, venv: Path) -> tuple[Path, ...]:
     """
     folder = generation / FOLDER
     folder.mkdir(exist_ok=True)
-    wanted = texts(generation, venv)
-    for name, text in wanted.items():
+    scripts = texts(generation, venv)
+    for name, text in scripts.items():
         write_atomically(folder / name, text, mode=0o755)
     for file in folder.iterdir():
-        if file.name not in wanted:
+        if file.name not in scripts:
             file.unlink()
     return tuple(sorted(folder.iterdir()))
 

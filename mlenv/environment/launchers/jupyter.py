@@ -90,10 +90,10 @@ def _folder(place: Place) -> Path:
 
     home = "Library/Jupyter" if sys.platform == "darwin" else ".local/share/jupyter"
     data = place.home / home
-    if given := place.environ.get("JUPYTER_DATA_DIR"):
-        data = Path(given)
-    elif (given := place.environ.get("XDG_DATA_HOME")) and sys.platform != "darwin":
-        data = Path(given) / "jupyter"
+    if directory := place.environ.get("JUPYTER_DATA_DIR"):
+        data = Path(directory)
+    elif (directory := place.environ.get("XDG_DATA_HOME")) and sys.platform != "darwin":
+        data = Path(directory) / "jupyter"
     return data / "kernels" / kernel_name(place.venv)
 
 

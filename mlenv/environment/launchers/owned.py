@@ -111,8 +111,8 @@ class Block:
     def install(self, path: Path, body: str) -> Shim:
         """Put the block at the top of the file, or bring it up to date where it is."""
         text = read(path)
-        if found := self.find(path, text):
-            start, end = found
+        if span := self.find(path, text):
+            start, end = span
             old = text[start:end]
             new = self.text(body, new_file=self._made(old))
             if old == new:
@@ -125,10 +125,10 @@ class Block:
     def remove(self, path: Path) -> Shim:
         """Take the block out; the file goes if mlenv made it and nothing else is in it."""
         text = read(path)
-        found = self.find(path, text)
-        if found is None:
+        span = self.find(path, text)
+        if span is None:
             return Shim(ABSENT)
-        start, end = found
+        start, end = span
         rest = text[:start] + text[end:]
         if not rest and self._made(text[start:end]):
             path.unlink()
@@ -138,10 +138,10 @@ class Block:
 
     def look(self, path: Path, body: str) -> Shim:
         text = read(path)
-        found = self.find(path, text)
-        if found is None:
+        span = self.find(path, text)
+        if span is None:
             return Shim(ABSENT)
-        old = text[slice(*found)]
+        old = text[slice(*span)]
         same = old == self.text(body, new_file=self._made(old))
         return Shim(INSTALLED if same else OUTDATED, (path,))
 

@@ -28,7 +28,10 @@ def look(place: Place) -> Shim:
 
 def _text(place: Place) -> str:
     packages: Path = launch.site_packages(place.venv)
-    pins = {found.name.lower(): found.version for found in distributions(path=[str(packages)])}
+    pins = {
+        distribution.name.lower(): distribution.version
+        for distribution in distributions(path=[str(packages)])
+    }
     lines = "".join(f"{name}=={version}\n" for name, version in sorted(pins.items()))
     where = str(place.venv).replace("\n", "\\n")
     return f"# {owned.MARK}: what {where} holds.\n{lines}"

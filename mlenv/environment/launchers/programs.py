@@ -24,10 +24,10 @@ def remove(place: Place) -> Shim:
 
 def look(place: Place) -> Shim:
     generation = place.venv.resolve()
-    wanted = commands.texts(generation, place.venv)
+    scripts = commands.texts(generation, place.venv)
     folder = generation / commands.FOLDER
     files = tuple(sorted(folder.iterdir())) if folder.is_dir() else ()
     if not files:
         return Shim(ABSENT)
-    same = {file.name: file.read_bytes() for file in files} == wanted
+    same = {file.name: file.read_bytes() for file in files} == scripts
     return Shim(INSTALLED if same else OUTDATED, place.through_activation(files))

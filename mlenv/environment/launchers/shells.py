@@ -26,13 +26,14 @@ def remove(place: Place) -> Shim:
 def look(place: Place) -> Shim:
     generation = place.venv.resolve()
     rule = launch.library_path(launch.site_packages(generation)).moved(generation, place.venv)
-    wanted = activate.scripts(place.venv, rule)
-    files = [generation / "bin" / name for name in wanted]
+    scripts = activate.scripts(place.venv, rule)
+    files = [generation / "bin" / name for name in scripts]
     ours = tuple(file for file in files if activate.is_ours(file))
     if not ours:
         return Shim(ABSENT)
     same = all(
-        file.is_file() and file.read_bytes() == wanted[file.name].encode("utf-8", "surrogateescape")
+        file.is_file()
+        and file.read_bytes() == scripts[file.name].encode("utf-8", "surrogateescape")
         for file in files
     )
     return Shim(INSTALLED if same else OUTDATED, place.through_activation(ours))

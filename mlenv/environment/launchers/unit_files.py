@@ -29,10 +29,10 @@ def of_unit(unit: str, folders: Sequence[Path], *, system: bool) -> tuple[Path, 
     The running systemd is asked first; where it does not answer or does not know the unit yet,
     `folders` are searched (earlier ones win).
     """
-    return _asked(unit, system) or _searched(unit, folders)
+    return _from_systemd(unit, system) or _from_folders(unit, folders)
 
 
-def _asked(unit: str, system: bool) -> tuple[Path, ...]:
+def _from_systemd(unit: str, system: bool) -> tuple[Path, ...]:
     scope = () if system else ("--user",)
     argv = ("systemctl", *scope, "show", "-p", "FragmentPath", "-p", "DropInPaths", "--", unit)
     if not shutil.which(argv[0]):
@@ -41,13 +41,13 @@ def _asked(unit: str, system: bool) -> tuple[Path, ...]:
         done = subprocess.run(argv, capture_output=True, text=True, timeout=_TIME_LIMIT)
     except (OSError, subprocess.TimeoutExpired):
         return ()
-    shown = dict(line.partition("=")[::2] for line in done.stdout.splitlines())
-    if done.returncode or not shown.get("FragmentPath"):
+    properties = dict(line.partition("=")[::2] for line in done.stdout.splitlines())
+    if done.returncode or not properties.get("FragmentPath"):
         return ()
-    return (Path(shown["FragmentPath"]), *map(Path, shown.get("DropInPaths", "").split()))
+    return (Path(properties["FragmentPath"]), *map(Path, properties.get("DropInPaths", "").split()))
 
 
-def _searched(unit: str, folders: Sequence[Path]) -> tuple[Path, ...]:
+def _from_folders(unit: str, folders: Sequence[Path]) -> tuple[Path, ...]:
     fragment = next((folder / unit for folder in folders if (folder / unit).is_file()), None)
     if fragment is None:
         return ()

@@ -27,9 +27,9 @@ def install(place: Place) -> Shim:
     settings = place.project / ".vscode" / "settings.json"
     text = owned.read(settings)
     bare = _without_block(settings, text)
-    wanted = _wanted(place, settings, text, bare)
+    expected = _settings(place, settings, text, bare)
     variables = _VARIABLES.install(_env_file(place, settings, text), _lines(place))
-    new = _with_block(bare, wanted, new_file=not settings.exists() or _made(settings, text))
+    new = _with_block(bare, expected, new_file=not settings.exists() or _made(settings, text))
     if new != text:
         owned.write(settings, new)
     return Shim(
@@ -63,16 +63,18 @@ def look(place: Place) -> Shim:
     variables = _VARIABLES.look(_env_file(place, settings, text), _lines(place))
     if bare == text:
         return Shim(ABSENT if variables.state == ABSENT else OUTDATED, variables.files)
-    wanted = _with_block(bare, _wanted(place, settings, text, bare), new_file=_made(settings, text))
-    same = wanted == text and variables.state == INSTALLED
+    expected = _with_block(
+        bare, _settings(place, settings, text, bare), new_file=_made(settings, text)
+    )
+    same = expected == text and variables.state == INSTALLED
     return Shim(INSTALLED if same else OUTDATED, (settings, *variables.files))
 
 
-def _wanted(place: Place, settings: Path, text: str, bare: str) -> dict[str, str]:
+def _settings(place: Place, settings: Path, text: str, bare: str) -> dict[str, str]:
     """The settings to add; those that the user has made stay the user's."""
     theirs = jsonc.parse(settings, bare)
     python = str(place.venv / "bin" / "python")
-    wanted = {}
+    expected = {}
     if theirs.get(INTERPRETER, python) != python:
         raise MlenvError(
             "not-ours",
@@ -80,21 +82,21 @@ def _wanted(place: Place, settings: Path, text: str, bare: str) -> dict[str, str
             f"Remove that line, or set it to {python} yourself.",
         )
     if INTERPRETER not in theirs:
-        wanted[INTERPRETER] = python
+        expected[INTERPRETER] = python
     if ENV_FILE not in theirs:
         file = _env_file(place, settings, text).relative_to(place.project)
-        wanted[ENV_FILE] = f"{_FOLDER}/{file.as_posix()}"
-    return wanted
+        expected[ENV_FILE] = f"{_FOLDER}/{file.as_posix()}"
+    return expected
 
 
 def _env_file(place: Place, settings: Path, text: str) -> Path:
     """The file that the workspace reads already, else one of our own."""
-    if given := jsonc.parse(settings, text).get(ENV_FILE):
-        path = str(given).replace(_FOLDER, str(place.project))
+    if env_file := jsonc.parse(settings, text).get(ENV_FILE):
+        path = str(env_file).replace(_FOLDER, str(place.project))
         if "${" in path:
             raise MlenvError(
                 "not-ours",
-                f"{settings} sets {ENV_FILE} to {given}, which only VS Code can resolve.",
+                f"{settings} sets {ENV_FILE} to {env_file}, which only VS Code can resolve.",
                 "Put the line that `mlenv env` prints for LD_LIBRARY_PATH into that file.",
             )
         return place.project / path
@@ -122,15 +124,15 @@ def _quoted(value: str) -> str:
     return '"' + value.replace("\n", "\\n") + '"'
 
 
-def _with_block(bare: str, wanted: dict[str, str], *, new_file: bool) -> str:
-    if not wanted:
+def _with_block(bare: str, expected: dict[str, str], *, new_file: bool) -> str:
+    if not expected:
         return bare
     empty = not bare.strip("\ufeff \t\r\n")
     if empty:
         bare = "{\n}\n"
     at = jsonc.inside(bare)
     more = bool(jsonc.parse(Path(), bare))
-    members = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in wanted.items()]
+    members = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in expected.items()]
     body = ",\n".join(members) + ("," if more else "")
     if empty:
         body = f"{_WAS_EMPTY}\n{body}"
@@ -139,12 +141,12 @@ def _with_block(bare: str, wanted: dict[str, str], *, new_file: bool) -> str:
 
 
 def _without_block(settings: Path, text: str) -> str:
-    found = _SETTINGS.find(settings, text)
-    if found is None:
+    span = _SETTINGS.find(settings, text)
+    if span is None:
         return text
-    if _WAS_EMPTY in text[slice(*found)]:
+    if _WAS_EMPTY in text[slice(*span)]:
         return ""
-    return text[: found[0] - 1] + text[found[1] :]  # with the newline that was put before it
+    return text[: span[0] - 1] + text[span[1] :]  # with the newline that was put before it
 
 
 def _made(settings: Path, text: str) -> bool:

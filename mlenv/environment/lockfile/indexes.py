@@ -56,13 +56,13 @@ def load(options: Sequence[str] = (), environ: Mapping[str, str] = os.environ) -
 
 def check_names(indexes: Indexes, profiles: Iterable[Profile], options: Sequence[str]) -> None:
     """Raise `MlenvError` for an option that names an index which none of `profiles` has."""
-    known = {DEFAULT, *(index.name for profile in profiles for index in profile.indexes)}
+    names = {DEFAULT, *(index.name for profile in profiles for index in profile.indexes)}
     for name, _ in map(_option, options):
-        if name not in known:
+        if name not in names:
             raise MlenvError(
                 "unknown-index",
                 f"There is no index `{name}` to replace.",
-                f"There are: {', '.join(sorted(known))}.",
+                f"There are: {', '.join(sorted(names))}.",
                 exit_code=WRONG_USAGE,
             )
 

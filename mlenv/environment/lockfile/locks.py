@@ -85,22 +85,22 @@ def parse(path: Path, text: str) -> Lock:
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
-        if found := _HASH.search(line):
+        if match := _HASH.search(line):
             if not pins:
                 raise _broken(path, number, line)
             last = pins.pop()
-            hashes = (*last.hashes, found["sha256"])
+            hashes = (*last.hashes, match["sha256"])
             pins.append(Pin(last.name, last.version, last.marker, hashes))
-        elif found := PIN.match(line):
-            pins.append(Pin(found["name"], found["version"], (found["marker"] or "").strip(), ()))
+        elif match := PIN.match(line):
+            pins.append(Pin(match["name"], match["version"], (match["marker"] or "").strip(), ()))
         else:
             raise _broken(path, number, line)
-    made_from, held = _PROFILE.search(text), _CONTENT.search(text)
+    made_from, digest_line = _PROFILE.search(text), _CONTENT.search(text)
     return Lock(
         path,
         text,
         made_from["digest"] if made_from else "",
-        held["digest"] if held else "",
+        digest_line["digest"] if digest_line else "",
         tuple(pins),
     )
 
@@ -154,18 +154,18 @@ def _problems(profile: Profile, lock: Lock) -> Iterator[str]:
     for pin in lock.pins:
         pins.setdefault(canonicalize_name(pin.name), []).append(pin)
     overridden = {
-        canonicalize_name(wanted.name): wanted
-        for wanted in (Requirement(item.requirement) for item in profile.overrides)
+        canonicalize_name(requirement.name): requirement
+        for requirement in (Requirement(item.requirement) for item in profile.overrides)
     }
     for text in profile.requires:
-        wanted = Requirement(text)
-        name = canonicalize_name(wanted.name)
-        wanted = overridden.get(name, wanted)
+        requirement = Requirement(text)
+        name = canonicalize_name(requirement.name)
+        requirement = overridden.get(name, requirement)
         if name not in pins:
-            yield f"{wanted.name} is not in it"
+            yield f"{requirement.name} is not in it"
         for pin in pins.get(name, ()):
-            if pin.version not in wanted.specifier:
-                yield f"it pins {wanted.name} {pin.version}, the profile wants {wanted.specifier}"
+            if pin.version not in requirement.specifier:
+                yield f"it pins {pin.name} {pin.version}, the profile wants {requirement.specifier}"
     for item in profile.excludes:
         if canonicalize_name(item.package) in pins:
             yield f"it holds {item.package}, which the profile leaves out"
@@ -186,5 +186,5 @@ def _mixed_family(profile: Profile, pins: Mapping[str, list[Pin]]) -> Iterator[s
                 if not pin.applies_to(platform):
                     continue
                 if Version(pin.version).local != local:
-                    wanted = f"+{local}" if local else "plain"
-                    yield f"{package} {pin.version} is not the {wanted} build that {platform} needs"
+                    build = f"+{local}" if local else "plain"
+                    yield f"{package} {pin.version} is not the {build} build that {platform} needs"

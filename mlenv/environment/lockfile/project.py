@@ -63,16 +63,16 @@ def _overrides(profile: Profile) -> Iterator[str]:
     local = profile.family.local
     homes = {package: index for index in profile.indexes for package in index.packages}
     for item in profile.overrides:
-        wanted = Requirement(item.requirement)
-        index = homes.get(wanted.name)
+        requirement = Requirement(item.requirement)
+        index = homes.get(requirement.name)
         if index is None or local is None:
             yield item.requirement
             continue
         there = _marker(index.platforms or profile.platforms)
-        yield f"{wanted.name}{wanted.specifier}+{local} ; {there}"
+        yield f"{requirement.name}{requirement.specifier}+{local} ; {there}"
         elsewhere = [name for name in profile.platforms if name not in index.platforms]
         if index.platforms and elsewhere:
-            yield f"{wanted.name}{wanted.specifier} ; {_marker(elsewhere)}"
+            yield f"{requirement.name}{requirement.specifier} ; {_marker(elsewhere)}"
 
 
 def _source(index: Index) -> dict[str, str]:

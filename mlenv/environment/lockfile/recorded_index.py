@@ -115,9 +115,9 @@ def differences(url: str, address: str) -> tuple[str, ...]:
                 differing.append(f"{name} has another sha256 than is recorded")
         for name in sorted(alike - served.keys()):
             differing.append(f"{name} is not in the index")
-        known = {sha256 for name, sha256 in release.files if name in release.unlabelled}
+        unlabelled = {sha256 for name, sha256 in release.files if name in release.unlabelled}
         for name in sorted({*release.unlabelled} & served.keys()):
-            if served[name] not in known:
+            if served[name] not in unlabelled:
                 differing.append(f"{name} has a sha256 that is none of the recorded")
     return tuple(differing)
 

@@ -34,10 +34,10 @@ def make(
 
     if previous is None:
         previous = _text(profile.lock_path)
-    with reached(profile, indexes) as (urls, told):
-        wanted = tomlkit.dumps(as_project(profile, urls))
+    with reached(profile, indexes) as (urls, from_record):
+        project = tomlkit.dumps(as_project(profile, urls))
         body = uv.resolve(
-            wanted,
+            project,
             python=profile.lowest_python,
             upgrade=upgrade,
             previous=previous,
@@ -46,7 +46,7 @@ def make(
     body = "".join(line for line in body.splitlines(keepends=True) if not line.startswith("#"))
     _check_origins(profile, urls, body)
     body = "".join(line for line in body.splitlines(keepends=True) if not _FROM.match(line))
-    return locks.written(profile, body.lstrip(), tuple(_notes(told)))
+    return locks.written(profile, body.lstrip(), tuple(_notes(from_record)))
 
 
 def idle_overrides(profile: Profile, lock: Lock, indexes: Indexes) -> tuple[str, ...]:
@@ -76,7 +76,7 @@ def reached(
     For these, what is recorded of them answers on the loopback interface.
     """
     with ExitStack() as stack:
-        urls, told = {}, []
+        urls, from_record = {}, []
         for index in profile.indexes:
             urls[index.name] = indexes.url(index)
             try:
@@ -85,8 +85,8 @@ def reached(
                 if not recorded_index.releases(index.url) or index.name in indexes.mirrors:
                     raise
                 urls[index.name] = stack.enter_context(recorded_index.serving(index.url))
-                told.append(index)
-        yield urls, told
+                from_record.append(index)
+        yield urls, from_record
 
 
 _FROM = re.compile(r"^    # from (?P<url>\S+)$")
@@ -103,8 +103,8 @@ def _check_origins(profile: Profile, urls: Mapping[str, str], body: str) -> None
         for line in body.splitlines():
             if pin := locks.PIN.match(line):
                 package = pin["name"]
-            elif found := _FROM.match(line):
-                came_from = hosts.get(found["url"].rstrip("/"))
+            elif match := _FROM.match(line):
+                came_from = hosts.get(match["url"].rstrip("/"))
                 if came_from == index.name and package not in index.packages:
                     raise MlenvError(
                         "wrong-index",
@@ -122,9 +122,9 @@ def from_records(lock: Lock) -> tuple[str, ...]:
 _NOT_ASKED = " was not asked: "
 
 
-def _notes(told: Sequence[Index]) -> Iterator[str]:
+def _notes(from_record: Sequence[Index]) -> Iterator[str]:
     """Comments of a lock about indexes that could not be asked, so that records were used."""
-    for index in told:
+    for index in from_record:
         names = ", ".join(index.packages)
         yield (
             f"Index {index.name}{_NOT_ASKED}the hashes of {names} are those that public "

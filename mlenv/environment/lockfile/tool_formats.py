@@ -15,12 +15,12 @@ from mlenv.environment.lockfile.profiles import Profile
 FORMATS = ("pylock", "requirements", "dockerfile", "conda-env")
 
 
-def written(form: str, profile: Profile, lock: Lock, given: Indexes) -> str:
+def written(form: str, profile: Profile, lock: Lock, config: Indexes) -> str:
     """The whole file. `pylock` asks the indexes for their addresses, the others ask nobody."""
     if form == "pylock":
-        sources = uv.Sources(given.default, given.extra(profile))
+        sources = uv.Sources(config.default, config.extra(profile))
         return uv.pylock(lock.path, sources=sources)
-    addresses = _addresses(profile, given)
+    addresses = _addresses(profile, config)
     if form == "requirements":
         return _requirements(profile, lock, addresses)
     if form == "dockerfile":
@@ -28,11 +28,11 @@ def written(form: str, profile: Profile, lock: Lock, given: Indexes) -> str:
     return _conda(profile, lock, addresses)
 
 
-def _addresses(profile: Profile, given: Indexes) -> list[str]:
+def _addresses(profile: Profile, config: Indexes) -> list[str]:
     """Options that name the indexes, without credentials: the file may be handed on."""
-    options = [f"--index-url {without_credentials(given.default)}"] if given.default else []
+    options = [f"--index-url {without_credentials(config.default)}"] if config.default else []
     return options + [
-        f"--extra-index-url {without_credentials(url)}" for url in given.extra(profile)
+        f"--extra-index-url {without_credentials(url)}" for url in config.extra(profile)
     ]
 
 

@@ -65,10 +65,10 @@ def resolve(
 def find_python(request: str) -> Path | None:
     """An interpreter on this machine for a version, a range or a path; None if there is none."""
     try:
-        found = run("python", "find", "--no-project", "--system", request)
+        path = run("python", "find", "--no-project", "--system", request)
     except UvError:
         return None
-    return Path(found.strip())
+    return Path(path.strip())
 
 
 def create_venv(directory: Path, python: str) -> None:
@@ -111,7 +111,7 @@ def plan(lock: Path, python: str, sources: Sources = CONFIGURED) -> Planned:
     with empty_directory() as directory:
         venv = Path(directory) / "venv"
         create_venv(venv, python)
-        said: list[str] = []
+        output: list[str] = []
         run(
             "pip",
             "sync",
@@ -124,10 +124,10 @@ def plan(lock: Path, python: str, sources: Sources = CONFIGURED) -> Planned:
             "--dry-run",
             "--verbose",
             settings=sources.settings(),
-            on_line=said.append,
+            on_line=output.append,
         )
-    fetches = [found[1] for line in said if (found := _UNCACHED.search(line))]
-    installs = [line[3:] for line in said if line.startswith(" + ")]
+    fetches = [match[1] for line in output if (match := _UNCACHED.search(line))]
+    installs = [line[3:] for line in output if line.startswith(" + ")]
     return Planned(tuple(sorted(installs)), tuple(sorted(fetches)))
 
 
@@ -164,7 +164,10 @@ def reinstall(python: Path, requirements: Sequence[str], *, dependencies: bool =
     """
     arguments = [
         *("pip", "install", "--python", os.fspath(python)),
-        *(f"--reinstall-package={re.split('[=<>!~ ]', wanted)[0]}" for wanted in requirements),
+        *(
+            f"--reinstall-package={re.split('[=<>!~ ]', requirement)[0]}"
+            for requirement in requirements
+        ),
         *([] if dependencies else ["--no-deps"]),
         *requirements,
     ]
@@ -190,8 +193,8 @@ def fetch_wheel(
     `platform` (uv's names) pick a wheel that is built for another interpreter.
     """
     with empty_directory() as directory:
-        wanted = Path(directory) / "wheel.txt"
-        wanted.write_text(f"{name}=={version} --hash=sha256:{sha256}\n", "utf-8")
+        requirements_file = Path(directory) / "wheel.txt"
+        requirements_file.write_text(f"{name}=={version} --hash=sha256:{sha256}\n", "utf-8")
         run(
             "pip",
             "install",
@@ -202,7 +205,7 @@ def fetch_wheel(
             "--target",
             os.fspath(target),
             "--requirement",
-            os.fspath(wanted),
+            os.fspath(requirements_file),
             *(["--python-version", python] if python else []),
             *(["--python-platform", platform] if platform else []),
             *(["--offline"] if offline else []),
@@ -261,5 +264,5 @@ def cache_directory() -> Path:
 
 def _reaching_loopback() -> dict[str, str]:
     """A proxy must not stand between uv and an index on this machine."""
-    given = os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or ""
-    return {"NO_PROXY": ",".join(filter(None, (given, "127.0.0.1")))}
+    no_proxy = os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or ""
+    return {"NO_PROXY": ",".join(filter(None, (no_proxy, "127.0.0.1")))}

@@ -31,8 +31,8 @@ class UvError(MlenvError):
 
     def wishes(self) -> Iterator[Wish]:
         """Requirements of packages, from the resolver's reasons."""
-        for found in _DEPENDS.finditer(" ".join(self._output.split())):
-            yield Wish(found["who"], found["version"] or "", found["name"], found["specifier"])
+        for match in _DEPENDS.finditer(" ".join(self._output.split())):
+            yield Wish(match["who"], match["version"] or "", match["name"], match["specifier"])
 
 
 _DEPENDS = re.compile(
@@ -52,7 +52,7 @@ class Failure:
 
 
 @cache
-def _known() -> tuple[Failure, ...]:
+def _failures() -> tuple[Failure, ...]:
     text = files(__package__).joinpath("failures.toml").read_text("utf-8")
     return tuple(
         Failure(**{**entry, "patterns": tuple(entry["patterns"])})
@@ -62,27 +62,27 @@ def _known() -> tuple[Failure, ...]:
 
 def failure(code: str, **fields: str) -> MlenvError:
     """The error for a failed request of mlenv's own to an index. `fields`: for its message."""
-    known = next(each for each in _known() if each.code == code)
-    return MlenvError(code, known.message.format(**fields), known.hint)
+    entry = next(each for each in _failures() if each.code == code)
+    return MlenvError(code, entry.message.format(**fields), entry.hint)
 
 
-def understood(said: str, code: int) -> UvError:
+def explained(output: str, code: int) -> UvError:
     """The error for what uv has said and its exit code; never with a password in it."""
-    said = _without_credentials(said)
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    output = _without_credentials(output)
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
     causes = [line.partition(": ")[2] for line in lines if line.startswith(("error:", "cause:"))]
     last = (causes or lines or [f"exit code {code}"])[-1].rstrip(".")
-    because = _because(said) or last
-    for known in _known():
-        for match in filter(None, (re.search(pattern, said) for pattern in known.patterns)):
+    because = _because(output) or last
+    for entry in _failures():
+        for match in filter(None, (re.search(pattern, output) for pattern in entry.patterns)):
             fields = {"last": last, "because": because, **match.groupdict()}
-            return UvError(known.code, known.message.format(**fields), known.hint, said)
-    return UvError("uv-failed", f"uv failed: {'; '.join(causes) or last}.", "", said)
+            return UvError(entry.code, entry.message.format(**fields), entry.hint, output)
+    return UvError("uv-failed", f"uv failed: {'; '.join(causes) or last}.", "", output)
 
 
-def _because(said: str) -> str:
+def _because(output: str) -> str:
     """Uv's reasons without what only uv understands: markers in braces, hints."""
-    text = " ".join(said.split())
+    text = " ".join(output.split())
     if "Because " not in text:
         return ""
     text = text[text.index("Because ") :].partition(" hint: ")[0]

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 from mlenv.environment import launch
-from mlenv.environment.uv.failures import understood
+from mlenv.environment.uv.failures import explained
 from mlenv.result import MlenvError
 
 OnLine = Callable[[str], None]
@@ -89,6 +89,6 @@ def run(
             process.terminate()
             raise
         if process.wait() != 0:
-            raise understood("".join(messages), process.returncode)
+            raise explained("".join(messages), process.returncode)
         printed.seek(0)
         return printed.read()
