@@ -150,7 +150,13 @@ def test_another_build_itself_is_refused(run: Run, home: Path) -> None:
     [
         (("remove", "tensors"), 1, "tensors can't be removed: profile small is built around it."),
         (("remove", "numpy"), 1, "numpy can't be removed: the environment does not hold it."),
-        (("add", "no=thing"), 2, "`no=thing` is not a requirement"),
+        (("add", "no=thing"), 2, "`no=thing` is not the name of a package"),
+        (
+            ("add", "notebook<6"),
+            1,
+            "The packages do not fit together: Because only notebook==7.0 is available and "
+            "you ask for notebook<6",
+        ),
         (("add", "no-such-thing"), 1, "The index does not have no-such-thing."),
     ],
 )
@@ -177,5 +183,6 @@ def test_without_an_environment(mlenv: Run, home: Path) -> None:
     done = mlenv("add", "notebook")
     assert (done.returncode, done.stderr) == (
         1,
-        f"error: {home / '.venvs/ml'} is not mlenv's.\nRun `mlenv install` to build one.\n",
+        f"error: {home / '.venvs/ml'} was not built by mlenv.\n"
+        "Run `mlenv install` to build one; what is there is moved aside and kept.\n",
     )

@@ -63,7 +63,9 @@ def change(venv: Path, request: Request, progress: Progress) -> Changed:
     present = generations.active(venv)
     if present is None:
         raise MlenvError(
-            "no-environment", f"{venv} is not mlenv's.", "Run `mlenv install` to build one."
+            "no-environment",
+            f"{venv} was not built by mlenv.",
+            "Run `mlenv install` to build one; what is there is moved aside and kept.",
         )
     profile = profiles.load(present.profile_path)
     lock = locks.load(profile)
@@ -79,7 +81,10 @@ def change(venv: Path, request: Request, progress: Progress) -> Changed:
         draft_profile = profiles.load(os.fspath(draft))
         if request.add:
             _check(draft_profile, lock, request, present.path, config)
-        made = resolve.make(draft_profile, indexes=config, previous=lock.text)
+        try:
+            made = resolve.make(draft_profile, indexes=config, previous=lock.text)
+        except uv.UvError as error:
+            raise _as_request(error, request) from error
     _refuse_moves(profile, lock, made)
     before = [(path, _read(path)) for path in (mine / f"{name}.toml", mine / f"{name}.txt")]
     written = user_profiles.write(venv, name, text, made.text)
@@ -135,6 +140,15 @@ def edited(profile: Profile, lock: Lock, request: Request) -> str:
     return tomlkit.dumps(document)
 
 
+def _as_request(error: uv.UvError, request: Request) -> MlenvError:
+    """The error with the user as the one who asks for the packages of the request."""
+    message = error.message
+    for text in request.add:
+        name = _requirement(text).name
+        message = message.replace(f"the profile wants {name}", f"you ask for {name}")
+    return MlenvError(error.code, message, error.hint)
+
+
 def _drop(requires: Any, name: str) -> bool:
     for index, text in enumerate(requires):
         if canonicalize_name(Requirement(text).name) == name:
@@ -147,9 +161,12 @@ def _requirement(text: str) -> Requirement:
     try:
         return Requirement(text)
     except InvalidRequirement as error:
-        reason = str(error).splitlines()[0]
         raise MlenvError(
-            "usage", f"`{text}` is not a requirement: {reason}.", exit_code=WRONG_USAGE
+            "usage",
+            f"`{text}` is not the name of a package, nor a name with a version.",
+            "Give names, with a version if you like: rich, 'numpy<2'. Addresses and files can't be "
+            "added.",
+            exit_code=WRONG_USAGE,
         ) from error
 
 
@@ -185,7 +202,7 @@ def _check(
                 conflict = _conflict(error, protected, request)
                 if conflict is None:
                     if refusal is None:
-                        raise
+                        raise _as_request(error, request) from error
                     break
                 refusal = refusal or conflict
                 pin = protected[canonicalize_name(conflict[1])][0]

@@ -13,6 +13,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Struct
@@ -160,7 +161,8 @@ def fetch(file: wheel_files.File, target: Path, sources: uv.Sources) -> None:
         if error.status:
             url = without_credentials(file.url)
             raise uv.failure("index-refused", status=error.status, url=url) from error
-        raise uv.failure("index-unreachable", last=f"{file.name}: {error}") from error
+        host = urlsplit(file.url).hostname or ""
+        raise uv.failure("index-unreachable", host=host, last=f"{file.name}: {error}") from error
 
 
 def _minor(python: Path) -> str:

@@ -187,7 +187,7 @@ def _problems(file: _File) -> Iterator[str]:
         try:
             Requirement(text)
         except InvalidRequirement as error:
-            yield f"`{text}` is not a requirement: {str(error).splitlines()[0]}"
+            yield f"`{text}` is not a package with a version: {str(error).splitlines()[0]}"
             return
     try:
         SpecifierSet(file.python)

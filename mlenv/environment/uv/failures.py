@@ -66,8 +66,11 @@ def failure(code: str, **fields: str) -> MlenvError:
     return MlenvError(code, entry.message.format(**fields), entry.hint)
 
 
-def explained(output: str, code: int) -> UvError:
-    """The error for what uv has said and its exit code; never with a password in it."""
+def explained(output: str, code: int, *, offline: bool = False) -> UvError:
+    """The error for uv's messages and its exit code; never with a password in it.
+
+    `offline`: uv could see only what is in its cache.
+    """
     output = _without_credentials(output)
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     causes = [line.partition(": ")[2] for line in lines if line.startswith(("error:", "cause:"))]
@@ -76,6 +79,9 @@ def explained(output: str, code: int) -> UvError:
     for entry in _failures():
         for match in filter(None, (re.search(pattern, output) for pattern in entry.patterns)):
             fields = {"last": last, "because": because, **match.groupdict()}
+            if offline and entry.code == "package-not-found":
+                fields["what"] += fields.get("version", "")
+                entry = next(each for each in _failures() if each.code == "not-in-cache")
             return UvError(entry.code, entry.message.format(**fields), entry.hint, output)
     return UvError("uv-failed", f"uv failed: {'; '.join(causes) or last}.", "", output)
 

@@ -89,6 +89,7 @@ def run(
             process.terminate()
             raise
         if process.wait() != 0:
-            raise explained("".join(messages), process.returncode)
+            offline = "--offline" in arguments or "UV_OFFLINE" in (settings or {})
+            raise explained("".join(messages), process.returncode, offline=offline)
         printed.seek(0)
         return printed.read()

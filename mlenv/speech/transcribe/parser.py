@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import difflib
+import math
 from collections.abc import Callable
 from typing import NoReturn
 
@@ -50,8 +52,31 @@ def _count(word: str) -> int:
     raise argparse.ArgumentTypeError(f"`{word}` is not a whole number above 0")
 
 
-def _number_or_off(word: str) -> float | str:
-    return OFF if word.lower() == OFF else float(word)
+def _whole(word: str) -> int:
+    if word.isdecimal():
+        return int(word)
+    raise argparse.ArgumentTypeError(f"`{word}` is not a whole number, 0 or above")
+
+
+def _number(
+    low: float | None = None, high: float | None = None, *, off: bool = False
+) -> Callable[[str], float | str]:
+    """The type of an option that takes one number from `low` to `high`, or also OFF."""
+    limits = f" from {low:g} to {high:g}" if high is not None else ""
+    limits = limits or ("" if low is None else f", {low:g} or above")
+    limits += f" (or `{OFF}`)" if off else ""
+
+    def number(word: str) -> float | str:
+        if off and word.lower() == OFF:
+            return OFF
+        with contextlib.suppress(ValueError):
+            value = float(word)
+            low_enough = high is None or value <= high
+            if not math.isnan(value) and low_enough and (low is None or value >= low):
+                return value
+        raise argparse.ArgumentTypeError(f"`{word}` is not one number{limits}")
+
+    return number
 
 
 def _seconds(word: str) -> int:
@@ -84,27 +109,44 @@ def usage(message: str) -> MlenvError:
     )
 
 
+_SHARE, _FROM_ZERO = _number(0, 1), _number(0)
+
 # Options that go to faster-whisper as they are: name, type, metavar, and a word with the default.
 _RECOGNITION: tuple[tuple[str, Callable[[str], object], str, str], ...] = (
-    ("--vad-threshold", float, "P", "probability above which a frame is speech (0.5)"),
-    ("--vad-neg-threshold", float, "P", "probability below which speech ends (threshold - 0.15)"),
-    ("--vad-min-speech-duration-ms", int, "MS", "shorter speech is dropped (0)"),
-    ("--vad-max-speech-duration-s", float, "S", "longer speech is split (no limit)"),
-    ("--vad-min-silence-duration-ms", int, "MS", "silence that ends speech (2000)"),
-    ("--vad-speech-pad-ms", int, "MS", "padding on both sides of speech (400)"),
+    ("--vad-threshold", _SHARE, "P", "probability above which a frame is speech (0.5)"),
+    ("--vad-neg-threshold", _SHARE, "P", "probability below which speech ends (threshold - 0.15)"),
+    ("--vad-min-speech-duration-ms", _whole, "MS", "shorter speech is dropped (0)"),
+    ("--vad-max-speech-duration-s", _FROM_ZERO, "S", "longer speech is split (no limit)"),
+    ("--vad-min-silence-duration-ms", _whole, "MS", "silence that ends speech (2000)"),
+    ("--vad-speech-pad-ms", _whole, "MS", "padding on both sides of speech (400)"),
     ("--beam-size", _count, "N", "beams at temperature 0 (5)"),
     ("--best-of", _count, "N", "candidates above temperature 0 (5)"),
-    ("--patience", float, "X", "beam search patience (1)"),
-    ("--length-penalty", float, "X", "exponent of the length in a beam's score (1)"),
-    ("--repetition-penalty", float, "X", "above 1: repeated tokens cost more (1)"),
-    ("--no-repeat-ngram-size", int, "N", "n-grams of this size come once (0: off)"),
-    ("--temperature", float, "T", "one number from 0 to 1, where decoding begins (0)"),
-    ("--compression-ratio-threshold", _number_or_off, "X", "more counts as repetition (2.4)"),
-    ("--logprob-threshold", _number_or_off, "X", "a lower average counts as failed (-1)"),
-    ("--no-speech-threshold", _number_or_off, "P", "a higher probability counts as silence (0.6)"),
-    ("--hallucination-silence-threshold", float, "S", "skip longer silence around doubtful text"),
-    ("--prompt-reset-on-temperature", float, "T", "forget the text before, above this (0.5)"),
-    ("--temperature-increment-on-fallback", float, "T", "step after a failed decoding (0.2)"),
+    ("--patience", _FROM_ZERO, "X", "beam search patience (1)"),
+    ("--length-penalty", _number(), "X", "exponent of the length in a beam's score (1)"),
+    ("--repetition-penalty", _FROM_ZERO, "X", "above 1: repeated tokens cost more (1)"),
+    ("--no-repeat-ngram-size", _whole, "N", "n-grams of this size come once (0: off)"),
+    ("--temperature", _SHARE, "T", "where decoding begins, from 0 to 1 (0)"),
+    ("--compression-ratio-threshold", _number(off=True), "X", "more counts as repetition (2.4)"),
+    ("--logprob-threshold", _number(off=True), "X", "a lower average counts as failed (-1)"),
+    (
+        "--no-speech-threshold",
+        _number(0, 1, off=True),
+        "P",
+        "a higher probability counts as silence (0.6)",
+    ),
+    (
+        "--hallucination-silence-threshold",
+        _FROM_ZERO,
+        "S",
+        "skip longer silence at doubtful text",
+    ),
+    ("--prompt-reset-on-temperature", _SHARE, "T", "forget the text before, above this (0.5)"),
+    (
+        "--temperature-increment-on-fallback",
+        _FROM_ZERO,
+        "T",
+        "step after a failed decoding (0.2)",
+    ),
     ("--clip-timestamps", _times, "S,S,..", "start and end of the parts to transcribe (all)"),
     ("--initial-prompt", str, "TEXT", "text that the first window is shown"),
     ("--prefix", str, "TEXT", "beginning of the first window's text"),
@@ -165,14 +207,14 @@ def build(command: str) -> argparse.ArgumentParser:
         "--device", choices=("auto", "cpu", "cuda"), default="auto", help="(%(default)s)"
     )
     group.add_argument(
-        "--device-index", type=int, default=0, metavar="N", help="number of the GPU (0)"
+        "--device-index", type=_whole, default=0, metavar="N", help="number of the GPU (0)"
     )
     group.add_argument(
         "--compute-type", default="auto", metavar="TYPE", help="int8, float16, ... (what is best)"
     )
     switch(group, "--fp16", "True is --compute-type float16, False float32", None)
     group.add_argument(
-        "--threads", type=int, default=0, metavar="N", help="CPU threads (as many as suit)"
+        "--threads", type=_whole, default=0, metavar="N", help="CPU threads (as many as suit)"
     )
     switch(group, "--offline", "never touch the network", False)
     switch(group, "--batched", "several windows at once: faster, above all on a GPU", None)

@@ -28,7 +28,7 @@ def test_an_unknown_name(mlenv: Run, home: Path) -> None:
         (("python =", "python = ="), "can't be read: Invalid value (at line 2, column 10)."),
         (("requires =", "require ="), "Object contains unknown field `require`."),
         (('for = "tests"', "for = 7"), "Expected `str`, got `int` - at `$.for`."),
-        (("whisperer==1.0", "whisperer=1.0"), "`whisperer=1.0` is not a requirement"),
+        (("whisperer==1.0", "whisperer=1.0"), "`whisperer=1.0` is not a package with a version"),
         (("linux-aarch64", "solaris"), "platform solaris is not one of linux-x86_64"),
         (
             ('why = "nothing', 'because = "nothing'),

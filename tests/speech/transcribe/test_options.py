@@ -120,6 +120,13 @@ def test_diarize_alone_gives_rttm() -> None:
         (["a", "--beam-size", "many"], "`many` is not a whole number above 0"),
         (["a", "--suppress-tokens", "x"], "--suppress-tokens takes numbers"),
         (["a", "--suppress-tokens", "51866"], "--suppress-tokens takes -1 and the numbers below"),
+        (["a", "--temperature", "0,0.2"], "`0,0.2` is not one number from 0 to 1"),
+        (["a", "--temperature", "1.5"], "`1.5` is not one number from 0 to 1"),
+        (["a", "--temperature", "nan"], "`nan` is not one number from 0 to 1"),
+        (["a", "--no-speech-threshold", "2"], "`2` is not one number from 0 to 1 (or `off`)"),
+        (["a", "--patience", "-1"], "`-1` is not one number, 0 or above"),
+        (["a", "--length-penalty", "x"], "`x` is not one number"),
+        (["a", "--threads", "-2"], "`-2` is not a whole number, 0 or above"),
         (["a", "--vad-filter=maybe"], "`maybe` is neither True nor False"),
     ],
 )
