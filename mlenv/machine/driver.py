@@ -5,15 +5,16 @@ A driver may hang or crash whoever calls it, so NVML is asked in a child with a 
 
 from __future__ import annotations
 
-import json
+import contextlib
 import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+from mlenv.files import decode
 from mlenv.machine.children import Child, Ended
+from mlenv.result import MlenvError
 
 PROBE = Path(__file__).with_name("probe_nvml.py")
 # Seconds. A healthy driver answers in 0.1 to 2 s (persistence mode off, eight GPUs); one that is
@@ -147,37 +148,23 @@ def finish(child: Child, root: Path) -> Driver:
 
 def _answers(ended: Ended, limit: float) -> tuple[Nvml, tuple[Node, ...]]:
     opened, _, answer = ended.stdout.partition("\n")
-    try:
-        nodes = tuple(Node(file, error) for file, error in json.loads(opened).items())
-    except ValueError:
-        nodes = ()
-    return _nvml(answer, ended, limit), nodes
+    nodes = dict[str, str]()
+    with contextlib.suppress(MlenvError):
+        nodes = decode(opened, dict[str, str], PROBE)
+    return _nvml(answer, ended, limit), tuple(Node(*pair) for pair in nodes.items())
 
 
-def _nvml(text: str, ended: Ended, limit: float) -> Nvml:
+def _nvml(answer: str, ended: Ended, limit: float) -> Nvml:
     try:
-        answer: dict[str, Any] = json.loads(text)
-    except ValueError:
-        if ended.timed_out:
-            _UNANSWERED[:] = [
-                f"the NVIDIA driver did not answer within {limit:g} s, so its GPUs are not known; "
-                "`nvidia-smi` hangs too, and restarting the machine is what usually helps"
-            ]
-            return Nvml(True, error=TIMED_OUT)
-        return Nvml(True, error=f"the child that asked NVML ended with {ended.exit_code}")
-    gpus = tuple(
-        Gpu(**{**gpu, "capability": tuple(gpu["capability"]) if "capability" in gpu else None})
-        for gpu in answer.get("gpus", ())
-    )
-    return Nvml(
-        answer["present"],
-        answer.get("library", ""),
-        answer.get("driver", ""),
-        answer.get("cuda", 0),
-        gpus,
-        answer.get("code"),
-        answer.get("error", ""),
-    )
+        return decode(answer, Nvml, PROBE)
+    except MlenvError:
+        if not ended.timed_out:
+            return Nvml(True, error=f"the child that asked NVML ended with {ended.exit_code}")
+    _UNANSWERED[:] = [
+        f"the NVIDIA driver did not answer within {limit:g} s, so its GPUs are not known; "
+        "`nvidia-smi` hangs too, and restarting the machine is what usually helps"
+    ]
+    return Nvml(True, error=TIMED_OUT)
 
 
 def kernel_version(root: Path) -> str:

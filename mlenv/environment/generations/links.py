@@ -9,14 +9,17 @@ written down in `mlenv-links.json` beside the packages, so that they can be told
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlenv.files import write_atomically
+import msgspec
+from msgspec import Struct
+
+from mlenv.files import decode, write_atomically
+from mlenv.result import MlenvError
 
 RECORD = "mlenv-links.json"
 _BUNDLE = "ctranslate2.libs"
@@ -169,12 +172,21 @@ def _is_ours(path: Path, target: str) -> bool:
     return path.is_symlink() and str(path.readlink()) == target
 
 
+class _Record(Struct, frozen=True, kw_only=True):
+    """`mlenv-links.json`: each link's path in site-packages, and its target."""
+
+    schema: int = 1
+    links: dict[str, str]
+
+
 def _recorded(site_packages: Path) -> dict[Path, str]:
+    """The links of the record; none where there is no record, or a damaged one."""
+    path = site_packages / RECORD
     try:
-        record = json.loads((site_packages / RECORD).read_text("utf-8"))
-        return {site_packages / name: str(target) for name, target in record["links"].items()}
-    except (OSError, ValueError, LookupError, AttributeError, TypeError):
+        links = decode(path.read_bytes(), _Record, path).links
+    except (OSError, MlenvError):
         return {}
+    return {site_packages / name: target for name, target in links.items()}
 
 
 def _write(site_packages: Path, made: dict[Path, str]) -> None:
@@ -183,4 +195,5 @@ def _write(site_packages: Path, made: dict[Path, str]) -> None:
         record.unlink(missing_ok=True)
         return
     links = {path.relative_to(site_packages).as_posix(): target for path, target in made.items()}
-    write_atomically(record, json.dumps({"schema": 1, "links": links}, indent=1) + "\n")
+    text = msgspec.json.format(msgspec.json.encode(_Record(links=links)), indent=1)
+    write_atomically(record, text + b"\n")

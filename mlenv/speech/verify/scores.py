@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mlenv.environment import launch
+from mlenv.files import decode
 from mlenv.result import MlenvError
 from mlenv.speech.transcribe.transcript import Turn
 from mlenv.speech.transcribe.worker_process import command
@@ -59,5 +60,4 @@ def diarization_errors(
     if done.returncode:
         said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
         raise MlenvError("score-failed", f"pyannote.metrics could not score: {said[-1]}.")
-    answer: dict[str, float] = json.loads(done.stdout)
-    return answer
+    return decode(done.stdout, dict[str, float], "the answer of pyannote.metrics")
