@@ -7,13 +7,18 @@ import hashlib
 import os
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from mlenv.progress import Progress, Silent
 from mlenv.result import MlenvError
 
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
+_HELD = threading.local()  # paths of the locks that this thread holds
 LOCK_TIMEOUT = 600.0  # seconds that a command waits for another one; $MLENV_LOCK_TIMEOUT
 
 Record = TypeVar("Record")
@@ -82,15 +87,44 @@ def sha256(path: Path) -> str | None:
 
 
 @contextlib.contextmanager
-def exclusive(path: Path, what: str, progress: Progress | None = None) -> Iterator[None]:
+def exclusive(path: Path, what: str, progress: Progress | None = None) -> Iterator[bool]:
     """Hold the lock file `path`, so that one process at a time does `what` ("changing ..").
 
-    Says whom it waits for; raises `MlenvError` (code `busy`) after $MLENV_LOCK_TIMEOUT seconds.
+    Gives False where a caller in this thread holds it already. Says whom it waits for; raises
+    `MlenvError` (code `busy`) after $MLENV_LOCK_TIMEOUT seconds. Who holds the lock may remove
+    its file.
     """
-    from filelock import FileLock, Timeout
+    from filelock import FileLock
 
-    holder = path.with_name(f"{path.name}.holder")
-    lock = FileLock(path)
+    mine: set[Path] = _HELD.__dict__.setdefault("paths", set())
+    if path in mine:
+        yield False
+        return
+    holder, lock = path.with_name(f"{path.name}.holder"), FileLock(path)
+    while True:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _acquire(lock, holder, what, progress)
+        except FileNotFoundError:  # its holder has removed the folder
+            continue
+        except OSError as error:
+            raise _no_locks(path, error) from error
+        if _is_file_of(lock, path):
+            break
+        lock.release()
+    try:
+        holder.write_text(f"process {os.getpid()} (`{' '.join(['mlenv', *sys.argv[1:2]])}`)")
+        mine.add(path)
+        yield True
+    finally:
+        mine.discard(path)
+        holder.unlink(missing_ok=True)
+        lock.release()
+
+
+def _acquire(lock: BaseFileLock, holder: Path, what: str, progress: Progress | None) -> None:
+    from filelock import Timeout
+
     limit = float(os.environ.get("MLENV_LOCK_TIMEOUT") or LOCK_TIMEOUT)
     try:
         lock.acquire(timeout=0)
@@ -103,12 +137,23 @@ def exclusive(path: Path, what: str, progress: Progress | None = None) -> Iterat
             message = f"After {limit:g} s {other} is still {what}."
             hint = "Wait for it to end, then try again."
             raise MlenvError("busy", message, hint) from error
+
+
+def _is_file_of(lock: BaseFileLock, path: Path) -> bool:
+    """Tell if the locked file is still the one at `path`: whoever waited may hold a removed one."""
+    descriptor = lock._context.lock_file_fd
     try:
-        holder.write_text(f"process {os.getpid()} (`{' '.join(['mlenv', *sys.argv[1:2]])}`)")
-        yield
-    finally:
-        holder.unlink(missing_ok=True)
-        lock.release()
+        return descriptor is not None and os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _no_locks(path: Path, error: OSError) -> MlenvError:
+    return MlenvError(
+        "no-locks",
+        f"{path} can't be locked: {error.strerror}.",
+        "Use a directory on a local file system: one without locks is not safe to change.",
+    )
 
 
 def _read_text(path: Path) -> str:

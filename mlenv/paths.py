@@ -10,6 +10,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from mlenv.result import WRONG_USAGE, MlenvError
+
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -18,8 +20,43 @@ def venv_path(option: str | os.PathLike[str] | None, environ: Mapping[str, str])
 
     Absolute, but a symlink is kept as it is: it is the activation, not its target.
     """
+    if option == "":
+        raise MlenvError(
+            "usage",
+            "--venv is empty: a variable that is not set?",
+            "Name the environment's directory, or leave --venv out.",
+            exit_code=WRONG_USAGE,
+        )
     chosen = option or environ.get("MLENV_VENV") or "~/.venvs/ml"
-    return Path(os.path.abspath(Path(chosen).expanduser()))  # noqa: PTH100 (resolve follows links)
+    return Path(os.path.abspath(expand(chosen, environ)))  # noqa: PTH100 (resolve follows links)
+
+
+def home(environ: Mapping[str, str]) -> Path:
+    """The user's home directory: $HOME, else that of the password database.
+
+    Raises `MlenvError` where there is neither, as for a container's unknown uid.
+    """
+    if directory := environ.get("HOME"):
+        return Path(directory)
+    try:
+        return Path("~").expanduser()
+    except RuntimeError as error:
+        raise MlenvError(
+            "no-home",
+            f"There is no home directory: HOME is not set, and user {os.getuid()} is unknown here.",
+            "Set HOME to a directory that this user may write to.",
+        ) from error
+
+
+def expand(path: str | os.PathLike[str], environ: Mapping[str, str] = os.environ) -> Path:
+    """The path with `~` and `~user` replaced; raises `MlenvError` where that has no home."""
+    text = os.fspath(path)
+    if text == "~" or text.startswith("~/"):
+        return home(environ) / text[2:]
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise MlenvError("no-home", f"{text} names a user that is unknown here.") from error
 
 
 def shipped(folder: str) -> Path:
@@ -36,7 +73,7 @@ def cache_dir(environ: Mapping[str, str]) -> Path:
 def config_file(environ: Mapping[str, str]) -> Path:
     """The user's settings: `$MLENV_CONFIG`, else `mlenv/config.toml` in the user's settings."""
     if own := environ.get("MLENV_CONFIG"):
-        return Path(own).expanduser()
+        return expand(own, environ)
     return _place(environ, "", "XDG_CONFIG_HOME", "user_config_path") / "config.toml"
 
 
@@ -46,11 +83,12 @@ def state_dir(environ: Mapping[str, str]) -> Path:
 
 
 def _place(environ: Mapping[str, str], own: str, base: str, kind: str) -> Path:
-    if given := environ.get(own):
-        return Path(given).expanduser().absolute()
-    if given := environ.get(base):
-        return Path(given).expanduser().absolute() / "mlenv"
+    if directory := environ.get(own):
+        return expand(directory, environ).absolute()
+    if (directory := environ.get(base, "")).startswith(("/", "~")):  # a relative one is invalid
+        return expand(directory, environ) / "mlenv"
     import platformdirs
 
+    home(environ)  # or say that there is none
     place: Path = getattr(platformdirs, kind)("mlenv", appauthor=False)
     return place

@@ -66,3 +66,9 @@ class MlenvError(Exception):
 
     def result(self, command: str) -> Result[Any]:
         return Result(command, exit_code=self.exit_code, errors=(self.problem(),))
+
+
+def from_os_error(error: OSError) -> MlenvError:
+    """A disk, a permission, a mount: the user's to mend, and never a traceback."""
+    where = f": {error.filename}" if error.filename else ""
+    return MlenvError("os-error", f"{error.strerror or error}{where}")

@@ -21,7 +21,7 @@ from mlenv import __version__
 from mlenv.cli import render
 from mlenv.machine import driver
 from mlenv.paths import venv_path
-from mlenv.result import FAILED, WRONG_USAGE, MlenvError, Problem, Result
+from mlenv.result import FAILED, WRONG_USAGE, MlenvError, Problem, Result, from_os_error
 
 # name: (module below mlenv.cli.commands, one line of help)
 COMMANDS = {
@@ -160,10 +160,8 @@ def main(arguments: Sequence[str]) -> int:
         return 128 + signal.SIGINT
     except MlenvError as error:
         result = error.result(name)
-    except OSError as error:  # a disk, a permission, a mount: the user's, and never a traceback
-        where = f": {error.filename}" if error.filename else ""
-        problem = Problem("os-error", f"{error.strerror or error}{where}")
-        result = Result(name, exit_code=FAILED, errors=(problem,))
+    except OSError as error:
+        result = from_os_error(error).result(name)
     else:
         if not isinstance(returned, Result):  # --help and --version have printed already
             return returned if isinstance(returned, int) else 0

@@ -172,8 +172,9 @@ def _install(
 def _rebuild(venv: Path) -> Callable[[Progress], None]:
     def act(progress: Progress) -> None:
         from mlenv.environment.install.build import install
+        from mlenv.environment.install.request import Request
 
-        install(venv, None, progress, rebuild=True)
+        install(venv, Request(rebuild=True), progress)
 
     return act
 

@@ -8,23 +8,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from mlenv import paths
+
 TOKEN_VARIABLES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 
 
 def user_cache(environ: Mapping[str, str]) -> Path:
     """`$XDG_CACHE_HOME`, else `~/.cache`."""
-    home = Path(environ.get("HOME") or "~").expanduser()
-    return Path(environ.get("XDG_CACHE_HOME") or home / ".cache").expanduser()
+    return paths.expand(environ.get("XDG_CACHE_HOME") or "~/.cache", environ)
 
 
 def home(environ: Mapping[str, str]) -> Path:
     """`$HF_HOME`, else `huggingface` in the user's cache."""
-    return Path(environ.get("HF_HOME") or user_cache(environ) / "huggingface").expanduser()
+    return paths.expand(environ.get("HF_HOME") or user_cache(environ) / "huggingface", environ)
 
 
 def cache(environ: Mapping[str, str]) -> Path:
     """The directory of downloaded repositories, `$HF_HUB_CACHE`."""
-    return Path(environ.get("HF_HUB_CACHE") or home(environ) / "hub").expanduser()
+    return paths.expand(environ.get("HF_HUB_CACHE") or home(environ) / "hub", environ)
 
 
 def repository(repo: str, environ: Mapping[str, str]) -> Path:
@@ -37,7 +38,7 @@ def token_place(environ: Mapping[str, str]) -> str:
     for name in TOKEN_VARIABLES:
         if environ.get(name, "").strip():
             return f"${name}"
-    file = Path(environ.get("HF_TOKEN_PATH") or home(environ) / "token").expanduser()
+    file = paths.expand(environ.get("HF_TOKEN_PATH") or home(environ) / "token", environ)
     try:
         return str(file) if file.read_text().strip() else ""
     except (OSError, ValueError):

@@ -40,8 +40,8 @@ why = "nothing loads it"
 
 @pytest.fixture
 def mine(home: Path) -> Path:
-    """The user's own copy of the profile, once something was added."""
-    return home / ".venvs/.ml.mlenv/profiles/small-own.toml"
+    """The user's own copy of the profile, which the active generation carries."""
+    return home / ".venvs/ml/profile/small-own.toml"
 
 
 @pytest.fixture

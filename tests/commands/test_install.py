@@ -68,6 +68,7 @@ def test_from_nothing(install: Run, home: Path, locked: Path) -> None:
             "lock_sha256": sha256,
             "distributions": ["diarizer-2.0", "tensors-2.5.1", "whisperer-1.0"],
             "libraries": {},
+            "origin": "file",
         },
     }
     assert (home / ".venvs/ml").readlink() == Path(f".ml.mlenv/generations/{name}")

@@ -15,6 +15,7 @@ from pathlib import Path
 import click
 from msgspec import UNSET
 
+from mlenv import paths
 from mlenv.cli.table import command, venv_option
 from mlenv.doctor import examine, fix, knowledge, snapshot
 from mlenv.doctor.checks import CHECKS
@@ -85,7 +86,7 @@ def cli(
     examined = _target(venv, python)
     report = examine.examine(examined, only, skip=skip, quick=quick)
     if save:
-        home, user = str(Path.home()), getpass.getuser()
+        home, user = str(paths.home(os.environ)), _user()
         snapshot.save(report.facts, Path(save).absolute(), home, user)
         show = replace(show, saved=save)
     steps = fix.plan(report.facts, report.findings, examined)
@@ -107,6 +108,13 @@ def cli(
     left = fix.plan(again.facts, again.findings, examined)
     fixable = {check_id for step in left for check_id in step.ids}
     return show.result(again, fixable, Fix(plan=plan, done=done))
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a uid without an entry in the password database
+        return ""
 
 
 def _target(venv: Path, python: str | None) -> target.Target:

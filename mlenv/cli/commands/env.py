@@ -14,14 +14,14 @@ from typing import Any
 from mlenv.environment import launch
 from mlenv.environment.launchers import exports
 from mlenv.paths import venv_path
-from mlenv.result import MlenvError, Result
+from mlenv.result import MlenvError, Result, from_os_error
 
 
 def main(arguments: Sequence[str]) -> int | None:
     """`[--json] [--shell SHELL] [--venv DIR]`; None where click shall read the arguments."""
     from mlenv.cli import render
 
-    options = {"--shell": "bash", "--venv": ""}
+    options: dict[str, str | None] = {"--shell": "bash", "--venv": None}
     as_json, rest = False, list(arguments)
     while rest:
         name, separator, value = rest.pop(0).partition("=")
@@ -31,12 +31,15 @@ def main(arguments: Sequence[str]) -> int | None:
             options[name] = value if separator else rest.pop(0)
         else:
             return None
-    if options["--shell"] not in exports.LANGUAGES:
+    shell = options["--shell"]
+    if shell not in exports.LANGUAGES:
         return None
     try:
-        result = describe(venv_path(options["--venv"], os.environ), options["--shell"])
+        result = describe(venv_path(options["--venv"], os.environ), str(shell))
     except MlenvError as error:
         result = error.result("env")
+    except OSError as error:
+        result = from_os_error(error).result("env")
     return render.emit(result, as_json=as_json)
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from mlenv.environment import launch
+from mlenv.environment import in_use, launch
 from mlenv.paths import venv_path
-from mlenv.result import WRONG_USAGE, MlenvError, Result
+from mlenv.result import WRONG_USAGE, MlenvError, from_os_error
 
 OWN = ("transcribe", "diarize")  # commands of mlenv's own
 NOT_FOUND, NOT_EXECUTABLE = 127, 126  # as shells report them
@@ -27,16 +28,21 @@ def main(arguments: Sequence[str]) -> int:
         if explained:
             return _explained(venv, command)
         if command[0] in OWN:
+            in_use.hold(venv.resolve())
             from mlenv.cli.commands import transcribe
 
             return transcribe.main(venv, command[1:], diarize_only=command[0] == "diarize")
         become(venv, command)
     except MlenvError as error:
-        from mlenv.cli import render
+        return _refusal(error)
+    except OSError as error:
+        return _refusal(from_os_error(error))
 
-        return render.emit(
-            Result("exec", exit_code=error.exit_code, errors=(error.problem(),)), as_json=False
-        )
+
+def _refusal(error: MlenvError) -> int:
+    from mlenv.cli import render
+
+    return render.emit(error.result("exec"), as_json=False)
 
 
 def become(venv: Path, command: Sequence[str]) -> NoReturn:
@@ -45,6 +51,8 @@ def become(venv: Path, command: Sequence[str]) -> NoReturn:
     It runs in the generation that is active now and stays in it, whatever is installed
     meanwhile.
     """
+    while not in_use.hold(venv.resolve()):
+        time.sleep(0.01)  # it is being removed, so another one is active in a moment
     built = launch.build(venv.resolve(), os.environ)
     if not built.python.exists():  # or PATH would give another one, with other packages
         raise MlenvError(

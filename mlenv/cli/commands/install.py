@@ -11,6 +11,7 @@ import msgspec
 from mlenv.cli.table import command, complete_profile, venv_option
 from mlenv.doctor.examine import FindingDocument
 from mlenv.environment.install.build import Installed, install
+from mlenv.environment.install.request import Request
 from mlenv.progress import Progress
 from mlenv.result import DONE, FAILED, Problem, Result
 from mlenv.speech.verify.measure import Row
@@ -69,15 +70,12 @@ def cli(
     The environment's files come from the profile's lock, each checked by its sha256.
     Ends with an examination and a transcription of the sample that ships with mlenv.
     """
+    request = Request(profile, python, offline, mirrors, bundle)
     if dry_run:
         from mlenv.environment.install import dry_run as planned
-        from mlenv.environment.install import plan
 
-        request = plan.Request(profile, python, offline, mirrors, bundle)
         return Result("install", planned.of(request, venv))
-    installed = install(
-        venv, profile, progress, python=python, offline=offline, mirrors=mirrors, bundle=bundle
-    )
+    installed = install(venv, request, progress)
     if bundle:
         from mlenv.environment.install.bundle import read
         from mlenv.speech.models import bundled
@@ -85,10 +83,8 @@ def cli(
         bundled.copy_from(bundle, read(bundle).models)
     if no_verify or not installed.changed:
         return Result("install", installed)
-    from mlenv.environment.install import precompile
     from mlenv.speech.verify import after_install
 
-    precompile.run(venv, progress)
     check = after_install.check(venv, progress, offline=offline or bundle is not None)
     problems = tuple(Problem("first-look-failed", text) for text in check.problems)
     fields = {**msgspec.structs.asdict(installed), **msgspec.structs.asdict(check)}

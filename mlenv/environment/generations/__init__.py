@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import Struct
 
-from mlenv import __version__
+from mlenv import __version__, paths
 from mlenv.files import check_schema, decode, exclusive, sha256, write_atomically
 from mlenv.progress import Progress
 from mlenv.result import MlenvError
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 RECORD = "mlenv.json"
 SCHEMA = 2  # of the record; the first had no number
+PROFILE = "profile"  # in a generation: copies of its profile and lock
 PREVIOUS = "previous"  # in the store: a link to what was active before the present
 
 
@@ -45,7 +46,10 @@ class Generation(Struct, frozen=True, kw_only=True):
     """One generation, as its record says.
 
     `distributions` are its `.dist-info` folders; `libraries` counts the files of each folder
-    of shared libraries, by its path below site-packages. `path` and `name` are not in the file.
+    of shared libraries, by its path below site-packages. `origin` of the profile: `shipped` with
+    mlenv (then it is known by its name, wherever mlenv is), the user's `own` (it lies in the
+    generation), or a `file`; empty in records of earlier versions. `path` and `name` are not in
+    the file.
     """
 
     path: Path
@@ -60,15 +64,40 @@ class Generation(Struct, frozen=True, kw_only=True):
     mlenv: str
     distributions: tuple[str, ...]
     libraries: dict[str, int]
+    origin: str = ""
     name: str
+
+    @property
+    def profile_file(self) -> Path:
+        """The profile that it was built from; the copy in the generation if that is gone."""
+        shipped = paths.shipped("profiles") / f"{self.profile}.toml"
+        return self._source(shipped, Path(self.profile_path))
+
+    @property
+    def lock_file(self) -> Path:
+        """The lock that it was built from; the copy in the generation if that is gone."""
+        shipped = paths.shipped("constraints") / f"{self.profile}.txt"
+        return self._source(shipped, Path(self.lock_path))
+
+    def _source(self, shipped: Path, recorded: Path) -> Path:
+        original = shipped if self._is_shipped else recorded
+        copy = self.path / PROFILE / original.name
+        return copy if copy.is_file() and not original.is_file() else original
+
+    @property
+    def _is_shipped(self) -> bool:
+        if self.origin:
+            return self.origin == "shipped"
+        place = Path(self.profile_path).parent  # of mlenv then, wherever that was
+        return place.name == "profiles" and place.parent.suffix != ".mlenv"
 
     def lock_unchanged(self) -> bool:
         """Compare the lock with the one it was built from; a missing lock counts as unchanged."""
-        return sha256(Path(self.lock_path)) in (None, self.lock_sha256)
+        return sha256(self.lock_file) in (None, self.lock_sha256)
 
     def inputs_unchanged(self) -> bool:
         """Compare profile and lock, byte for byte, with those that it was built from."""
-        return (sha256(Path(self.profile_path)), sha256(Path(self.lock_path))) == (
+        return (sha256(self.profile_file), sha256(self.lock_file)) == (
             self.profile_sha256,
             self.lock_sha256,
         )
@@ -171,6 +200,11 @@ def active(venv: Path) -> Generation | None:
     return read(venv.resolve()) if venv.is_symlink() else None
 
 
+def holds(venv: Path, path: Path) -> bool:
+    """Tell if `path` lies among what belongs to this environment."""
+    return path.resolve().is_relative_to(store(venv).resolve())
+
+
 def is_activation(venv: Path) -> bool:
     """Recognise our symlink, even if its generation is gone."""
     return venv.is_symlink() and (venv.parent / venv.readlink()).is_relative_to(
@@ -181,40 +215,77 @@ def is_activation(venv: Path) -> bool:
 def next_path(venv: Path, profile: Profile, lock: Lock) -> Path:
     """The directory of the next generation. The numbers only grow."""
     folder = store(venv) / "generations"
-    numbers = [int(path.name[:3]) for path in folder.glob("[0-9][0-9][0-9]-*")]
-    return folder / f"{max(numbers, default=0) + 1:03d}-{profile.name}-{lock.sha256[:8]}"
+    return folder / f"{max(_numbers(folder), default=0) + 1:03d}-{profile.name}-{lock.sha256[:8]}"
 
 
-def build(venv: Path, profile: Profile, lock: Lock, fill: Callable[[Path], None]) -> Generation:
+def _numbers(folder: Path) -> Iterator[int]:
+    for path in folder.glob("*-*"):
+        number = path.name.partition("-")[0]
+        if number.isdecimal():
+            yield int(number)
+
+
+def build(
+    venv: Path,
+    profile: Profile,
+    lock: Lock,
+    fill: Callable[[Path], None],
+    *,
+    own: bool = False,
+) -> Generation:
     """Make a generation: `fill` puts a complete venv at the path it is given.
 
-    Whatever stops `fill`, the directory goes away and nothing else has changed.
+    Whatever stops `fill`, the directory goes away and nothing else has changed. `own`: the
+    profile is the user's, and the copy in the generation is the only one.
     """
     path = next_path(venv, profile, lock)
+    copies = path / PROFILE
+    profile_path, lock_path = profile.path, lock.path
+    if own:
+        profile_path, lock_path = (copies / f"{profile.name}{end}" for end in (".toml", ".txt"))
+    origin = "own" if own else "shipped" if profile.is_shipped else "file"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         fill(path)
+        copies.mkdir(exist_ok=True)
+        write_atomically(copies / f"{profile.name}.toml", profile.path.read_bytes())
+        write_atomically(copies / f"{profile.name}.txt", lock.text)
         record = {
             "schema": SCHEMA,
-            "number": int(path.name[:3]),
+            "number": int(path.name.partition("-")[0]),
             "profile": profile.name,
-            "profile_path": os.fspath(profile.path),
+            "profile_path": os.fspath(profile_path),
             "profile_sha256": sha256(profile.path),
-            "lock_path": os.fspath(lock.path),
+            "lock_path": os.fspath(lock_path),
             "lock_sha256": lock.sha256,
             "python": os.fspath((path / "bin" / "python").resolve()),
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "mlenv": __version__,
             "distributions": list(distributions(path)),
             "libraries": libraries(path),
+            "origin": origin,
         }
         write_atomically(path / RECORD, json.dumps(record, indent=1) + "\n")
+        flush(path)
     except BaseException:
         shutil.rmtree(path, ignore_errors=True)
         raise
     made = read(path)
     assert made is not None
     return made
+
+
+def flush(path: Path) -> None:
+    """Write the file system of `path` to its disk, so that a power cut is no worse than a kill."""
+    syncfs = getattr(ctypes.CDLL(None), "syncfs", None)  # Linux, syncfs(2)
+    if syncfs is None:
+        os.sync()
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        syncfs(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def remove_unfinished(venv: Path) -> tuple[Path, ...]:
@@ -236,10 +307,7 @@ def switch(venv: Path, generation: Path) -> Path | None:
     if is_activation(venv) or not os.path.lexists(venv):
         if venv.is_symlink() and (before := venv.parent / venv.readlink()) != generation:
             remember(venv, before)
-        new = venv.parent / f".{venv.name}.{os.getpid()}"
-        new.unlink(missing_ok=True)
-        new.symlink_to(target)
-        new.replace(venv)
+        replace_link(venv, target)
         return None
     aside = _free_name(venv)
     aside.symlink_to(target)  # and now the two change places
@@ -255,8 +323,15 @@ def switch(venv: Path, generation: Path) -> Path | None:
 def remember(venv: Path, target: Path) -> None:
     """Record `target` as active before the present: a generation, or what was moved aside."""
     link = store(venv) / PREVIOUS
-    link.unlink(missing_ok=True)
-    link.symlink_to(os.path.relpath(target, link.parent))
+    replace_link(link, os.path.relpath(target, link.parent))
+
+
+def replace_link(link: Path, target: str | Path) -> None:
+    """Point a symlink elsewhere in one step; what a killed process left of one is replaced."""
+    new = link.with_name(f".{link.name}.new")
+    new.unlink(missing_ok=True)
+    new.symlink_to(target)
+    new.replace(link)
 
 
 def _free_name(venv: Path) -> Path:
@@ -293,5 +368,21 @@ def locked(venv: Path, progress: Progress | None = None) -> Iterator[None]:
     """Let one mlenv at a time change an environment; the others wait and say for whom."""
     folder = store(venv)
     folder.mkdir(parents=True, exist_ok=True)
-    with exclusive(folder / "busy", f"changing {venv}", progress):
-        yield
+    with exclusive(folder / "busy", f"changing {venv}", progress) as outermost:
+        try:
+            yield
+        finally:
+            if outermost:
+                _drop_if_empty(folder)
+
+
+def _drop_if_empty(folder: Path) -> None:
+    """Leave nothing behind where nothing was built; whoever waits makes the folder again."""
+    if any(entry.name not in ("busy", "busy.holder", "generations") for entry in _entries(folder)):
+        return
+    if not any(_entries(folder / "generations")):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _entries(folder: Path) -> list[Path]:
+    return list(folder.iterdir()) if folder.is_dir() else []

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlenv.environment import generations
+from mlenv.environment import generations, in_use
 from mlenv.environment.generations import Generation, rollback
 from mlenv.environment.generations.disk_usage import size
 from mlenv.progress import Progress
@@ -24,33 +24,6 @@ class Collected:
     in_use: tuple[tuple[Generation, tuple[int, ...]], ...]
 
 
-def users(paths: Sequence[Path]) -> dict[Path, tuple[int, ...]]:
-    """The processes that use each of these directories: mapped files, working directory, command.
-
-    Processes of other users can't be looked into. Without /proc nothing is known.
-    """
-    pids: dict[Path, list[int]] = {path: [] for path in paths}
-    for process in Path("/proc").glob("[0-9]*"):
-        traces = "\n".join(_traces(process))
-        for path in paths:
-            if int(process.name) != os.getpid() and f"{path}/" in f"{traces}/":
-                pids[path].append(int(process.name))
-    return {path: tuple(sorted(users)) for path, users in pids.items() if users}
-
-
-def _traces(process: Path) -> Iterator[str]:
-    for name in ("exe", "cwd"):
-        try:
-            yield f"{(process / name).readlink()}/"
-        except OSError:
-            continue
-    for name in ("maps", "cmdline"):
-        try:
-            yield (process / name).read_text("utf-8", "replace").replace("\0", "\n")
-        except OSError:
-            continue
-
-
 def collect(venv: Path, keep: int, progress: Progress | None = None) -> Collected:
     """Remove generations but the active one and the newest, `keep` in all; never one in use.
 
@@ -62,13 +35,19 @@ def collect(venv: Path, keep: int, progress: Progress | None = None) -> Collecte
         others = [g for g in generations.all_of(venv) if not _is_active(g, venv)]
         spare = max(keep - (active is not None), 0)
         surplus = others[: len(others) - spare] if spare < len(others) else []
-        used = users([g.path for g in surplus])
-        removed = tuple(g for g in surplus if g.path not in used)
-        freed = sum(size(g.path).own for g in removed)
-        for generation in removed:
-            remove(generation.path)
-    in_use = tuple((g, used[g.path]) for g in surplus if g.path in used)
-    return Collected(removed, freed, in_use)
+        used = in_use.users([g.path for g in surplus], venv)
+        removed, freed = [], 0
+        for generation in surplus:
+            if generation.path in used:
+                continue
+            own = size(generation.path).own
+            if _is_active(generation, venv) or not remove(generation.path):
+                used[generation.path] = ()
+                continue
+            removed.append(generation)
+            freed += own
+    left = tuple((g, used[g.path]) for g in surplus if g.path in used)
+    return Collected(tuple(removed), freed, left)
 
 
 def _is_active(generation: Generation, venv: Path) -> bool:
@@ -79,10 +58,20 @@ def _is_active(generation: Generation, venv: Path) -> bool:
         return False
 
 
-def remove(path: Path) -> None:
-    """Remove a generation; its record first, so that a half-removed one is no generation."""
-    (path / generations.RECORD).unlink(missing_ok=True)
+def remove(path: Path) -> bool:
+    """Remove a generation; False if a program holds it (see `in_use`).
+
+    Its record goes first, so that a half-removed one is no generation.
+    """
+    record = path / generations.RECORD
+    if record.exists():
+        descriptor = in_use.claim(path)
+        if descriptor is None:
+            return False
+        record.unlink()
+        os.close(descriptor)
     shutil.rmtree(path)
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +90,11 @@ def uninstall(venv: Path, *, force: bool = False, progress: Progress | None = No
         raise MlenvError("no-environment", f"Nothing to remove: {venv} was not made by mlenv.")
     with generations.locked(venv, progress):
         folders = sorted((store / "generations").glob("*/"))
-        if (used := users(folders)) and not force:
+        if (used := in_use.users(folders, venv)) and not force:
             path, pids = next(iter(used.items()))
-            raise MlenvError(
-                "in-use",
-                f"{path.name} is in use by process {', '.join(map(str, pids[:5]))}.",
-                "End it first, or use --force.",
-            )
+            raise _busy(path, pids)
+        claims = [_claim(path, force) for path in folders]
+        _keep_own_profiles(venv)
         restored = None
         if generations.is_activation(venv):
             if before := rollback.kept(venv):
@@ -115,12 +102,40 @@ def uninstall(venv: Path, *, force: bool = False, progress: Progress | None = No
                 restored = venv
             else:
                 venv.unlink()
-        for path in folders:
-            remove(path)
-    left = [path for path in store.iterdir() if path.name == "profiles"]
-    for path in store.iterdir():
-        if path not in left:
-            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-    if not left:
-        store.rmdir()
+        for path, claim in zip(folders, claims, strict=True):
+            (path / generations.RECORD).unlink(missing_ok=True)
+            shutil.rmtree(path)
+            if claim is not None:
+                os.close(claim)
+        left = [path for path in store.iterdir() if path.name == "profiles"]
+        # With the lock's own file: whoever waits for it makes a new one.
+        for path in store.iterdir():
+            if path not in left:
+                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        if not left:
+            store.rmdir()
     return Uninstalled(tuple(folders), tuple(left), restored)
+
+
+def _keep_own_profiles(venv: Path) -> None:
+    """Put the newest of each of the user's own profiles beside the generations that go."""
+    place = generations.store(venv) / "profiles"
+    for generation in generations.all_of(venv):
+        if generation.origin == "own":
+            place.mkdir(exist_ok=True)
+            for file in (generation.profile_file, generation.lock_file):
+                shutil.copy2(file, place / file.name)
+
+
+def _claim(path: Path, force: bool) -> int | None:
+    if not (path / generations.RECORD).exists():
+        return None
+    claim = in_use.claim(path)
+    if claim is None and not force:
+        raise _busy(path, ())
+    return claim
+
+
+def _busy(path: Path, pids: Sequence[int]) -> MlenvError:
+    who = f"process {', '.join(map(str, pids[:5]))}" if pids else "a program of another user"
+    return MlenvError("in-use", f"{path.name} is in use by {who}.", "End it first, or use --force.")

@@ -25,9 +25,10 @@ def kept(venv: Path) -> tuple[Path, ...]:
 def previous(venv: Path) -> Path | None:
     """The path that was active before: a generation, or a venv that mlenv did not make."""
     link = generations.store(venv) / generations.PREVIOUS
-    if link.is_symlink() and (target := (link.parent / link.readlink())).exists():
-        return Path(os.path.normpath(target))
-    return None
+    if not link.is_symlink() or not (target := (link.parent / link.readlink())).exists():
+        return None
+    # A switch that was cut leaves what is still active there.
+    return None if venv.exists() and target.samefile(venv) else Path(os.path.normpath(target))
 
 
 def roll_back(venv: Path, target: str | None, progress: Progress | None = None) -> Path:
@@ -68,7 +69,7 @@ def _before(venv: Path) -> Path:
 
 def _active_number(venv: Path) -> int | None:
     """The active generation's number, by its directory's name: its record may be damaged."""
-    number = venv.resolve().name[:3]
+    number = venv.resolve().name.partition("-")[0]
     return int(number) if generations.is_activation(venv) and number.isdigit() else None
 
 

@@ -22,7 +22,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from mlenv.environment import generations, uv
-from mlenv.environment.install import user_profiles
+from mlenv.environment.install import request as install_request
 from mlenv.environment.install.build import Installed, install
 from mlenv.environment.launch import site_packages
 from mlenv.environment.lockfile import indexes, locks, profiles, resolve
@@ -57,9 +57,14 @@ class Changed:
 def change(venv: Path, request: Request, progress: Progress) -> Changed:
     """Resolve the request together with the profile's pins and build a new generation.
 
-    The profile becomes the user's own (`own_profiles`), with a lock of its own. Nothing has
-    changed where this raises.
+    The profile becomes the user's own, which the generation carries with its lock: an earlier
+    generation keeps the earlier one. Nothing has changed where this raises.
     """
+    with generations.locked(venv, progress):
+        return _change(venv, request, progress)
+
+
+def _change(venv: Path, request: Request, progress: Progress) -> Changed:
     present = generations.active(venv)
     if present is None:
         raise MlenvError(
@@ -67,35 +72,29 @@ def change(venv: Path, request: Request, progress: Progress) -> Changed:
             f"{venv} was not built by mlenv.",
             "Run `mlenv install` to build one; what is there is moved aside and kept.",
         )
-    profile = profiles.load(present.profile_path)
+    profile = profiles.load(os.fspath(present.profile_file))
     lock = locks.load(profile)
     config = indexes.load(request.mirrors)
     _refuse_core(profile, lock, request)
     progress.step("Resolving")
-    text = edited(profile, lock, request)
-    mine = user_profiles.folder(venv)
+    is_own = generations.holds(venv, profile.path)
     with tempfile.TemporaryDirectory(prefix="mlenv-") as folder:
-        name = profile.name if profile.path.parent == mine else f"{profile.name}-own"
-        draft = Path(folder) / f"{name}.toml"
-        draft.write_text(text, "utf-8")
-        draft_profile = profiles.load(os.fspath(draft))
+        name = profile.name if is_own else f"{profile.name}-own"
+        path = Path(folder) / f"{name}.toml"
+        path.write_text(edited(profile, lock, request), "utf-8")
+        draft = profiles.load(os.fspath(path))
         if request.add:
-            _check(draft_profile, lock, request, present.path, config)
+            _check(draft, lock, request, present.path, config)
         try:
-            made = resolve.make(draft_profile, indexes=config, previous=lock.text)
+            made = resolve.make(draft, indexes=config, previous=lock.text)
         except uv.UvError as error:
             raise _as_request(error, request) from error
-    _refuse_moves(profile, lock, made)
-    before = [(path, _read(path)) for path in (mine / f"{name}.toml", mine / f"{name}.txt")]
-    written = user_profiles.write(venv, name, text, made.text)
-    try:
-        installed = install(
-            venv, os.fspath(written.path), progress, python=present.python, mirrors=request.mirrors
+        _refuse_moves(profile, lock, made)
+        draft.lock_path.write_text(made.text, "utf-8")
+        whole = install_request.Request(
+            os.fspath(path), present.python, mirrors=request.mirrors, own=True
         )
-    except BaseException:
-        for path, content in before:
-            path.unlink() if content is None else path.write_text(content, "utf-8")
-        raise
+        installed = install(venv, whole, progress)
     return Changed(installed, resolve.from_records(made))
 
 
@@ -312,10 +311,3 @@ def _refuse_moves(profile: Profile, before: Lock, after: Lock) -> None:
                 f"{profile.name} is built around it.",
                 "`mlenv profiles` shows profiles with other versions.",
             )
-
-
-def _read(path: Path) -> str | None:
-    try:
-        return path.read_text("utf-8")
-    except FileNotFoundError:
-        return None

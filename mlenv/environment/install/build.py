@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,10 +13,12 @@ from msgspec import Struct
 
 from mlenv.environment import generations, uv
 from mlenv.environment.generations import Generation
-from mlenv.environment.install import changes
+from mlenv.environment.install import changes, whole
 from mlenv.environment.install.changes import NOTHING, Changes
+from mlenv.environment.install.request import Request
 from mlenv.environment.install.select import PassedOver
 from mlenv.environment.uv.downloads import Downloads
+from mlenv.files import sha256
 from mlenv.progress import Progress
 from mlenv.result import MlenvError
 
@@ -41,72 +43,69 @@ class Installed(Struct, frozen=True, kw_only=True):
     seconds: float
 
 
-def install(
-    venv: Path,
-    name: str | None,
-    progress: Progress,
-    *,
-    python: str | None = None,
-    offline: bool = False,
-    rebuild: bool = False,
-    mirrors: Sequence[str] = (),
-    bundle: Path | None = None,
-) -> Installed:
+def install(venv: Path, request: Request, progress: Progress) -> Installed:
     """Build a generation of a profile and activate it; nothing where that is done already.
 
-    `rebuild`: build one even so (what is active was damaged in a way that only a look at
-    its files shows).
-
-    Without a name: the profile in use, else the best that this machine can run. `mirrors`
-    and `bundle` as in `plan.Request`.
+    Without a profile: the one in use, else the best that this machine can run. Waits while
+    another process changes the environment.
     """
     began = time.monotonic()
-    present = _present(venv, name)
-    if present and not rebuild and _up_to_date(present, name, python):
+    if present := _up_to_date(venv, request):
         return _unchanged(venv, present, "in use", began)
 
-    from mlenv.environment.install import plan, user_profiles
+    from mlenv.environment.install import plan, preflight
 
-    progress.step("Checking this machine")
-    profile_name = name or (present.profile_path if present and not bundle else None)
-    request = plan.Request(profile_name, python, offline, tuple(mirrors), bundle)
-    install_plan = plan.take(request, venv)
-    if present and name == "auto" and not rebuild and _holds(present, install_plan, python):
-        progress.end()
-        return _unchanged(
-            venv, present, install_plan.verdict.why, began, install_plan.verdict.passed_over
-        )
-    progress.detail(f"profile {install_plan.profile.name}: {install_plan.verdict.why}")
-
-    def fill(path: Path) -> None:
-        progress.step(f"Making a venv with Python {install_plan.python}")
-        uv.create_venv(path, install_plan.python)
-        progress.step(f"Installing {len(install_plan.lock.pins)} packages")
-        _sync(path, install_plan, progress)
-        progress.step("Setting up the launchers")
-        _finish(path, venv)
-
+    preflight.location(venv)
     with generations.locked(venv, progress):
-        generations.remove_unfinished(venv)
-        profile, lock = install_plan.profile, install_plan.lock
-        if install_plan.bundle and profile.path.is_relative_to(install_plan.bundle.path):
-            profile = user_profiles.adopt(venv, profile)
-            lock = replace(lock, path=profile.lock_path)
-        generation = generations.build(venv, profile, lock, fill)
+        if present := _up_to_date(venv, request):  # another process may have built it meanwhile
+            return _unchanged(venv, present, "in use", began)
+        progress.step("Checking this machine")
+        present = _present(venv, request)
+        if present and not request.profile and not request.bundle:
+            request = replace(request, profile=os.fspath(present.profile_file))
+        install_plan = plan.take(request, venv)
+        verdict = install_plan.verdict
+        if present and not request.rebuild and _holds(present, install_plan, request):
+            progress.end()
+            return _unchanged(venv, present, verdict.why, began, verdict.passed_over)
+        progress.detail(f"profile {verdict.profile.name}: {verdict.why}")
+        generation = _build(venv, install_plan, request, progress)
         aside = generations.switch(venv, generation.path)
     progress.end()
     before = present.distributions if present else ()
     return Installed(
         venv=venv,
         profile=generation.profile,
-        why=install_plan.verdict.why,
+        why=verdict.why,
         changed=True,
         changes=changes.between(before, generation.distributions),
-        passed_over=install_plan.verdict.passed_over,
+        passed_over=verdict.passed_over,
         generation=generation,
         kept=aside,
         seconds=round(time.monotonic() - began, 2),
     )
+
+
+def _build(
+    venv: Path, install_plan: InstallPlan, request: Request, progress: Progress
+) -> Generation:
+    """Build the generation: whole, and with its imports tried, or not at all."""
+
+    def fill(path: Path) -> None:
+        progress.step(f"Making a venv with Python {install_plan.python}")
+        installs = _sync(path, install_plan, progress)
+        whole.check(path, install_plan.lock, installs)
+        progress.step("Setting up the launchers")
+        _finish(path, venv)
+        progress.step("Importing what speech programs import")
+        whole.imports(path)
+
+    generations.remove_unfinished(venv)
+    profile = install_plan.profile
+    folder = install_plan.bundle.path if install_plan.bundle else None
+    own = request.own or generations.holds(venv, profile.path)
+    own = own or (folder is not None and profile.path.is_relative_to(folder))
+    return generations.build(venv, profile, install_plan.lock, fill, own=own)
 
 
 def _unchanged(
@@ -127,47 +126,61 @@ def _unchanged(
     )
 
 
-def _present(venv: Path, name: str | None) -> Generation | None:
+def _present(venv: Path, request: Request) -> Generation | None:
     """The active generation. With a profile's name a damaged record is no obstacle."""
     try:
         return generations.active(venv)
     except MlenvError:
-        if name is None:
+        if request.profile is None:
             raise
         return None
 
 
-def _up_to_date(present: Generation, name: str | None, python: str | None) -> bool:
-    """Tell if the active generation is what was requested. Reads little: it must be quick."""
-    if name not in (None, present.profile, present.profile_path):
-        return False
-    if not present.inputs_unchanged() or present.drift():
+def _up_to_date(venv: Path, request: Request) -> Generation | None:
+    """The active generation if it is what was requested. Reads little: it must be quick."""
+    present = _present(venv, request)
+    if present is None or request.rebuild or request.bundle:
+        return None
+    names = (None, present.profile, present.profile_path, str(present.profile_file))
+    if request.profile not in names or not present.inputs_unchanged():
+        return None
+    return present if _is_sound(present, request.python) else None
+
+
+def _is_sound(present: Generation, python: str | None) -> bool:
+    if present.drift():
         return False
     return python is None or uv.find_python(python) == Path(present.python)
 
 
-def _holds(present: Generation, install_plan: InstallPlan, python: str | None) -> bool:
-    """Tell if the chosen profile is in use and up to date."""
-    return os.fspath(install_plan.profile.path) == present.profile_path and _up_to_date(
-        present, None, python
-    )
+def _holds(present: Generation, install_plan: InstallPlan, request: Request) -> bool:
+    """Tell if the active generation was built from the very profile and lock of the plan."""
+    planned = (sha256(install_plan.profile.path), install_plan.lock.sha256)
+    recorded = (present.profile_sha256, present.lock_sha256)
+    return planned == recorded and _is_sound(present, request.python)
 
 
-def _sync(path: Path, install_plan: InstallPlan, progress: Progress) -> None:
-    """From uv's cache where that holds everything, which asks no index; else by download."""
-    sources = install_plan.sources
+def _sync(path: Path, install_plan: InstallPlan, progress: Progress) -> tuple[str, ...]:
+    """Make a venv at `path` from uv's cache where that holds everything, else by download.
+
+    Returns what was installed. A venv that was filled halfway is never filled further: to uv,
+    a package is installed once its metadata is there.
+    """
+    sources, lock = install_plan.sources, install_plan.lock.path
+    uv.create_venv(path, install_plan.python)
+    progress.step(f"Installing {len(install_plan.lock.pins)} packages")
     if not sources.folder:
         try:
-            uv.sync(path, install_plan.lock.path, sources=replace(sources, offline=True))
+            return uv.sync(path, lock, sources=replace(sources, offline=True))
         except uv.UvError:
             if sources.offline:
                 raise
-        else:
-            return
         from mlenv.environment.install import preflight
 
         preflight.indexes(install_plan.profile, install_plan.indexes)
-    uv.sync(path, install_plan.lock.path, sources=sources, on_line=Downloads(progress.detail).line)
+        shutil.rmtree(path)
+        uv.create_venv(path, install_plan.python)
+    return uv.sync(path, lock, sources=sources, on_line=Downloads(progress.detail).line)
 
 
 def _finish(path: Path, venv: Path) -> None:

@@ -10,7 +10,8 @@ from msgspec import Struct
 from mlenv.environment import generations, uv
 from mlenv.environment.generations import Generation
 from mlenv.environment.install import artifacts, changes, plan, select
-from mlenv.environment.install.plan import InstallPlan, Request
+from mlenv.environment.install.plan import InstallPlan
+from mlenv.environment.install.request import Request
 
 
 class DryRun(Struct, frozen=True, kw_only=True):
@@ -36,7 +37,8 @@ class DryRun(Struct, frozen=True, kw_only=True):
 def of(request: Request, venv: Path) -> DryRun:
     """Plan an installation and do nothing; raises `MlenvError` as the installation would."""
     present = generations.active(venv)
-    profile = request.profile or (present.profile_path if present and not request.bundle else None)
+    use_present = present and not request.bundle and not request.profile
+    profile = str(present.profile_file) if present and use_present else request.profile
     install_plan = plan.take(replace(request, profile=profile), venv)
     planned = _plan(install_plan)
     fetched = _files(install_plan, planned.fetches)

@@ -10,27 +10,13 @@ from pathlib import Path
 from mlenv.environment import uv
 from mlenv.environment.install import bundle, preflight, select
 from mlenv.environment.install.bundle import Bundle
+from mlenv.environment.install.request import Request
 from mlenv.environment.install.select import Verdict
 from mlenv.environment.lockfile import indexes, locks, profiles
 from mlenv.environment.lockfile.indexes import Indexes
 from mlenv.environment.lockfile.locks import Lock
 from mlenv.environment.lockfile.profiles import Profile
 from mlenv.result import MlenvError
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """The user's request.
-
-    `profile`: a name, the path of a file, `auto` or None (the one in use, else `auto`).
-    `mirrors`: `NAME=URL` each. `bundle`: a directory that `mlenv bundle` has made.
-    """
-
-    profile: str | None = None
-    python: str | None = None
-    offline: bool = False
-    mirrors: tuple[str, ...] = ()
-    bundle: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,10 +54,10 @@ def _files(place: Place) -> dict[Path, str]:
     if not generation.lock_unchanged():
         raise MlenvError(
             "stale-generation",
-            f"{generation.lock_path} has changed since {place.venv} was built from it.",
+            f"{generation.lock_file} has changed since {place.venv} was built from it.",
             "Run `mlenv install` first, so that both hold the same.",
         )
-    profile = profiles.load(generation.profile_path)
+    profile = profiles.load(str(generation.profile_file))
     lock = locks.load(profile)
     mark = f"# {owned.MARK}: the lock of profile {profile.name}.\n"
     return {

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, cast
 
+from mlenv import paths
+
 # name: (module below mlenv.environment.launchers, what it is)
 LAUNCHERS: Mapping[str, tuple[str, str]] = {
     "shells": ("shells", "activate for bash, zsh, fish, csh, nushell and PowerShell"),
@@ -43,7 +45,7 @@ class Place:
 
     @property
     def home(self) -> Path:
-        return Path(self.environ.get("HOME") or "~").expanduser()
+        return paths.home(self.environ)
 
     def through_activation(self, files: tuple[Path, ...]) -> tuple[Path, ...]:
         """Files of the generation as they are reached through the activation."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,8 +82,18 @@ def sync(
     *,
     sources: Sources = CONFIGURED,
     on_line: OnLine | None = None,
-) -> None:
-    """Make `venv` hold exactly what `lock` names, every file checked by its hash."""
+) -> tuple[str, ...]:
+    """Install what `lock` names into the empty `venv`, every file checked by its hash.
+
+    Returns `name==version` of each distribution that uv has installed.
+    """
+    lines: list[str] = []
+
+    def keep(line: str) -> None:
+        lines.append(line)
+        if on_line:
+            on_line(line)
+
     run(
         "pip",
         "sync",
@@ -94,8 +104,14 @@ def sync(
         "--build-constraints",
         os.fspath(lock),
         settings=sources.settings(),
-        on_line=on_line,
+        on_line=keep,
     )
+    return tuple(sorted(_installs(lines)))
+
+
+def _installs(lines: Iterable[str]) -> Iterator[str]:
+    """The distributions of lines such as ` + name==version (from file:///..)`."""
+    return (line.split()[1] for line in lines if line.startswith(" + "))
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +143,7 @@ def plan(lock: Path, python: str, sources: Sources = CONFIGURED) -> Planned:
             on_line=output.append,
         )
     fetches = [match[1] for line in output if (match := _UNCACHED.search(line))]
-    installs = [line[3:] for line in output if line.startswith(" + ")]
-    return Planned(tuple(sorted(installs)), tuple(sorted(fetches)))
+    return Planned(tuple(sorted(_installs(output))), tuple(sorted(fetches)))
 
 
 _UNCACHED = re.compile(r"Identified uncached distribution: (\S+==\S+)")

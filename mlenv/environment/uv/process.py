@@ -6,10 +6,11 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 
-from mlenv.environment import launch
+from mlenv.environment.uv import configuration
 from mlenv.environment.uv.failures import explained
 from mlenv.result import MlenvError
 
@@ -49,6 +50,18 @@ def _command(arguments: tuple[str, ...]) -> list[str]:
     return [*start, binary(), *arguments]
 
 
+@contextmanager
+def _configuration() -> Iterator[dict[str, str]]:
+    """The variables that make uv read of the user's configuration what holds, and nothing else."""
+    text = configuration.text(os.environ)
+    with empty_directory() as folder:
+        user, system = Path(folder) / "user/uv", Path(folder) / "system/uv"
+        for place, content in ((user, text), (system, "")):
+            place.mkdir(parents=True)
+            (place / "uv.toml").write_text(content, "utf-8")
+        yield {"XDG_CONFIG_HOME": str(user.parent), "XDG_CONFIG_DIRS": str(system.parent)}
+
+
 # uv wraps its messages to the terminal's width, where the failures are told by their sentences.
 _WIDE = "100000"
 
@@ -64,13 +77,14 @@ def run(
         with empty_directory() as empty:
             return run(*arguments, directory=empty, settings=settings, on_line=on_line)
     fixed = {"UV_NO_PROGRESS": "1", "NO_COLOR": "1", "COLUMNS": _WIDE}
-    environment = launch.for_tools(os.environ, **fixed, **settings or {})
+    environment = configuration.variables(os.environ) | fixed | (settings or {})
     with (
+        _configuration() as places,
         tempfile.TemporaryFile("w+", encoding="utf-8") as printed,
         subprocess.Popen(
             _command(arguments),
             cwd=directory,
-            env=environment,
+            env=environment | places,
             text=True,
             errors="replace",
             stdin=subprocess.DEVNULL,

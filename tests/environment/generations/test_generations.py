@@ -141,15 +141,22 @@ def test_one_at_a_time_and_the_second_says_whom_it_waits_for(
     venv: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLENV_LOCK_TIMEOUT", "0.2")
-    steps = Steps()
-    with generations.locked(venv):
-        holder = (generations.store(venv) / "busy.holder").read_text()
+    steps, errors = Steps(), list[MlenvError]()
+
+    def wait() -> None:
         with pytest.raises(MlenvError) as caught, generations.locked(venv, steps):
             pass
+        errors.append(caught.value)
+
+    with generations.locked(venv), generations.locked(venv):  # the same thread may, once more
+        holder = (generations.store(venv) / "busy.holder").read_text()
+        second = threading.Thread(target=wait)
+        second.start()
+        second.join()
     assert holder.startswith(f"process {os.getpid()} (`mlenv")
     assert steps.texts == [f"Waiting for {holder}, which is changing {venv}"]
-    assert caught.value.code == "busy"
-    assert caught.value.message == f"After 0.2 s {holder} is still changing {venv}."
+    assert errors[0].code == "busy"
+    assert errors[0].message == f"After 0.2 s {holder} is still changing {venv}."
 
 
 def test_the_second_goes_on_when_the_first_is_done(

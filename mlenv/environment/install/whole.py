@@ -1,0 +1,107 @@
+"""Compare an environment with its lock and with what its wheels name, before it is switched to."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterator
+from importlib.metadata import PathDistribution
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from mlenv.environment import launch
+from mlenv.environment.lockfile.locks import Lock
+from mlenv.machine.children import Child
+from mlenv.result import MlenvError
+
+_PROBE = Path(__file__).with_name("import_speech.py")
+_TIME_LIMIT = 300.0  # seconds for the first import, which compiles some four thousand modules
+
+
+def check(venv: Path, lock: Lock, installs: tuple[str, ...]) -> None:
+    """Raise `MlenvError` (code `not-whole`) unless `venv` holds what it shall.
+
+    `installs`: `name==version` of each distribution that uv installs from `lock` here.
+    """
+    problems = list(_problems(launch.site_packages(venv), installs))
+    if problems:
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        raise MlenvError(
+            "not-whole",
+            f"What was installed is not what {lock.path.name} names: {problems[0]}{more}.",
+            "Nothing was switched. Try again; if it stays, clear uv's cache: `uv cache clean`.",
+        )
+
+
+def _problems(packages: Path, installs: tuple[str, ...]) -> Iterator[str]:
+    present = {}
+    for folder in sorted(packages.glob("*.dist-info")):
+        name, version = _name_and_version(folder)
+        present[canonicalize_name(name)] = version
+        yield from _files(packages, folder)
+    for name, _, version in (text.partition("==") for text in installs):
+        here = present.pop(canonicalize_name(name), None)
+        if here is None:
+            yield f"{name} is missing"
+        elif not _same(here, version):
+            yield f"{name} is {here}, not {version}"
+    for name, version in present.items():
+        yield f"{name} {version} is there too"
+
+
+def _name_and_version(folder: Path) -> tuple[str, str]:
+    name, _, version = folder.name.removesuffix(".dist-info").partition("-")
+    metadata = PathDistribution(folder).metadata
+    return str(metadata["Name"] or name), str(metadata["Version"] or version)
+
+
+def _same(one: str, other: str) -> bool:
+    try:
+        return Version(one) == Version(other)
+    except InvalidVersion:
+        return one == other
+
+
+def _files(packages: Path, folder: Path) -> Iterator[str]:
+    """Every file that RECORD names is there, with its size."""
+    try:
+        with (folder / "RECORD").open(encoding="utf-8", newline="") as stream:
+            rows = list(csv.reader(stream))
+    except (OSError, UnicodeDecodeError, csv.Error):
+        yield f"{folder.name} has no readable RECORD"
+        return
+    for row in rows:
+        if len(row) < 3:
+            continue
+        path, _, size = row[:3]
+        try:
+            actual = os.stat(packages / path).st_size  # noqa: PTH116 (fast: there are 40,000)
+        except OSError:
+            yield f"{path} is missing"
+            continue
+        if size and int(size) != actual:
+            yield f"{path} has {actual} bytes, not {size}"
+
+
+def imports(venv: Path) -> None:
+    """Import what speech programs import, and keep its bytecode.
+
+    Raises `MlenvError` (code `import-fails`) with the error's last line where one fails.
+    """
+    built = launch.build(venv, os.environ)
+    ended = Child(
+        [str(built.python), "-W", "ignore", str(_PROBE)], built.applied_to(os.environ), _TIME_LIMIT
+    ).ended()
+    if ended.exit_code == 0:
+        return
+    lines = (ended.error or ended.stderr).strip().splitlines()
+    reason = lines[-1] if lines else f"it ended with {ended.exit_code}"
+    if ended.timed_out:
+        reason = f"no end after {_TIME_LIMIT:g} s"
+    raise MlenvError(
+        "import-fails",
+        f"The new environment can't import what it is for: {reason}.",
+        "Nothing was switched. `mlenv explain` names the cause of many such errors.",
+    )
