@@ -5,19 +5,21 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.running import Run
+from tests.support.places import PYTHON
+from tests.support.running import Loaded, Run
 
 pytest_plugins = (
     "tests.support.drivers",
     "tests.support.launching",
     "tests.support.small_index",
-    "tests.support.speech",
     "tests.support.venvs",
+    "tests.support.speech",
 )
 
 
@@ -36,6 +38,14 @@ STREAMS: dict[str, Any] = {
 LEFT_OUT = ("MLENV_", "LD_", "VIRTUAL_ENV", "CONDA_", "XDG_", "COLUMNS", "LINES")
 
 
+@pytest.fixture(scope="session")
+def loaded() -> Iterator[Loaded]:
+    """mlenv, loaded once for all tests."""
+    process = Loaded()
+    yield process
+    process.close()
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     """An empty HOME."""
@@ -45,10 +55,11 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def mlenv(home: Path) -> Run:
+def mlenv(home: Path, loaded: Loaded) -> Run:
     """Run the command line as a user does: `mlenv("doctor", "--json", env={..})`.
 
     HOME is empty and nothing of the developer's environment that mlenv reads is passed on.
+    Python is started anew only where an option of `subprocess.run` or a `prefix` needs it.
     """
 
     def run(
@@ -58,9 +69,14 @@ def mlenv(home: Path) -> Run:
         **options: Any,
     ) -> subprocess.CompletedProcess[str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(LEFT_OUT)}
+        path = f"{PYTHON.parent}{os.pathsep}{kept['PATH']}"
+        variables = {**kept, "PATH": path, "HOME": str(home), **(env or {})}
+        words = [str(argument) for argument in arguments]
+        if not prefix and not options:
+            return loaded.run(words, variables)
         return subprocess.run(
-            [*prefix, sys.executable, "-m", "mlenv", *map(str, arguments)],
-            env={**kept, "HOME": str(home), **(env or {})},
+            [*prefix, sys.executable, "-m", "mlenv", *words],
+            env=variables,
             text=True,
             **{**STREAMS, **options},
         )

@@ -45,7 +45,13 @@ def mine(home: Path) -> Path:
 
 
 @pytest.fixture
-def run(mlenv: Run, profile: Path, network: dict[str, str], index: Index) -> Callable[..., object]:
+def run(
+    mlenv: Run,
+    profile: Path,
+    network: dict[str, str],
+    index: Index,
+    lock_of: Callable[[Path], Path],
+) -> Callable[..., object]:
     """The command line, with the environment installed."""
     profile.write_text(PROFILE)
     index.add("notebook", "7.0", ["widgets"])
@@ -53,7 +59,7 @@ def run(mlenv: Run, profile: Path, network: dict[str, str], index: Index) -> Cal
     index.add("diarizer", "2.1", ["tensors>=2.8", "codec"])
     index.add("aligner", "3.0", ["tensors>=2.8"])
     index.add("segmenter", "1.0", ["diarizer>=2"])
-    assert mlenv("lock", profile, env=network).returncode == 0
+    lock_of(profile)
     assert mlenv("install", profile, "--no-verify", env=network).returncode == 0
     return lambda *arguments: mlenv(*arguments, env=network)
 

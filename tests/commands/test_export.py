@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -14,21 +15,22 @@ import uv
 
 from tests.support.index import Index
 from tests.support.running import Run
+from tests.support.venvs import empty_venv
 
 SMALL = ["diarizer-2.0", "tensors-2.5.1", "whisperer-1.0"]
 
 
-@pytest.fixture
-def locked(mlenv: Run, profile: Path, network: dict[str, str]) -> Path:
-    assert mlenv("lock", profile, env=network).returncode == 0
-    return profile
+@pytest.fixture(scope="module")
+def with_pip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("with-pip") / "v"
+    subprocess.run([sys.executable, "-m", "venv", made], check=True)
+    return made
 
 
 @pytest.fixture
-def venv(home: Path) -> Path:
-    """An empty one, with pip."""
-    subprocess.run([sys.executable, "-m", "venv", home / "v"], check=True)
-    return home / "v"
+def venv(home: Path, with_pip: Path) -> Path:
+    """An empty environment, with pip."""
+    return Path(shutil.copytree(with_pip, home / "v", symlinks=True))
 
 
 def packages(venv: Path) -> list[str]:
@@ -43,8 +45,9 @@ def run(*argv: str | Path, **env: str) -> None:
 
 
 def test_pylock(
-    mlenv: Run, locked: Path, network: dict[str, str], index: Index, home: Path, venv: Path
+    mlenv: Run, locked: Path, network: dict[str, str], index: Index, home: Path
 ) -> None:
+    venv = empty_venv(home / "v")
     target = home / "pylock.toml"
     done = mlenv("export", locked, "--to", "pylock", "-o", target, env=network)
     assert (done.returncode, done.stdout) == (0, f"written  {target}\n")

@@ -13,11 +13,10 @@ from tests.support.running import Run
 
 @pytest.fixture
 def installed(
-    mlenv: Run, profile: Path, network: dict[str, str], home: Path
+    mlenv: Run, locked: Path, network: dict[str, str], home: Path
 ) -> Callable[[], tuple[str, list[str]]]:
     """The small environment; call it for what stands at its place, to compare."""
-    assert mlenv("lock", profile, env=network).returncode == 0
-    assert mlenv("install", profile, "--no-verify", env=network).returncode == 0
+    assert mlenv("install", locked, "--no-verify", env=network).returncode == 0
 
     def look() -> tuple[str, list[str]]:
         store = home / ".venvs/.ml.mlenv/generations"
@@ -28,14 +27,19 @@ def installed(
 
 @pytest.fixture
 def try_again(
-    mlenv: Run, profile: Path, network: dict[str, str], home: Path, index: Index
+    mlenv: Run,
+    profile: Path,
+    network: dict[str, str],
+    home: Path,
+    index: Index,
+    lock_of: Callable[[Path], Path],
 ) -> Callable[[], str]:
     """Lock another version and install it with an empty cache; the message of the refusal."""
 
     def run() -> str:
         faults, index.faults = index.faults, {}
         profile.write_text(profile.read_text().replace("whisperer==1.0", "whisperer==1.1"))
-        assert mlenv("lock", profile, env=network).returncode == 0
+        lock_of(profile)
         index.faults = faults
         fresh = {**network, "UV_CACHE_DIR": str(home / "fresh"), "UV_HTTP_RETRIES": "0"}
         done = mlenv("install", profile, "--no-verify", env=fresh)
@@ -107,13 +111,12 @@ def test_another_wheel(installed: Callable, try_again: Callable, index: Index) -
 
 
 def test_a_yanked_release_that_is_locked_installs(
-    mlenv: Run, profile: Path, network: dict[str, str], home: Path, index: Index
+    mlenv: Run, locked: Path, network: dict[str, str], home: Path, index: Index
 ) -> None:
     """As PEP 592 wants it: who pinned it exactly, still gets it."""
-    mlenv("lock", profile, env=network)
     index.yanked.add("tensors-2.5.1-py3-none-any.whl")
     fresh = {**network, "UV_CACHE_DIR": str(home / "fresh")}
-    assert mlenv("install", profile, "--no-verify", env=fresh).returncode == 0
+    assert mlenv("install", locked, "--no-verify", env=fresh).returncode == 0
 
 
 def test_two_packages_that_want_different_builds(
@@ -142,15 +145,14 @@ def test_an_override_that_overrides_nothing_is_named(
 
 
 def test_a_foreign_symlink_is_kept(
-    mlenv: Run, profile: Path, network: dict[str, str], home: Path
+    mlenv: Run, locked: Path, network: dict[str, str], home: Path
 ) -> None:
     theirs = home / "theirs"
     theirs.mkdir()
     (theirs / "pyvenv.cfg").write_text("home = /usr/bin\n")
     (home / ".venvs").mkdir()
     (home / ".venvs/ml").symlink_to(theirs)
-    mlenv("lock", profile, env=network)
-    assert mlenv("install", profile, "--no-verify", env=network).returncode == 0
+    assert mlenv("install", locked, "--no-verify", env=network).returncode == 0
     assert (home / ".venvs/ml.before-mlenv").readlink() == theirs
     assert mlenv("rollback", "before").returncode == 0
     assert (home / ".venvs/ml").readlink() == theirs

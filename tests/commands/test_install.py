@@ -15,13 +15,6 @@ from tests.support.running import Run
 
 
 @pytest.fixture
-def locked(mlenv: Run, profile: Path, network: dict[str, str]) -> Path:
-    """The small profile with its lock."""
-    assert mlenv("lock", profile, env=network).returncode == 0
-    return profile
-
-
-@pytest.fixture
 def install(mlenv: Run, locked: Path, network: dict[str, str]) -> Callable[..., object]:
     def run(*arguments: str | Path, **env: str) -> object:
         return mlenv("install", locked, "--no-verify", *arguments, env={**network, **env})
@@ -102,12 +95,12 @@ def test_drift_is_mended_by_installing_again(install: Run, home: Path) -> None:
 
 
 def test_a_changed_lock_makes_a_new_generation_and_keeps_the_old(
-    mlenv: Run, install: Run, home: Path, locked: Path, network: dict[str, str]
+    install: Run, home: Path, locked: Path, lock_of: Callable[[Path], Path]
 ) -> None:
     install()
     old = (home / ".venvs/ml").resolve()
     locked.write_text(locked.read_text().replace("whisperer==1.0", "whisperer==1.1"))
-    mlenv("lock", locked, env=network)
+    lock_of(locked)
     data = json.loads(install("--json").stdout)["data"]
     assert data["generation"]["distributions"][-1] == "whisperer-1.1"
     assert old.is_dir() and (home / ".venvs/ml").resolve() != old

@@ -14,7 +14,11 @@ from tests.support.running import Run
 
 @pytest.fixture
 def second(
-    mlenv: Run, profile: Path, network: dict[str, str], home: Path
+    mlenv: Run,
+    profile: Path,
+    network: dict[str, str],
+    home: Path,
+    lock_of: Callable[[Path], Path],
 ) -> Callable[[], list[Path]]:
     """Install twice, with another version of one package; returns both generations."""
 
@@ -22,7 +26,7 @@ def second(
         for version in ("1.0", "1.1"):
             text = profile.read_text()
             profile.write_text(text.replace("whisperer==1.0", f"whisperer=={version}"))
-            mlenv("lock", profile, env=network)
+            lock_of(profile)
             done = mlenv("install", profile, "--no-verify", env=network)
             assert done.returncode == 0, done.stderr
         return sorted((home / ".venvs/.ml.mlenv/generations").iterdir())

@@ -19,12 +19,6 @@ NOWHERE = {"UV_DEFAULT_INDEX": "http://127.0.0.1:9/simple", "UV_HTTP_RETRIES": "
 
 
 @pytest.fixture
-def locked(mlenv: Run, profile: Path, network: dict[str, str]) -> Path:
-    assert mlenv("lock", profile, env=network).returncode == 0
-    return profile
-
-
-@pytest.fixture
 def alone(home: Path) -> dict[str, str]:
     """No package index, an empty cache."""
     return {**NOWHERE, "UV_CACHE_DIR": str(home / "empty-cache")}

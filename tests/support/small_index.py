@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from mlenv.environment import uv
 from tests.support.index import Index, serving
+from tests.support.places import PYTHON
+from tests.support.running import Run
 
 PROFILE = """\
 for = "tests"
@@ -48,7 +53,50 @@ def profile(home: Path) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def known_pythons(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache of uv's that holds what uv has learnt about this Python, and nothing else."""
+    cache = tmp_path_factory.mktemp("uv-cache")
+    argv: list[str | Path] = [uv.binary(), "pip", "list", "--python", PYTHON, "--cache-dir", cache]
+    subprocess.run(argv, check=True, stdout=subprocess.DEVNULL)
+    return cache
+
+
 @pytest.fixture
-def network(index: Index, home: Path) -> dict[str, str]:
+def network(index: Index, home: Path, known_pythons: Path) -> dict[str, str]:
     """Variables that make `index` the package index, with a cache of its own."""
+    shutil.copytree(known_pythons, home / "uv-cache")
     return {"UV_DEFAULT_INDEX": index.url, "UV_CACHE_DIR": str(home / "uv-cache")}
+
+
+@pytest.fixture(scope="session")
+def locks() -> dict[object, str]:
+    """The locks that were made, by all that goes into them."""
+    return {}
+
+
+@pytest.fixture
+def lock_of(
+    mlenv: Run, index: Index, network: dict[str, str], locks: dict[object, str]
+) -> Callable[[Path], Path]:
+    """`lock_of(profile)`: its lock, by `mlenv lock`; what would be the same is copied."""
+
+    def make(profile: Path) -> Path:
+        lock = profile.with_suffix(".txt")
+        before = lock.read_text() if lock.exists() else None
+        key = (profile.name, profile.read_text(), before, *sorted(index.files.items()))
+        if key not in locks:
+            done = mlenv("lock", profile, env=network)
+            assert done.returncode == 0, done.stderr
+            locks[key] = lock.read_text()
+        lock.write_text(locks[key])
+        return lock
+
+    return make
+
+
+@pytest.fixture
+def locked(profile: Path, lock_of: Callable[[Path], Path]) -> Path:
+    """The path of the small profile, with its lock beside it."""
+    lock_of(profile)
+    return profile

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from mlenv.speech import models
 from mlenv.speech.models import fetch
 from mlenv.speech.transcribe.worker_process import ENTRY
 from tests.support.places import UTTERANCES
+from tests.support.venvs import empty_venv
 
 # The head of a script that uses modules of the workers in the environment's own Python.
 WORKERS = (
@@ -100,9 +100,7 @@ def reference() -> Sequence[dict[str, Any]]:
 @pytest.fixture
 def plain_venv(tmp_path: Path) -> Path:
     """A real venv without any package."""
-    venv = tmp_path / "plain"
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
-    return venv
+    return empty_venv(tmp_path / "plain")
 
 
 def worker_config(model_cache: Path, **other: object) -> dict[str, object]:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from venv import EnvBuilder
 
 import pytest
 
@@ -18,9 +19,7 @@ MakeVenv = Callable[..., Path]
 
 def empty_venv(directory: Path) -> Path:
     """A venv of this test's own Python, with nothing in it."""
-    subprocess.run(
-        [sys.executable, "-m", "venv", "--without-pip", "--symlinks", directory], check=True
-    )
+    EnvBuilder(symlinks=True).create(directory)
     return directory
 
 

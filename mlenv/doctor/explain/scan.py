@@ -7,8 +7,9 @@ whatever the log is: one endless line, NULs, bytes that are no text.
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import BinaryIO
 
 from mlenv.doctor import knowledge
@@ -56,23 +57,7 @@ class Scanner:
     """Feed it a log piece by piece; `finish` returns what it saw."""
 
     def __init__(self) -> None:
-        named = knowledge.phrases()
-        self._patterns = [
-            (entry.id, signature, pattern)
-            for entry in knowledge.entries().values()
-            for signature in entry.signatures
-            for wording in signature.match
-            for pattern in patterns(wording, named)
-        ]
-        # A block is asked for one word of each pattern before anything else.
-        self._by_word: dict[bytes, list[int]] = {}
-        self._without_words: list[int] = []
-        for index, (_, _, pattern) in enumerate(self._patterns):
-            if pattern.words:
-                rarest = max(pattern.words, key=len)
-                self._by_word.setdefault(rarest, []).append(index)
-            else:
-                self._without_words.append(index)
+        self._patterns, self._by_word, self._without_words = _table()
         self._kept = [0] * len(self._patterns)
         self._tried_to = [-1] * len(self._patterns)
         self._failed = [0] * len(self._patterns)
@@ -121,7 +106,7 @@ class Scanner:
         self._places.clear()
         letters = () if lowered.isascii() else frozenset(lowered.decode("utf-8", "ignore"))
         possible = [i for word in self._by_word.keys() & present for i in self._by_word[word]]
-        for index in sorted(possible + self._without_words):
+        for index in sorted([*possible, *self._without_words]):
             pattern = self._patterns[index][2]
             if (
                 self._kept[index] < KEPT
@@ -195,6 +180,28 @@ class Scanner:
         place = max((block.rfind(sign) for sign in _FAILURES if sign in block), default=-1)
         if place >= 0:
             self._found.last_error = _line_at(block, place + 1)
+
+
+@cache
+def _table() -> tuple[
+    Sequence[tuple[str, Signature, Pattern]], Mapping[bytes, Sequence[int]], Sequence[int]
+]:
+    """The patterns, their numbers by word, and the numbers of those without words.
+
+    A block is asked for one word of each pattern before anything else.
+    """
+    named = knowledge.phrases()
+    table = [
+        (entry.id, signature, pattern)
+        for entry in knowledge.entries().values()
+        for signature in entry.signatures
+        for wording in signature.match
+        for pattern in patterns(wording, named)
+    ]
+    by_word: dict[bytes, list[int]] = {}
+    for index, (_, _, pattern) in enumerate(table):
+        by_word.setdefault(max(pattern.words, key=len, default=b""), []).append(index)
+    return table, by_word, by_word.pop(b"", [])
 
 
 def scan(stream: BinaryIO) -> Scan:
