@@ -73,6 +73,18 @@ def test_a_status(
     assert installed() == before
 
 
+def test_the_message_does_not_depend_on_the_terminals_width(
+    mlenv: Run, profile: Path, network: dict[str, str], index: Index
+) -> None:
+    """uv would wrap its own message, and the failure is known by its sentences."""
+    index.faults = {"/simple/tensors/": 503}
+    once = {**network, "UV_HTTP_RETRIES": "0"}
+    narrow, wide = (mlenv("lock", profile, env={**once, "COLUMNS": n}) for n in ("20", "500"))
+    assert (narrow.returncode, wide.returncode) == (1, 1)
+    assert narrow.stderr == wide.stderr
+    assert "The index answered 503 Service Unavailable" in wide.stderr
+
+
 def test_a_package_that_is_gone(installed: Callable, try_again: Callable, index: Index) -> None:
     before = installed()
     index.faults = {"/simple/tensors/": 404}
