@@ -17,6 +17,7 @@ from tests.support.running import Loaded, Run
 pytest_plugins = (
     "tests.support.drivers",
     "tests.support.launching",
+    "tests.support.node",
     "tests.support.small_index",
     "tests.support.venvs",
     "tests.support.speech",

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mlenv.environment import launch
-from tests.support.launching import PROOF, PROVED, MakeVenv
+from tests.support.launching import MakeVenv
 from tests.support.running import Run
 
 SHOW = "import json, os, sys; print(json.dumps([sys.argv[1:], sys.prefix, dict(os.environ)]))"
@@ -122,9 +122,3 @@ def test_without_an_environment(mlenv: Run, tmp_path: Path) -> None:
     done = mlenv("exec", "--venv", tmp_path / "none", "true")
     assert done.returncode == 1
     assert f"{tmp_path / 'none'} does not exist.\nRun `mlenv install`" in done.stderr
-
-
-@pytest.mark.heavy
-def test_the_real_front_library_finds_its_parts(mlenv: Run, real: MakeVenv, nasty: Path) -> None:
-    done = mlenv("exec", "--venv", real(nasty / "ml"), "python", "-c", PROOF)
-    assert (done.returncode, done.stdout.strip()) == (0, PROVED), done.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -135,3 +136,11 @@ def come_and_go(launcher: Launcher, place: Place) -> tuple[Shim, dict[str, bytes
     assert not launcher.remove(place).changed
     assert contents(place.project) == before
     return first, installed
+
+
+def run_shim(venv: Path, *argv: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of the environment by its shim."""
+    env = {"PATH": f"{venv / 'shims'}:/usr/bin:/bin", **environment}
+    return subprocess.run(
+        argv, env=env, capture_output=True, text=True, executable=venv / "shims" / argv[0]
+    )

@@ -24,3 +24,6 @@ def ids(log: str | bytes) -> list[str]:
 def named(log: str | bytes) -> list[str]:
     """The ids without those that are only the less likely cause of the same words."""
     return [diagnosis.entry.id for diagnosis in explained(log) if not diagnosis.instead_of]
+
+
+AMBIGUOUS = "CUDA failed with error CUDA driver version is insufficient for CUDA runtime version"

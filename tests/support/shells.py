@@ -7,6 +7,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from mlenv.environment.launchers import quoting
 from tests.support.programs import program
 
@@ -104,3 +106,6 @@ def environments(output: bytes) -> list[dict[bytes, bytes]]:
         dict(entry.split(b"=", 1) for entry in part.split(b"\0") if b"=" in entry)
         for part in output.split(b"----\n")
     ]
+
+
+each_shell = pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell.name)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 import stat
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,19 +10,11 @@ import pytest
 
 from mlenv.environment import launch
 from mlenv.environment.launchers import commands
-from tests.support.launching import PROOF, PROVED, MakeVenv
-from tests.support.running import Run
+from tests.support.launching import MakeVenv, run_shim
 
 SHOW = (
     "import os, sys; print(sys.prefix, os.environ.get('LD_LIBRARY_PATH'), *sys.argv[1:], sep='|')"
 )
-
-
-def run(venv: Path, *argv: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    env = {"PATH": f"{venv / 'shims'}:/usr/bin:/bin", **environment}
-    return subprocess.run(
-        argv, env=env, capture_output=True, text=True, executable=venv / "shims" / argv[0]
-    )
 
 
 def script(path: Path, text: str) -> None:
@@ -37,7 +27,7 @@ def test_a_shim_is_what_exec_would_do(inherited: str | None, nasty: Path, hollow
     venv = hollow(nasty / "ml")
     commands.write(venv, venv)
     base = {} if inherited is None else {"LD_LIBRARY_PATH": inherited}
-    done = run(venv, "python", "-c", SHOW, "an 'argument'", "", **base, PYTHONHOME="/nowhere")
+    done = run_shim(venv, "python", "-c", SHOW, "an 'argument'", "", **base, PYTHONHOME="/nowhere")
     path = launch.build(venv, base).variables["LD_LIBRARY_PATH"]
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == f"{venv}|{path}|an 'argument'|\n"
@@ -52,7 +42,7 @@ def test_the_users_directories_that_would_shadow_are_left_out(
         (tmp_path / name).mkdir()
         (tmp_path / name / file).touch()
     foreign = f"/opt/a:{tmp_path}/cuda:{tmp_path}/jit:/opt/b"
-    done = run(venv, "python", "-c", SHOW, LD_LIBRARY_PATH=foreign)
+    done = run_shim(venv, "python", "-c", SHOW, LD_LIBRARY_PATH=foreign)
     assert done.stdout.endswith("cuda_nvrtc/lib:/opt/a:/opt/b\n")
 
 
@@ -68,16 +58,16 @@ def test_every_program_of_bin_has_one(hollow: MakeVenv, nasty: Path) -> None:
     names = ["diarize", "hello", "native", "python", "python3", "transcribe", "uvs"]
     assert [path.name for path in files] == names
     assert all(stat.S_IMODE(path.stat().st_mode) == 0o755 for path in files)
-    assert run(venv, "hello", "you").stdout.split("|")[::2] == [str(venv), "you\n"]
-    assert run(venv, "uvs", "too").stdout.split("|")[::2] == [str(venv), "too\n"]
-    assert run(venv, "native", "it").stdout == "native it\n"
+    assert run_shim(venv, "hello", "you").stdout.split("|")[::2] == [str(venv), "you\n"]
+    assert run_shim(venv, "uvs", "too").stdout.split("|")[::2] == [str(venv), "too\n"]
+    assert run_shim(venv, "native", "it").stdout == "native it\n"
 
 
 def test_the_exit_code_is_the_commands_own(hollow: MakeVenv, tmp_path: Path) -> None:
     venv = hollow(tmp_path / "ml")
     commands.write(venv, venv)
-    assert run(venv, "python", "-c", "raise SystemExit(7)").returncode == 7
-    killed = run(venv, "python", "-c", "import os; os.kill(os.getpid(), 9)")
+    assert run_shim(venv, "python", "-c", "raise SystemExit(7)").returncode == 7
+    killed = run_shim(venv, "python", "-c", "import os; os.kill(os.getpid(), 9)")
     assert killed.returncode == -9  # the shim has become the command: nothing stands between
 
 
@@ -91,15 +81,15 @@ def test_speech_commands_run_mlenv(
     monkeypatch.setattr(sys, "executable", str(said))
     commands.write(venv.resolve(), venv)
     words = ["-P", "-m", "mlenv", "exec", "--venv", str(venv), "transcribe"]
-    assert run(venv, "transcribe", "a b.wav").stdout.split("|") == [*words, "a b.wav", ""]
+    assert run_shim(venv, "transcribe", "a b.wav").stdout.split("|") == [*words, "a b.wav", ""]
     words[-1] = "diarize"
-    assert run(venv, "diarize", "a b.wav").stdout.split("|") == [*words, "a b.wav", ""]
+    assert run_shim(venv, "diarize", "a b.wav").stdout.split("|") == [*words, "a b.wav", ""]
 
     said.unlink()  # mlenv was moved: the one on PATH will do
     script(tmp_path / "mlenv", '#!/bin/sh\nprintf "%s|" "$@"\n')
-    found = run(venv, "transcribe", PATH=f"{tmp_path}:/usr/bin:/bin")
+    found = run_shim(venv, "transcribe", PATH=f"{tmp_path}:/usr/bin:/bin")
     assert found.stdout.split("|") == ["exec", "--venv", str(venv), "transcribe", ""]
-    lost = run(venv, "transcribe")
+    lost = run_shim(venv, "transcribe")
     assert (lost.returncode, lost.stderr) == (
         127,
         "transcribe: mlenv is gone. Install it again and run `mlenv install`.\n",
@@ -112,7 +102,7 @@ def test_an_environment_without_nvidias_wheels_needs_no_variable(
     venv = hollow(tmp_path / "ml")
     (launch.site_packages(venv) / "nvidia").rename(tmp_path / "gone")
     commands.write(venv, venv)
-    assert run(venv, "python", "-c", SHOW).stdout == f"{venv}|None\n"
+    assert run_shim(venv, "python", "-c", SHOW).stdout == f"{venv}|None\n"
 
 
 def test_written_again_what_is_gone_is_gone(hollow: MakeVenv, tmp_path: Path) -> None:
@@ -125,34 +115,3 @@ def test_written_again_what_is_gone_is_gone(hollow: MakeVenv, tmp_path: Path) ->
     assert commands.remove(venv) == second
     assert not (venv / "shims").exists()
     assert commands.remove(venv) == ()
-
-
-@pytest.mark.heavy
-def test_the_real_front_library_finds_its_parts(real: MakeVenv, nasty: Path) -> None:
-    venv = real(nasty / "ml")
-    commands.write(venv, venv)
-    done = run(venv, "python", "-c", PROOF)
-    assert (done.returncode, done.stdout.strip()) == (0, PROVED), done.stderr
-
-
-@pytest.mark.heavy
-@pytest.mark.parametrize("way", ["exec", "shim"])
-def test_torch_imports_beside_a_directory_with_another_nvjitlink(
-    way: str, mlenv: Run, real: MakeVenv, tmp_path: Path
-) -> None:
-    """torch's cuSPARSE finds its nvJitLink by RUNPATH, which comes after LD_LIBRARY_PATH."""
-    venv = real(tmp_path / "ml")
-    commands.write(venv, venv)
-    foreign = tmp_path / "toolkit"
-    foreign.mkdir()
-    other = launch.site_packages(venv) / "nvidia/cuda_runtime/lib/libcudart.so.12"
-    shutil.copy(other, foreign / "libnvJitLink.so.12")  # a library without its symbols
-    code = "import torch; print(torch.version.cuda)"
-    env = {"LD_LIBRARY_PATH": str(foreign)}
-    bare = subprocess.run([venv / "bin/python", "-c", code], env=env, capture_output=True)
-    assert b"libnvJitLink.so.12" in bare.stderr
-    if way == "exec":
-        done = mlenv("exec", "--venv", venv, "python", "-c", code, env=env)
-    else:
-        done = run(venv, "python", "-c", code, **env)
-    assert (done.returncode, done.stdout) == (0, "12.4\n"), done.stderr

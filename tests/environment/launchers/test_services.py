@@ -2,53 +2,19 @@
 
 from __future__ import annotations
 
-import getpass
-import os
-import re
 import shutil
 import subprocess
-import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mlenv.environment import launch
-from mlenv.environment.launchers import commands, cron, systemd, unit_files
+from mlenv.environment.launchers import cron, systemd, unit_files
 from mlenv.environment.launchers.launcher import Place
 from mlenv.result import MlenvError
-from tests.support.launching import BASE, PROOF, PROVED, MakeVenv, contents
-from tests.support.programs import program
-
-UNIT = "[Service]\nType=oneshot\nExecStart=/bin/true\n"
-
-
-def unit_place(venv: Path, home: Path, unit: str = UNIT, name: str = "talks") -> Place:
-    folder = home / ".config/systemd/user"
-    folder.mkdir(parents=True)
-    (folder / "talks.service").write_text(unit, "utf-8")
-    return Place(venv, home, {**BASE, "HOME": str(home)}, name)
-
-
-def variables_of_unit(place: Place) -> tuple[dict[str, str], str]:
-    """What systemd itself reads out of the unit and its drop-in; and what it complains about.
-
-    `systemd-analyze verify` prints the unit as it was understood where it logs for debugging.
-    """
-    runtime = place.project / "run"
-    runtime.mkdir(mode=0o700, exist_ok=True)
-    unit = place.project / ".config/systemd/user/talks.service"
-    argv = [program("systemd-analyze"), "--user", "verify", unit]
-    env = {**place.environ, "XDG_RUNTIME_DIR": str(runtime)}
-    quiet = subprocess.run(argv, env=env, capture_output=True, text=True)
-    assert quiet.returncode == 0, quiet.stderr
-    told = subprocess.run(
-        argv, env={**env, "SYSTEMD_LOG_LEVEL": "debug"}, capture_output=True, text=True
-    ).stdout
-    entries = re.split(r"^\t\t?(?=\w+: )|^\t(?=\S)", told, flags=re.MULTILINE)
-    found = [e.removeprefix("Environment: ") for e in entries if e.startswith("Environment: ")]
-    pairs = (entry.removesuffix("\n").partition("=") for entry in found)
-    return {name: value for name, _, value in pairs}, quiet.stderr
+from tests.support.launching import BASE, MakeVenv, contents
+from tests.support.services import UNIT, unit_place, variables_of_unit
 
 
 def test_a_unit_gets_the_launch_environment(nasty: Path, hollow: MakeVenv, tmp_path: Path) -> None:
@@ -174,19 +140,6 @@ def test_a_unit_must_be_named(name: str, hollow: MakeVenv, tmp_path: Path) -> No
     assert "mlenv shim remove systemd --unit NAME" in caught.value.hint
 
 
-@pytest.mark.heavy
-def test_with_a_units_variables_the_real_front_library_finds_its_parts(
-    real: MakeVenv, nasty: Path, tmp_path: Path
-) -> None:
-    place = unit_place(real(nasty / "ml"), tmp_path / "home")
-    systemd.install(place)
-    found, _ = variables_of_unit(place)
-    done = subprocess.run(
-        [place.venv / "bin/python", "-c", PROOF], env=found, capture_output=True, text=True
-    )
-    assert (done.returncode, done.stdout.strip()) == (0, PROVED), done.stderr
-
-
 def cron_words(nasty: Path, venv: Path) -> list[str]:
     """The line to paste, as a shell that cron starts splits it."""
     line = cron.install(Place(venv, nasty, BASE)).paste
@@ -204,45 +157,3 @@ def cron_words(nasty: Path, venv: Path) -> list[str]:
 def test_a_line_for_cron(nasty: Path, hollow: MakeVenv) -> None:
     venv = hollow(nasty / "ml")
     assert cron_words(nasty, venv) == [str(venv / "shims/python"), "/home/me/nightly.py"]
-
-
-# cron reads fixed places. In a mount namespace of its own those are empty but for one crontab.
-ALONE = """
-set -e
-mount -t tmpfs none /run
-mount -t tmpfs none /etc/cron.d
-mount --bind /dev/null /etc/crontab
-mount -t tmpfs none /var/spool/cron
-mkdir -m 1730 /var/spool/cron/crontabs
-cp "$1" "/var/spool/cron/crontabs/$2"
-chmod 600 "/var/spool/cron/crontabs/$2"
-exec "$3" -f
-"""
-
-
-@pytest.mark.heavy
-@pytest.mark.skipif(os.getuid() != 0, reason="only root may start a cron daemon")
-def test_the_real_front_library_finds_its_parts_under_cron(real: MakeVenv, tmp_path: Path) -> None:
-    """A real cron daemon: it starts the lines at the next full minute."""
-    lines, outputs = [], []
-    (tmp_path / "nightly.py").write_text(PROOF, "utf-8")
-    for number, name in enumerate(('it\'s "ml"', "100 % $HOME", "new\nline")):
-        venv = real(tmp_path / name / "ml")
-        commands.write(venv, venv)
-        command = cron.install(Place(venv, tmp_path, BASE)).paste.split(" ", 5)[5]
-        outputs.append(tmp_path / f"out{number}")
-        command = command.replace("$HOME/nightly.py", str(tmp_path / "nightly.py"))
-        lines.append(f"* * * * * {command} > {outputs[-1]} 2>&1\n")
-    table = tmp_path / "crontab"
-    table.write_text("".join(lines), "utf-8")
-    alone = ["unshare", "-m", "--propagation", "private", "/bin/sh", "-c", ALONE, "sh"]
-    cron_program = shutil.which("cron", path="/usr/sbin") or program("cron")
-    daemon = subprocess.Popen([*alone, table, getpass.getuser(), cron_program])
-    try:
-        end = time.monotonic() + 90
-        while not all(o.exists() and o.read_text() for o in outputs) and time.monotonic() < end:
-            time.sleep(0.5)
-    finally:
-        daemon.kill()
-        daemon.wait()
-    assert [o.read_text().strip() for o in outputs if o.exists()] == [PROVED] * 3

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
-import subprocess
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,8 +11,8 @@ from mlenv.environment import launch
 from mlenv.environment.launchers import activate, direnv, pins, vscode
 from mlenv.environment.launchers.launcher import Place
 from mlenv.result import MlenvError
-from tests.support.launching import BASE, PROOF, PROVED, MakeVenv, come_and_go, contents
-from tests.support.programs import node_modules, program
+from tests.support.launching import BASE, MakeVenv, come_and_go, contents
+from tests.support.workspace import direnv_exports, read_env_file, read_settings
 
 COMMENTED = """\
 // of our team
@@ -34,46 +30,6 @@ def place(nasty: Path, hollow: MakeVenv) -> Place:
     activate.write(venv, venv)
     (nasty / "project").mkdir()
     return Place(venv, nasty / "project", {**BASE, "LD_LIBRARY_PATH": "/opt/a:"})
-
-
-def read_settings(path: Path) -> dict[str, object]:
-    """As VS Code reads them: with its own parser, where no error is an error too many."""
-    code = """
-const {parse} = require('jsonc-parser'), errors = [];
-const text = new TextDecoder().decode(require('fs').readFileSync(0)); // without the BOM
-const value = parse(text, errors, {allowTrailingComma: true});
-console.log(JSON.stringify({value, errors}));
-"""
-    done = subprocess.run(
-        [program("node"), "-e", code],
-        env={**BASE, "NODE_PATH": str(node_modules("jsonc-parser"))},
-        input=path.read_bytes(),
-        capture_output=True,
-        check=True,
-    )
-    answer = json.loads(done.stdout)
-    assert answer["errors"] == []
-    value: dict[str, object] = answer["value"]
-    return value
-
-
-def read_env_file(path: Path) -> dict[str, str]:
-    """Stands for VS Code's Python extension, which is in no package index.
-
-    Its rules (microsoft/vscode-python, src/client/common/variables/environment.ts): one
-    `NAME=value` a line; `\\n` is a newline in quotes only; `\\$` is a dollar sign; `${NAME}` is a
-    variable.
-    """
-    found = {}
-    for line in path.read_bytes().decode().split("\n"):
-        if not (match := re.match(r"^\s*([a-zA-Z]\w*)\s*=\s*(.*?)?\s*$", line)):
-            continue
-        value = match[2]
-        if value[:1] in "'\"" and value[:1] == value[-1:]:
-            value = value[1:-1].replace("\\n", "\n")
-        assert not re.search(r"(?<!\\)\$\{[a-zA-Z]\w*\}", value)
-        found[match[1]] = value.replace("\\$", "$")
-    return found
 
 
 def test_vscode_gets_the_interpreter_and_the_library_path(place: Place) -> None:
@@ -154,18 +110,6 @@ def test_settings_that_mlenv_must_not_touch(
     assert contents(place.project) == before
 
 
-def direnv_exports(folder: Path, environ: Mapping[str, str]) -> dict[str, str | None]:
-    """What direnv would change in a shell that enters `folder`; None: what it would unset."""
-    env = {**environ, "HOME": str(folder.parent), "XDG_DATA_HOME": str(folder.parent / "data")}
-    tool = program("direnv")
-    subprocess.run([tool, "allow", folder], env=env, check=True, capture_output=True)
-    done = subprocess.run(
-        [tool, "export", "json"], cwd=folder, env=env, check=True, capture_output=True
-    )
-    changes: dict[str, str | None] = json.loads(done.stdout)
-    return {name: value for name, value in changes.items() if not name.startswith("DIRENV")}
-
-
 def test_direnv_exports_the_launch_environment(place: Place, tmp_path: Path) -> None:
     # direnv itself can't read an .envrc in a folder with quotes or dollar signs in its name.
     place = replace(place, project=tmp_path / "project")
@@ -215,24 +159,3 @@ def test_a_file_of_somebody_elses_is_left_alone(hollow: MakeVenv, tmp_path: Path
     assert caught.value.code == "not-ours"
     assert pins.remove(place).files == ()
     assert (tmp_path / "constraints-mlenv.txt").read_text("utf-8") == "mine"
-
-
-@pytest.mark.heavy
-def test_in_vscode_and_direnv_the_real_front_library_finds_its_parts(
-    real: MakeVenv, nasty: Path, tmp_path: Path
-) -> None:
-    venv = real(nasty / "ml")
-    activate.write(venv, venv)
-    place = Place(venv, tmp_path / "project", BASE)
-    place.project.mkdir()
-    settings, variables = vscode.install(place).files
-    started_by_vscode = {**BASE, **read_env_file(variables)}
-    interpreter = str(read_settings(settings)["python.defaultInterpreterPath"])
-    direnv.install(place)
-    exported = direnv_exports(place.project, BASE)
-    started_in_direnv = {n: v for n, v in {**BASE, **exported}.items() if v is not None}
-    for argv, env in (([interpreter], started_by_vscode), (["python"], started_in_direnv)):
-        done = subprocess.run(
-            ["/usr/bin/env", *argv, "-c", PROOF], env=env, capture_output=True, text=True
-        )
-        assert (done.returncode, done.stdout.strip()) == (0, PROVED), done.stderr

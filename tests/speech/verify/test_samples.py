@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,8 +9,6 @@ import pytest
 from mlenv.speech.verify import samples
 from tests.support.places import DATA
 from tests.support.speech import reference
-
-MAKER = DATA / "make_conversation.py"
 
 
 def test_the_truth_fits_the_audio() -> None:
@@ -47,16 +43,3 @@ def test_the_attribution_that_the_licence_asks_for(folder: Path) -> None:
     assert "LibriSpeech" in said
     assert "CC BY 4.0" in said
     assert "https://creativecommons.org/licenses/by/4.0/" in said
-
-
-@pytest.mark.heavy
-def test_the_script_makes_just_this_conversation(real_venv: Path, tmp_path: Path) -> None:
-    code = (
-        "import pathlib, runpy, sys\n"
-        "source = runpy.run_path(sys.argv[1])\n"
-        "source['main'].__globals__['SAMPLES'] = pathlib.Path(sys.argv[2])\n"
-        "source['main']()\n"
-    )
-    argv = [real_venv / "bin" / "python", "-c", code, MAKER, tmp_path]
-    subprocess.run(argv, check=True)
-    assert json.loads((tmp_path / "conversation.json").read_text()) == samples.truth()
