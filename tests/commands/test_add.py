@@ -45,12 +45,17 @@ def mine(home: Path) -> Path:
 
 
 @pytest.fixture
+def home(same_home: Path) -> Path:
+    return same_home
+
+
+@pytest.fixture
 def run(
     mlenv: Run,
     profile: Path,
     network: dict[str, str],
     index: Index,
-    lock_of: Callable[[Path], Path],
+    provision: Callable[[Path], None],
 ) -> Callable[..., object]:
     """The command line, with the environment installed."""
     profile.write_text(PROFILE)
@@ -59,8 +64,7 @@ def run(
     index.add("diarizer", "2.1", ["tensors>=2.8", "codec"])
     index.add("aligner", "3.0", ["tensors>=2.8"])
     index.add("segmenter", "1.0", ["diarizer>=2"])
-    lock_of(profile)
-    assert mlenv("install", profile, "--no-verify", env=network).returncode == 0
+    provision(profile)
     return lambda *arguments: mlenv(*arguments, env=network)
 
 

@@ -12,11 +12,16 @@ from tests.support.running import Run
 
 
 @pytest.fixture
+def home(same_home: Path) -> Path:
+    return same_home
+
+
+@pytest.fixture
 def installed(
-    mlenv: Run, locked: Path, network: dict[str, str], home: Path
+    profile: Path, home: Path, provision: Callable[[Path], None]
 ) -> Callable[[], tuple[str, list[str]]]:
     """The small environment; call it for what stands at its place, to compare."""
-    assert mlenv("install", locked, "--no-verify", env=network).returncode == 0
+    provision(profile)
 
     def look() -> tuple[str, list[str]]:
         store = home / ".venvs/.ml.mlenv/generations"

@@ -13,12 +13,13 @@ from tests.support.running import Run
 
 
 @pytest.fixture
+def home(same_home: Path) -> Path:
+    return same_home
+
+
+@pytest.fixture
 def second(
-    mlenv: Run,
-    profile: Path,
-    network: dict[str, str],
-    home: Path,
-    lock_of: Callable[[Path], Path],
+    profile: Path, home: Path, provision: Callable[[Path], None]
 ) -> Callable[[], list[Path]]:
     """Install twice, with another version of one package; returns both generations."""
 
@@ -26,9 +27,7 @@ def second(
         for version in ("1.0", "1.1"):
             text = profile.read_text()
             profile.write_text(text.replace("whisperer==1.0", f"whisperer=={version}"))
-            lock_of(profile)
-            done = mlenv("install", profile, "--no-verify", env=network)
-            assert done.returncode == 0, done.stderr
+            provision(profile)
         return sorted((home / ".venvs/.ml.mlenv/generations").iterdir())
 
     return install

@@ -100,3 +100,55 @@ def locked(profile: Path, lock_of: Callable[[Path], Path]) -> Path:
     """The path of the small profile, with its lock beside it."""
     lock_of(profile)
     return profile
+
+
+@pytest.fixture(scope="session")
+def same_place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory for all tests of one process."""
+    return tmp_path_factory.mktemp("same")
+
+
+@pytest.fixture
+def same_home(same_place: Path) -> Iterator[Path]:
+    """An empty HOME, always at the same place: an environment knows where it lies."""
+    directory = same_place / "home"
+    directory.mkdir()
+    yield directory
+    shutil.rmtree(directory)
+
+
+@pytest.fixture(scope="session")
+def homes() -> dict[object, Path]:
+    """Copies of HOME after an installation, by all that went into it."""
+    return {}
+
+
+@pytest.fixture
+def provision(
+    mlenv: Run,
+    index: Index,
+    network: dict[str, str],
+    same_home: Path,
+    homes: dict[object, Path],
+    lock_of: Callable[[Path], Path],
+) -> Callable[[Path], None]:
+    """`provision(profile)`: lock and install it; what would be the same is copied."""
+
+    def make(profile: Path) -> None:
+        lock_of(profile)
+        before = sorted(
+            (str(path), path.stat().st_size)
+            for path in same_home.rglob("*")
+            if path.is_file() and "uv-cache" not in path.parts
+        )
+        key = (profile.read_text(), *before, *sorted(index.files.items()))
+        if key in homes:
+            shutil.rmtree(same_home)
+            subprocess.run(["cp", "-a", homes[key], same_home], check=True)
+            return
+        done = mlenv("install", profile, "--no-verify", env=network)
+        assert done.returncode == 0, done.stderr
+        homes[key] = same_home.with_name(f"after-{len(homes)}")
+        subprocess.run(["cp", "-a", same_home, homes[key]], check=True)
+
+    return make
