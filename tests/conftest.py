@@ -19,6 +19,7 @@ pytest_plugins = (
     "tests.support.launching",
     "tests.support.node",
     "tests.support.small_index",
+    "tests.support.small_model",
     "tests.support.venvs",
     "tests.support.speech",
 )

@@ -6,13 +6,10 @@ walked without a network. The mirror is a plain HTTP server on this machine.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
 import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -25,28 +22,14 @@ from mlenv.result import MlenvError
 from mlenv.speech import models
 from mlenv.speech.models import checked, fetch
 from tests.support.places import UTTERANCES
+from tests.support.small_model import FILES, Mirror, sha256
 
-FILES = ("libri_01_spk1089.flac", "libri_04_spk1221.flac")
 NO_VENV = Path("/proc/no-venv")  # these models come from no hub, so nothing of it is needed
 
 
-def sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
 @pytest.fixture
-def environ(tmp_path: Path) -> dict[str, str]:
-    manifest = tmp_path / "models.toml"
-    rows = "".join(
-        f'[[models.small.files]]\nname = "{name}"\nsize = {(UTTERANCES / name).stat().st_size}\n'
-        f'sha256 = "{sha256(UTTERANCES / name)}"\n'
-        for name in FILES
-    )
-    manifest.write_text(
-        'default = "small"\n[models.small]\nkind = "whisper"\ntitle = "Two utterances"\n'
-        f'licence = "CC-BY-4.0"\n{rows}'
-    )
-    return {"MLENV_MODELS_MANIFEST": str(manifest), "MLENV_CACHE_DIR": str(tmp_path / "cache")}
+def environ(small_model: dict[str, str]) -> dict[str, str]:
+    return small_model
 
 
 @pytest.fixture
@@ -59,44 +42,6 @@ def put(directory: Path) -> Path:
     for name in FILES:
         shutil.copy(UTTERANCES / name, directory)
     return directory
-
-
-class Mirror(BaseHTTPRequestHandler):
-    """Serves files with ranges; may break off, and may serve something else."""
-
-    protocol_version = "HTTP/1.1"
-    asked: list[tuple[str, str | None]]
-    breaks_off_after: int | None = None
-    spoils = False
-
-    def do_GET(self) -> None:
-        self.asked.append((self.path, self.headers["Range"]))
-        path = UTTERANCES / Path(self.path).name
-        if not path.is_file():
-            self.send_error(404)
-            return
-        data = path.read_bytes()
-        if self.spoils:
-            data = data[:-1] + b"?"
-        begin = int((self.headers["Range"] or "bytes=0-")[6:-1])
-        self.send_response(206 if begin else 200)
-        self.send_header("Content-Length", str(len(data) - begin))
-        self.end_headers()
-        self.wfile.write(data[begin : self.breaks_off_after])
-        self.close_connection = True
-
-    def log_message(self, *_: object) -> None: ...
-
-
-@pytest.fixture
-def mirror(environ: dict[str, str]) -> Iterator[type[Mirror]]:
-    handler = type("One", (Mirror,), {"asked": []})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    environ["MLENV_MODEL_MIRROR"] = f"http://127.0.0.1:{server.server_port}/models/"
-    yield handler
-    server.shutdown()
-    server.server_close()
 
 
 def test_every_known_model_has_whole_hashes_and_a_source() -> None:
@@ -450,26 +395,6 @@ def test_commands(mlenv, environ: dict[str, str], mirror: type[Mirror]) -> None:
     assert removed["small"] > 0
     assert data("remove", "small", code=1)["errors"][0]["code"] == "model-missing"  # type: ignore[index]
     assert data("where", "nope", code=1)["errors"][0]["code"] == "model-unknown"  # type: ignore[index]
-
-
-@pytest.mark.heavy
-def test_a_full_disk(
-    mlenv,  # type: ignore[no-untyped-def]
-    environ: dict[str, str],
-    mirror: type[Mirror],
-    tmp_path: Path,
-) -> None:
-    """A file system in memory with room for one of the two files, in a namespace of its own."""
-    small = tmp_path / "cache"
-    small.mkdir()
-    root = () if os.geteuid() == 0 else ("--map-root-user",)
-    script = 'mount -t tmpfs -o size=128k none "$1"; shift; "$@"; find "$MLENV_CACHE_DIR" -type d'
-    prefix = ("unshare", *root, "-m", "--propagation", "private", "sh", "-c", script, "sh")
-    done = mlenv("models", "pull", "small", env=environ, prefix=(*prefix, str(small)))
-    assert f"error: {small}/models can't be written: No space left on device.\n" in done.stderr
-    assert "another place for models with MLENV_CACHE_DIR" in done.stderr
-    assert "Traceback" not in done.stderr
-    assert f"{small}/models/small\n" not in done.stdout  # nothing that looks like the model
 
 
 def test_progress_says_what_failed_and_what_delivered(
