@@ -39,6 +39,9 @@ STREAMS: dict[str, Any] = {
 # Variables that mlenv reads, and the terminal's size, which the test runner's workers set.
 LEFT_OUT = ("MLENV_", "LD_", "VIRTUAL_ENV", "CONDA_", "XDG_", "COLUMNS", "LINES")
 
+# Variables that Python and the loader read when a process starts.
+AT_START = ("PYTHON", "LD_", "LC_", "LANG")
+
 
 @pytest.fixture(scope="session")
 def loaded() -> Iterator[Loaded]:
@@ -61,7 +64,8 @@ def mlenv(home: Path, loaded: Loaded) -> Run:
     """Run the command line as a user does: `mlenv("doctor", "--json", env={..})`.
 
     HOME is empty and nothing of the developer's environment that mlenv reads is passed on.
-    Python is started anew only where an option of `subprocess.run` or a `prefix` needs it.
+    Python is started anew only where a variable, a `prefix` or an option of `subprocess.run`
+    needs it.
     """
 
     def run(
@@ -74,7 +78,7 @@ def mlenv(home: Path, loaded: Loaded) -> Run:
         path = f"{PYTHON.parent}{os.pathsep}{kept['PATH']}"
         variables = {**kept, "PATH": path, "HOME": str(home), **(env or {})}
         words = [str(argument) for argument in arguments]
-        if not prefix and not options:
+        if not prefix and not options and not any(n.startswith(AT_START) for n in env or ()):
             return loaded.run(words, variables)
         return subprocess.run(
             [*prefix, sys.executable, "-m", "mlenv", *words],
