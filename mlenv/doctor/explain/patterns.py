@@ -25,14 +25,20 @@ def words(text: bytes) -> list[bytes]:
     return text.translate(_NOT_WORD).split()
 
 
+def _lower(text: str) -> str:
+    """Lower-case as logs are made lower-case: ASCII letters only."""
+    return text.encode().lower().decode()
+
+
 def patterns(source: str, phrases: Phrases) -> list[Pattern]:
     """The pattern of a wording; one for each choice if only choices hold its words."""
-    pieces = [piece for piece in _PIECES.split(source.lower()) if piece]
-    if any(words(piece.encode()) for piece in pieces if not _choices(piece, phrases)):
+    pieces = [piece for piece in _PIECES.split(_lower(source)) if piece]
+    choices = [i for i, piece in enumerate(pieces) if _choices(piece, phrases)]
+    if not choices or any(words(p.encode()) for p in pieces if not _choices(p, phrases)):
         return [Pattern(pieces, phrases)]
-    index = max(i for i, piece in enumerate(pieces) if _choices(piece, phrases))
+    index = choices[-1]
     return [
-        Pattern([*pieces[:index], choice.lower(), *pieces[index + 1 :]], phrases)
+        Pattern([*pieces[:index], _lower(choice), *pieces[index + 1 :]], phrases)
         for choice in _choices(pieces[index], phrases)
     ]
 
@@ -126,7 +132,7 @@ def _parts(pieces: list[str], phrases: Phrases) -> Iterator[_Part]:
             gap, within_word = max(gap, WORD_PART), gap < GAP
         else:
             choices = _choices(piece, phrases) or (piece,)
-            texts = tuple(choice.lower().encode() for choice in choices)
+            texts = tuple(_lower(choice).encode() for choice in choices)
             probes = tuple(max(words(text) or [text], key=len) for text in texts)
             yield _Part(texts, probes, gap, within_word)
             gap, within_word = 0, False

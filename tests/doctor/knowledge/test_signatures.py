@@ -7,7 +7,7 @@ import io
 import pytest
 
 from mlenv.doctor import knowledge
-from mlenv.doctor.explain import context, normalize
+from mlenv.doctor.explain import normalize, signs
 from mlenv.doctor.explain.patterns import patterns
 from mlenv.doctor.explain.scan import scan
 from mlenv.doctor.knowledge import Entry, Signature
@@ -95,9 +95,11 @@ def test_a_typo_is_an_error_with_file_and_path(text: str, message: str) -> None:
 
 def test_conditions_are_about_facts_that_can_be_read() -> None:
     known = (
-        set(context._VALUES)
-        | set(context._SIGNS)
+        set(signs.VALUES)
+        | set(signs.SIGNS)
         | {"gpu_covered", "gpu_newer", "gpu_older", "wanted_older"}
+        | {"lfs_pointer", "html_page", "other_format", "imported_by_package", "own_import"}
+        | {"compat_in_use", "other_cuda_here"}
         | {"torchvision_pair", "torchcodec_pair", "torchcodec_too_new", "torchcodec_harmless"}
         | {"profile"}  # of the environment at hand, not of the log
     )
