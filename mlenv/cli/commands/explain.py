@@ -13,7 +13,6 @@ import click
 
 from mlenv.cli.table import command, venv_option
 from mlenv.doctor import knowledge
-from mlenv.doctor.examine import RemedyDocument
 from mlenv.doctor.explain.confirm import Outcome
 from mlenv.doctor.explain.documents import (
     CommandExplained,
@@ -24,7 +23,7 @@ from mlenv.doctor.explain.documents import (
 )
 from mlenv.doctor.explain.rank import Diagnosis, diagnose
 from mlenv.doctor.explain.scan import Scan, scan
-from mlenv.doctor.knowledge import Entry, Remedy
+from mlenv.doctor.knowledge import Entry
 from mlenv.result import DONE, FAILED, WRONG_USAGE, MlenvError, Problem, Result
 
 _RUN = "mlenv.doctor.explain.run"
@@ -178,7 +177,7 @@ def _diagnosis(diagnosis: Diagnosis, here: Outcome | None) -> DiagnosisRow:
         count=diagnosis.count,
         title=diagnosis.entry.title,
         cause=diagnosis.entry.cause,
-        remedy=_remedy(diagnosis.remedy),
+        remedy=diagnosis.remedy,
         follows=diagnosis.follows or None,
         instead_of=diagnosis.instead_of or None,
         decides=diagnosis.entry.decides or None,
@@ -191,10 +190,6 @@ def _entry(entry: Entry) -> EntryRow:
         id=entry.id,
         title=entry.title,
         cause=entry.cause,
-        remedy=_remedy(entry.remedy),
+        remedy=entry.remedy,
         decides=entry.decides or None,
     )
-
-
-def _remedy(remedy: Remedy) -> RemedyDocument:
-    return RemedyDocument(prose=remedy.prose, commands=remedy.commands, fixable=remedy.fixable)

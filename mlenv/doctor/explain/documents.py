@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from msgspec import UNSET, Struct, UnsetType
 
-from mlenv.doctor.examine import RemedyDocument
 from mlenv.doctor.explain.confirm import Outcome
+from mlenv.doctor.knowledge import Remedy
 
 
 class EntryRow(Struct, frozen=True, kw_only=True):
@@ -14,7 +14,7 @@ class EntryRow(Struct, frozen=True, kw_only=True):
     id: str
     title: str
     cause: str
-    remedy: RemedyDocument
+    remedy: Remedy
     decides: str | None
 
 
@@ -39,7 +39,7 @@ class DiagnosisRow(Struct, frozen=True, kw_only=True):
     count: int
     title: str
     cause: str
-    remedy: RemedyDocument
+    remedy: Remedy
     follows: str | None
     instead_of: str | None
     decides: str | None

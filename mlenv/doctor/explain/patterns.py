@@ -16,6 +16,7 @@ GAP = 300  # characters that `...` may skip
 WORD_PART = 120  # characters that `*` may skip
 
 _PIECES = re.compile(r"( ?\.\.\. ?|\*|<[^<>]*\|[^<>]*>|\{[a-z-]+\})")
+_TELLING = re.compile(r"[a-z]|\d{3}")  # a word, or a number that is rare enough
 _NOT_WORD = bytes(byte if bytes([byte]).isalpha() else ord(" ") for byte in range(256))
 Phrases = Mapping[str, tuple[str, ...]]
 
@@ -34,7 +35,7 @@ def patterns(source: str, phrases: Phrases) -> list[Pattern]:
     """The pattern of a wording; one for each choice if only choices hold its words."""
     pieces = [piece for piece in _PIECES.split(_lower(source)) if piece]
     choices = [i for i, piece in enumerate(pieces) if _choices(piece, phrases)]
-    if not choices or any(words(p.encode()) for p in pieces if not _choices(p, phrases)):
+    if not choices or any(_TELLING.search(p) for p in pieces if not _choices(p, phrases)):
         return [Pattern(pieces, phrases)]
     index = choices[-1]
     return [
@@ -65,11 +66,22 @@ class Pattern:
 
     `words` are among the words of every block that holds it, `ends` stand in one of them,
     `letters` (those of other alphabets) in the block; `literal` is its longest plain part and
-    stands in the block unless it was wrapped; `key` is a word of it. `literals` counts the
+    stands in the block unless it was wrapped; `key` is a word of it; `any_of`: of each of these
+    groups one stands in a word of the block. `literals` counts the
     characters that it fixes, `reach` those that it can cover.
     """
 
-    __slots__ = ("_parts", "ends", "key", "letters", "literal", "literals", "reach", "words")
+    __slots__ = (
+        "_parts",
+        "any_of",
+        "ends",
+        "key",
+        "letters",
+        "literal",
+        "literals",
+        "reach",
+        "words",
+    )
 
     def __init__(self, pieces: list[str], phrases: Phrases) -> None:
         self._parts = list(_parts(pieces, phrases))
@@ -81,8 +93,15 @@ class Pattern:
             whole.update(words(plain[0])[: 1 if len(words(plain[0])) > 1 else 0])
         self.words = frozenset(whole)
         self.ends = {word for text in plain for word in words(text)} - self.words
+        self.any_of = tuple(
+            part.probes
+            for part in self._parts
+            if len(part.choices) > 1 and all(words(probe) == [probe] for probe in part.probes)
+        )
         self.letters = frozenset(c for c in self.literal.decode() if not c.isascii())
-        self.key = max(whole or words(self.literal) or [self.literal], key=len)
+        self.key = max(whole or words(self.literal) or [b""], key=len)
+        if len(self.key) < 3:
+            self.key = self.literal
         self.reach = sum(max(map(len, part.choices)) + part.gap for part in self._parts)
 
     def may_be_in(self, window: bytes) -> bool:

@@ -21,7 +21,7 @@ BLOCK = 1 << 15  # bytes that are searched at once
 OVERLAP = 1 << 12  # bytes of a block that the next one sees again
 SLACK = 200  # bytes that prefixes, frames and escapes may add to what a pattern covers
 TRIED = 20  # places that are tried in a block, from either end of it
-FAILED = 200  # places, in all, after which only a block's first and last one are tried
+FAILED = 100  # places, in all, after which only a block's first and last one are tried
 WRAPPED = 60  # places that are tried, in all, for a wording that the log may have wrapped
 KEPT = 12  # hits of one pattern that are remembered
 SHOWN = 300  # characters of a line that are shown
@@ -113,6 +113,7 @@ class Scanner:
                 and (len(pattern.words) < 2 or pattern.words <= present)
                 and (not pattern.letters or pattern.letters.issubset(letters))
                 and (not pattern.ends or all(map(ends.__getitem__, pattern.ends)))
+                and all(any(map(ends.__getitem__, group)) for group in pattern.any_of)
             ):
                 self._try(index, block, lowered)
         forgotten = max(end - OVERLAP, 0)
@@ -124,15 +125,18 @@ class Scanner:
     def _try(self, index: int, block: bytes, lowered: bytes) -> None:
         pattern = self._patterns[index][2]
         found = False
-        places = self._places_of(lowered, pattern.literal)
-        if self._failed[index] > FAILED:
-            places = places[:1] + places[-1:]
+        if self._failed[index] <= FAILED:
+            places = self._places_of(lowered, pattern.literal)
+        elif (first := lowered.find(pattern.literal)) >= 0:
+            places = [first, lowered.rfind(pattern.literal)]
+        else:
+            return
         for place in places:
             found = self._match_at(index, block, lowered, place) or found
             if self._kept[index] >= KEPT:
                 return
         self._failed[index] += 0 if found else len(places)
-        if found or self._budget[index] <= 0:
+        if found or self._budget[index] <= 0 or pattern.key == pattern.literal:
             return
         self._budget[index] -= 1
         for place in self._places_of(lowered, pattern.key):
