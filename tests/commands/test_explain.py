@@ -76,7 +76,9 @@ def test_the_whole_document(mlenv: Run, log: Path) -> None:
                     "here": None,
                 },
             ],
+            "numbers": [],
             "unrecognised": "",
+            "looks_like": None,
             "lines": 3,
         },
         "errors": [],
@@ -89,7 +91,13 @@ def test_standard_input(log: Path, argument: tuple[str, ...]) -> None:
         done = subprocess.run(command(*argument), stdin=stream, capture_output=True, text=True)
     assert done.returncode == 0
     assert done.stdout.startswith("\ncuBLAS is not found  cublas-missing\n  line 3: " + ERROR)
-    assert f"Harmless: 1 line(s) such as\n    {NOISE}" in done.stdout
+    assert f"Harmless: 1 line such as\n    {NOISE}" in done.stdout
+
+
+HELP = (
+    "`mlenv doctor` tries the environment itself. `mlenv explain --list` has what is known;\n"
+    'how to add a wording: CONTRIBUTING.md, "Add an error signature".\n'
+)
 
 
 def test_nothing_recognised(mlenv: Run, tmp_path: Path) -> None:
@@ -97,14 +105,52 @@ def test_nothing_recognised(mlenv: Run, tmp_path: Path) -> None:
     path.write_text("all\nis\nwell\n")
     done = mlenv("explain", path)
     assert (done.returncode, done.stderr) == (1, "")
-    assert done.stdout == (
-        "No known error in this log (3 lines).\n"
-        "Run `mlenv doctor`, or look through `mlenv explain --list`.\n"
+    assert done.stdout == f"No known error in this log (3 lines).\n{HELP}"
+    path.write_text("well\n")
+    assert mlenv("explain", path).stdout == f"No known error in this log (1 line).\n{HELP}"
+
+
+def test_an_unknown_error_is_outlined(mlenv: Run, tmp_path: Path) -> None:
+    path = tmp_path / "x.log"
+    path.write_text(
+        "(ml) $ whisperx talk.wav\n"
+        "Traceback (most recent call last):\n"
+        '  File "/v/lib/python3.12/site-packages/whisperx/asr.py", line 3, in load_model\n'
+        "ValueError: no such flux\n"
+        "process exited with code 139\n"
     )
+    done = mlenv("explain", path)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout == (
+        "No known error in this log (5 lines).\n"
+        "It looks like the log of `whisperx` while loading a model.\n"
+        "The last line that looks like an error is not known:\n"
+        "    line 4: ValueError: no such flux\n"
+        "  Decoded  exit code 139: the program was ended by SIGSEGV\n"
+        f"{HELP}"
+    )
+    data = json.loads(mlenv("explain", "--json", path).stdout)["data"]
+    assert data == {
+        "diagnoses": [],
+        "numbers": ["exit code 139: the program was ended by SIGSEGV"],
+        "unrecognised": "ValueError: no such flux",
+        "looks_like": {
+            "program": "`whisperx`",
+            "step": "loading a model",
+            "error": "ValueError: no such flux",
+            "line": 4,
+        },
+        "lines": 5,
+    }
+
+
+def test_an_error_beside_noise_is_not_known(mlenv: Run, tmp_path: Path) -> None:
+    path = tmp_path / "x.log"
     path.write_text(f"{NOISE}\nTraceback (most recent call last):\nValueError: no such flux\n")
     done = mlenv("explain", path)
-    assert done.returncode == 1  # only noise is known, and there is an error beside it
-    assert "The last line that looks like an error is not known:\n    ValueError: no" in done.stdout
+    assert done.returncode == 1
+    assert "error is not known:\n    line 3: ValueError: no such flux\n" in done.stdout
+    assert "Harmless: 1 line such as" in done.stdout
 
 
 def test_only_noise_is_recognised(mlenv: Run, tmp_path: Path) -> None:

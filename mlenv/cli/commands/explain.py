@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import click
 
 from mlenv.cli.table import command, venv_option
 from mlenv.doctor import knowledge
+from mlenv.doctor.explain import decode
 from mlenv.doctor.explain.confirm import Outcome
 from mlenv.doctor.explain.documents import (
     CommandExplained,
@@ -20,13 +21,15 @@ from mlenv.doctor.explain.documents import (
     Entries,
     EntryRow,
     Explained,
+    Seen,
 )
+from mlenv.doctor.explain.outline import outline
 from mlenv.doctor.explain.rank import Diagnosis, diagnose
 from mlenv.doctor.explain.scan import Scan, scan
 from mlenv.doctor.knowledge import Entry
 from mlenv.result import DONE, FAILED, WRONG_USAGE, MlenvError, Problem, Result
 
-_RUN = "mlenv.doctor.explain.run"
+_RUN, _JSON = "mlenv.doctor.explain.run", "mlenv.doctor.explain.json"
 
 
 class _WithCommand(click.Command):
@@ -38,8 +41,9 @@ class _WithCommand(click.Command):
             own, rest = args[:index], args[index + 1 :]
             if not rest:
                 raise click.UsageError("After -- comes the command to run.", ctx)
-            ctx.meta[_RUN] = (rest, "--json" in own)
+            ctx.meta[_RUN] = rest
             args = own
+        ctx.meta[_JSON] = "--json" in args
         return super().parse_args(ctx, args)
 
 
@@ -70,16 +74,17 @@ def cli(
 
     Exit code: 0 something was recognised, 1 nothing was; after `--` the command's own.
     """
+    as_json: bool = ctx.meta[_JSON]
     if _RUN in ctx.meta:
         if what is not None or listed:
             raise click.UsageError("What is there to explain: the command after --, or the rest?")
-        argv, as_json = ctx.meta[_RUN]
+        argv = ctx.meta[_RUN]
         return _of_command(argv, as_json, venv, here)
     if listed:
         return Result("explain", Entries(entries=tuple(map(_entry, knowledge.entries().values()))))
     if what in knowledge.entries() and not Path(what or "").exists():
         return Result("explain", Entries(entries=(_entry(knowledge.entries()[what or ""]),)))
-    return _of_log(_scanned(what), venv, here)
+    return _of_log(_scanned(what), as_json, venv, here)
 
 
 def _scanned(what: str | None) -> Scan:
@@ -103,10 +108,13 @@ def _scanned(what: str | None) -> Scan:
         ) from None
 
 
-def _of_log(scanned: Scan, venv: Path, here: bool | None) -> Result[Explained]:
-    record, problems = _explained(scanned, venv, here)
-    recognised = record.diagnoses and not record.unrecognised
-    return Result("explain", record, DONE if recognised else FAILED, problems)
+def _of_log(scanned: Scan, as_json: bool, venv: Path, here: bool | None) -> Result[Explained]:
+    from mlenv.cli.render import explain as shown
+
+    record, problems, look = _explained(scanned, as_json, venv, here)
+    code = DONE if record.diagnoses and not record.unrecognised else FAILED
+    lines = partial(shown.of_log, record, look)
+    return Result("explain", record, code, problems, lines=lines)
 
 
 def _of_command(
@@ -118,42 +126,71 @@ def _of_command(
     exit_code, scanned = run(argv, stdout=2 if as_json else 1)
     record = CommandExplained(command=tuple(argv), diagnoses=(), unrecognised="")
     problems: tuple[Problem, ...] = ()
+    look: Look | None = None
     if exit_code != DONE:
-        explained, problems = _explained(scanned, venv, here)
+        explained, problems, look = _explained(scanned, as_json, venv, here)
         record = CommandExplained(
             command=tuple(argv),
             diagnoses=explained.diagnoses,
+            numbers=explained.numbers,
             unrecognised=explained.unrecognised,
+            looks_like=explained.looks_like,
             lines=explained.lines,
         )
-    lines = partial(shown.of_command, record, exit_code)
+    lines = partial(shown.of_command, record, exit_code, look)
     return Result("explain", record, exit_code, problems, lines=lines, to_stderr=True)
 
 
+Look = Callable[[], "Seen"]
+
+
 def _explained(
-    scanned: Scan, venv: Path, here: bool | None
-) -> tuple[Explained, tuple[Problem, ...]]:
-    """The diagnoses of a log, and what the environment adds to them."""
+    scanned: Scan, as_json: bool, venv: Path, here: bool | None
+) -> tuple[Explained, tuple[Problem, ...], Look | None]:
+    """The diagnoses of a log, and what the environment adds to them.
+
+    The look at the environment takes seconds: for people it is made, by the function that comes
+    back, after the log's own diagnoses are on the screen.
+    """
     look = here or (here is None and (venv / "pyvenv.cfg").is_file())
     diagnoses = diagnose(scanned, _in_use(venv) if look else {})
-    outcomes: Mapping[str, Outcome] = {}
-    problems: tuple[Problem, ...] = ()
-    if look:
-        from mlenv.doctor.explain.confirm import confirm
+    if look and as_json:
+        seen = _seen(diagnoses, venv)
+        rows, problems = seen.diagnoses, (seen.problem,) if seen.problem else ()
+    else:
+        rows, problems = tuple(_diagnosis(d, None) for d in diagnoses), ()
+    record = _record(scanned, diagnoses, rows)
+    later = partial(_seen, diagnoses, venv) if look and diagnoses and not as_json else None
+    return record, problems, later
 
-        try:
-            diagnoses, outcomes = confirm(diagnoses, venv)
-        except MlenvError as error:  # the log is explained all the same
-            problems = (error.problem(),)
+
+def _record(
+    scanned: Scan, diagnoses: Sequence[Diagnosis], rows: tuple[DiagnosisRow, ...]
+) -> Explained:
     only_harmless = all(diagnosis.level == "harmless" for diagnosis in diagnoses)
     noise = {diagnosis.matched for diagnosis in diagnoses}
-    unrecognised = only_harmless and scanned.last_error not in noise
-    record = Explained(
-        diagnoses=tuple(_diagnosis(d, outcomes.get(d.entry.id)) for d in diagnoses),
-        unrecognised=scanned.last_error if unrecognised else "",
+    unknown = not diagnoses or (only_harmless and scanned.last_error not in {"", *noise})
+    looks_like = outline(scanned) if unknown else None
+    return Explained(
+        diagnoses=rows,
+        numbers=decode.numbers(scanned.context),
+        unrecognised=looks_like.error or scanned.last_error if looks_like else "",
+        looks_like=looks_like,
         lines=scanned.lines,
     )
-    return record, problems
+
+
+def _seen(diagnoses: Sequence[Diagnosis], venv: Path) -> Seen:
+    """The diagnoses with what the environment says to them."""
+    from mlenv.doctor.explain.confirm import confirm
+
+    try:
+        ordered, outcomes = confirm(diagnoses, venv)
+    except MlenvError as error:  # the log is explained all the same
+        rows = tuple(_diagnosis(diagnosis, None) for diagnosis in diagnoses)
+        return Seen(rows, error.problem())
+    rows = tuple(_diagnosis(d, outcomes.get(d.entry.id)) for d in ordered)
+    return Seen(rows, None)
 
 
 def _in_use(venv: Path) -> dict[str, str]:

@@ -35,7 +35,7 @@ def emit(result: Result[Any], *, as_json: bool) -> int:
         else:
             stream = sys.stderr if result.to_stderr else sys.stdout
             for line in _text(result):
-                print(line, file=stream)
+                print(line, file=stream, flush=result.lines is not None)
             for problem in result.errors:
                 print(
                     f"{bold(red('error:', sys.stderr), sys.stderr)} {problem.message}",

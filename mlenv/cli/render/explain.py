@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from mlenv.cli.render.style import bold, dim, green, red, yellow
@@ -17,28 +17,61 @@ if TYPE_CHECKING:
         Entries,
         EntryRow,
         Explained,
+        Seen,
     )
+    from mlenv.doctor.explain.outline import Outline
 
 WIDTH = 96
 _SURE = {"high": "", "medium": "likely", "low": "possibly"}
 _OUTCOMES = {"ok": green, "fail": red, "warn": yellow}
 
 
-def lines(record: Entries | Explained) -> Iterator[str]:
-    """Known errors, or what a log means."""
-    if hasattr(record, "entries"):
-        yield from _entries(record.entries)
-    else:
-        yield from _explained(record.diagnoses, record.unrecognised, record.lines, sys.stdout)
+def lines(record: Entries) -> Iterator[str]:
+    """Known errors."""
+    yield from _entries(record.entries)
 
 
-def of_command(record: CommandExplained, exit_code: int) -> Iterator[str]:
+def of_log(record: Explained, look: Callable[[], Seen] | None) -> Iterator[str]:
+    """Text about a log; what `look` adds comes after it."""
+    yield from _explained(record, record.lines, sys.stdout)
+    if look:
+        yield from _looked(record, look, sys.stdout)
+
+
+def of_command(
+    record: CommandExplained, exit_code: int, look: Callable[[], Seen] | None
+) -> Iterator[str]:
     """Text about the output of a failed command, for standard error."""
     if exit_code:
         yield ""
         yield bold(f"{shlex.join(record.command)} ended with {exit_code}", sys.stderr)
         count = record.lines if isinstance(record.lines, int) else 0
-        yield from _explained(record.diagnoses, record.unrecognised, count, sys.stderr)
+        yield from _explained(record, count, sys.stderr)
+        if look:
+            yield from _looked(record, look, sys.stderr)
+
+
+def _looked(
+    record: Explained | CommandExplained, look: Callable[[], Seen], stream: TextIO
+) -> Iterator[str]:
+    """Say what the environment speaks for, and the cause again if it is another one."""
+    from mlenv.machine import driver
+
+    seen = look()
+    yield ""
+    if seen.problem:
+        yield f"{bold('Not looked at', stream)}: {seen.problem.message}"
+    if trouble := driver.unanswered():
+        yield f"{yellow('warning:', stream)} {trouble}"
+    first = seen.diagnoses[0]
+    if first.id != record.diagnoses[0].id:
+        yield bold("On this machine it is rather this:", stream)
+        yield from _cause(first, stream)
+    checked = [each for each in seen.diagnoses if each.here]
+    for each in checked:
+        if len(checked) > 1:
+            yield f"  {each.id}"
+        yield from _here(each, stream)
 
 
 def _entries(entries: Sequence[EntryRow]) -> Iterator[str]:
@@ -54,13 +87,10 @@ def _entries(entries: Sequence[EntryRow]) -> Iterator[str]:
             yield from _labelled("Decides", entry.decides)
 
 
-def _explained(
-    diagnoses: Sequence[DiagnosisRow], unrecognised: str, count: int, stream: TextIO
-) -> Iterator[str]:
-    if not diagnoses:
-        yield f"No known error in this log ({count} line{'' if count == 1 else 's'})."
-        yield "Run `mlenv doctor`, or look through `mlenv explain --list`."
-    for diagnosis in diagnoses:
+def _explained(record: Explained | CommandExplained, count: int, stream: TextIO) -> Iterator[str]:
+    if not record.diagnoses:
+        yield f"No known error in this log ({_lines(count)})."
+    for diagnosis in record.diagnoses:
         if diagnosis.level == "harmless":
             continue
         if diagnosis.follows:
@@ -70,16 +100,36 @@ def _explained(
         else:
             yield ""
             yield from _cause(diagnosis, stream)
-    for diagnosis in diagnoses:
+        if diagnosis is record.diagnoses[0]:
+            for number in record.numbers:
+                yield from _labelled("Decoded", number)
+    for diagnosis in record.diagnoses:
         if diagnosis.level == "harmless":
             yield ""
-            yield f"{bold('Harmless', stream)}: {diagnosis.count} line(s) such as"
+            yield f"{bold('Harmless', stream)}: {_lines(diagnosis.count)} such as"
             yield f"    {diagnosis.matched}"
             yield from _labelled("Why", diagnosis.cause)
-    if unrecognised:
-        yield ""
+    if record.looks_like:
+        numbers = () if record.diagnoses else record.numbers
+        yield from _unknown(record.looks_like, record.unrecognised, numbers)
+
+
+def _unknown(outline: Outline, error: str, numbers: Sequence[str]) -> Iterator[str]:
+    """What can be said of an error that is not in the table, and what to do about it."""
+    if outline.program or outline.step:
+        step = f" while {outline.step}" if outline.step else ""
+        yield f"It looks like the log of {outline.program or 'a program'}{step}."
+    if error:
         yield "The last line that looks like an error is not known:"
-        yield f"    {unrecognised}"
+        yield f"    line {outline.line}: {error}" if outline.line else f"    {error}"
+    for number in numbers:
+        yield from _labelled("Decoded", number)
+    yield "`mlenv doctor` tries the environment itself. `mlenv explain --list` has what is known;"
+    yield 'how to add a wording: CONTRIBUTING.md, "Add an error signature".'
+
+
+def _lines(count: int) -> str:
+    return "1 line" if count == 1 else f"{count} lines"
 
 
 def _cause(diagnosis: DiagnosisRow, stream: TextIO) -> Iterator[str]:

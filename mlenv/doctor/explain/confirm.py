@@ -34,10 +34,11 @@ def confirm(
     Raises `MlenvError` if `venv` can't be examined.
     """
     from mlenv.doctor import examine
+    from mlenv.doctor.checks import CHECKS
     from mlenv.doctor.facts import target
 
     ids = _in_question(diagnoses)
-    if not ids:
+    if not {each for check in CHECKS for each in check.ids}.intersection(ids):
         return list(diagnoses), {}
     report = examine.examine(target.of_venv(venv), ids)
     outcomes = {

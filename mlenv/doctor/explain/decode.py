@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 # What a file is by its first bytes (lower-case): the fact, and the words for it.
 _KINDS: tuple[tuple[bytes, str, str], ...] = (
@@ -97,11 +97,12 @@ def _first_bytes(log: str) -> tuple[str, bytes]:
     return "", b""
 
 
-def numbers(log: str, facts: Mapping[str, str]) -> tuple[str, ...]:
-    """What numbers in the log mean, one line each."""
+def numbers(log: str) -> tuple[str, ...]:
+    """What numbers in the log mean, one line each; at most four."""
     lowered = log.lower()
-    lines = [facts["first_bytes"]] if "first_bytes" in facts else []
-    return tuple(dict.fromkeys([*lines, *_exit_codes(lowered), *_windows(lowered)]))[:4]
+    start = first_bytes(lowered).get("first_bytes")
+    lines = [*([start] if start else []), *_exit_codes(lowered), *_windows(lowered)]
+    return tuple(dict.fromkeys(lines))[:4]
 
 
 def _windows(log: str) -> Iterator[str]:
@@ -116,7 +117,7 @@ def _exit_codes(log: str) -> Iterator[str]:
         number = int(match[1])
         unsigned = number & 0xFFFFFFFF
         if unsigned in _STATUS:
-            yield f"exit code {number} is Windows' {unsigned:#010X}: {_STATUS[unsigned]}"
+            yield f"exit code {number} is Windows' 0x{unsigned:08X}: {_STATUS[unsigned]}"
         elif ended := _signal(number):
             yield f"exit code {number}: the program was ended by {ended}"
 

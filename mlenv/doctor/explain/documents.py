@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from msgspec import UNSET, Struct, UnsetType
 
 from mlenv.doctor.explain.confirm import Outcome
+from mlenv.doctor.explain.outline import Outline
 from mlenv.doctor.knowledge import Remedy
+from mlenv.result import Problem
 
 
 class EntryRow(Struct, frozen=True, kw_only=True):
@@ -47,11 +51,24 @@ class DiagnosisRow(Struct, frozen=True, kw_only=True):
 
 
 class Explained(Struct, frozen=True, kw_only=True):
-    """The document of a log. `unrecognised`: the last line that looks like an error."""
+    """The document of a log.
+
+    `numbers`: what numbers in the log mean. `unrecognised`: the last line that looks like an
+    error, where none is known; `looks_like` then says more of the log.
+    """
 
     diagnoses: tuple[DiagnosisRow, ...]
+    numbers: tuple[str, ...]
     unrecognised: str
+    looks_like: Outline | None
     lines: int
+
+
+class Seen(NamedTuple):
+    """The diagnoses after a look at the environment; `problem`: why there was none."""
+
+    diagnoses: tuple[DiagnosisRow, ...]
+    problem: Problem | None
 
 
 class CommandExplained(Struct, frozen=True, kw_only=True):
@@ -59,5 +76,7 @@ class CommandExplained(Struct, frozen=True, kw_only=True):
 
     command: tuple[str, ...]
     diagnoses: tuple[DiagnosisRow, ...]
+    numbers: tuple[str, ...] = ()
     unrecognised: str
+    looks_like: Outline | None = None
     lines: int | UnsetType = UNSET
