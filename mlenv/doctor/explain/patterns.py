@@ -152,7 +152,7 @@ def _parts(pieces: list[str], phrases: Phrases) -> Iterator[_Part]:
         else:
             choices = _choices(piece, phrases) or (piece,)
             texts = tuple(_lower(choice).encode() for choice in choices)
-            probes = tuple(max(words(text) or [text], key=len) for text in texts)
+            probes = tuple(max(words(text) or [text.strip()], key=len) for text in texts)
             yield _Part(texts, probes, gap, within_word)
             gap, within_word = 0, False
 

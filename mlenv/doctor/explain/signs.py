@@ -147,6 +147,7 @@ SIGNS: dict[str, tuple[str, ...]] = {
         r"from torch\._c import",
         r"_load_global_deps",
         r"_preload_cuda_deps",
+        r"_load_dll_libraries",
         r"[/\\]torch[/\\]__init__\.py",
     ),
     "companion_import": (r"torch(?:audio|vision)[/\\]_extension", r"_torchaudio\b"),
@@ -179,6 +180,8 @@ SIGNS: dict[str, tuple[str, ...]] = {
         r"file \"(?![a-z]:|[/\\~<.])[^\"\n]+[/\\][^\"\n]+\.py\", line \d+, in (?!<)",
     ),
     "killed_line": (r"(?:^|\n)[^\n]{0,60}\bkilled[ \t\r]*(?:\n|$)",),
+    "memory_error": (r"(?:^|\n)(?![^\n]*\bexcept\b)[^\n]{0,80}\bmemoryerror\b",),
+    "bus_error": (r"\bbus error\b",),
     "mig_said": (
         r"\bmig-(?:gpu-)?[0-9a-f]{8}",
         r"\bmig[ -]\d+g\.\d+gb",
