@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from mlenv.doctor.explain import confirm
 from mlenv.doctor.explain.rank import Diagnosis
 from tests.support.logs import AMBIGUOUS, explained
