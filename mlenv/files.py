@@ -62,7 +62,9 @@ def write_atomically(path: Path, content: str | bytes, *, mode: int = 0o644) -> 
     """Write to a temporary file beside `path`, then rename it into place."""
     data = content.encode() if isinstance(content, str) else content
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        handle, temporary = tempfile.mkstemp(
+            dir=path.parent, prefix=".mlenv-"
+        )  # short: names may be 255 bytes
         try:
             with os.fdopen(handle, "wb") as stream:
                 stream.write(data)
@@ -75,6 +77,14 @@ def write_atomically(path: Path, content: str | bytes, *, mode: int = 0o644) -> 
             raise
     except OSError as error:
         raise MlenvError("not-writable", f"{path} can't be written: {error.strerror}.") from error
+
+
+def make_directory(path: Path) -> None:
+    """Make a directory and those above it; raises `MlenvError` where that can't be."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MlenvError("not-writable", f"{path} can't be made: {error.strerror}.") from error
 
 
 def sha256(path: Path) -> str | None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from mlenv.cli.render.progress import for_people
 from mlenv.cli.render.transcribe import Screen
 from mlenv.machine import driver
-from mlenv.result import DONE, FAILED, Problem, Result
+from mlenv.result import DONE, FAILED, MlenvError, Problem, Result
 from mlenv.speech import models
 from mlenv.speech.models import Found, resolve
 from mlenv.speech.transcribe import diarization, events, inputs
@@ -85,7 +85,7 @@ class Run:
         named = [word for word in options.audio if word != inputs.STANDARD_INPUT]
         sources = inputs.expand(named, recursive=options.recursive) if named else []
         if inputs.STANDARD_INPUT in options.audio:
-            sources.append(inputs.spooled(sys.stdin.buffer, self._job.directory))
+            sources.append(inputs.spooled(sys.stdin.buffer))
         if not options.output_dir:
             return sources, {}
         directory = Path(options.output_dir).expanduser().absolute()
@@ -140,7 +140,7 @@ class Run:
             case events.Failed():
                 self._fail(event.problem)
             case events.Finished():
-                self._finish(event.source, event.transcript)
+                self._finish(event)
 
     def _segment(self, event: events.Heard) -> None:
         options = self._options
@@ -167,10 +167,28 @@ class Run:
         if not self._options.json:
             self._screen.error(problem.message)
 
-    def _finish(self, source: Source, transcript: Transcript) -> None:
+    def _finish(self, event: events.Finished) -> None:
+        """Write one transcript; that it can't be written ends no other file."""
+        source = event.source
+        try:
+            self._deliver(source, event.transcript, speakers=event.problem is None)
+        except MlenvError as error:
+            if not self._options.output_dir:  # standard output is there for all files
+                raise
+            code, message = error.problem()
+            self._fail(Problem(code, f"{source.shown}: {message}"))
+            return
+        except Exception as error:  # a transcript that some format can't hold
+            message = f"{source.shown} can't be written: {type(error).__name__}: {error}"
+            self._fail(Problem("not-written", message))
+            return
+        if event.problem:
+            self._fail(event.problem)
+
+    def _deliver(self, source: Source, transcript: Transcript, *, speakers: bool) -> None:
         options = self._options
         if options.output_dir:
-            written = self._writer.write(source, transcript)
+            written = self._writer.write(source, transcript, speakers=speakers)
             self._screen.note(f"{source.shown}: {', '.join(map(str, written))}")
         elif STREAMED in options.formats:
             self._screen.line("file", dict(transcript))

@@ -37,10 +37,11 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """One file is through."""
+    """One file is through; `problem` is the reason why its transcript lacks the speakers."""
 
     source: Source
     transcript: Transcript
+    problem: Problem | None = None
 
 
 @dataclass(frozen=True, slots=True)

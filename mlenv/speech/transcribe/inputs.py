@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import glob
 import os
-import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from mlenv.result import WRONG_USAGE, MlenvError
+from mlenv.speech.transcribe import scratch
 
 STANDARD_INPUT = "-"
 
@@ -29,11 +29,22 @@ SUFFIXES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One input: the file to read, what to call it, and its place below the output directory."""
+    """One input: the file to read, what to call it, and its place below the output directory.
+
+    `held`: the open file where `file` is a name of it for other processes.
+    """
 
     file: Path
     shown: str
     place: Path
+    held: IO[bytes] | None = field(default=None, compare=False)
+
+    def size(self) -> int:
+        """Bytes of the file; 0 where it can't be asked, of which the worker says what is wrong."""
+        try:
+            return self.file.stat().st_size
+        except OSError:
+            return 0
 
 
 def expand(words: Sequence[str], *, recursive: bool) -> list[Source]:
@@ -59,11 +70,10 @@ def expand(words: Sequence[str], *, recursive: bool) -> list[Source]:
     return list(sources.values())
 
 
-def spooled(stream: BinaryIO, directory: Path) -> Source:
-    """Standard input as a file: most formats can't be read without going back and forth."""
-    with tempfile.NamedTemporaryFile(dir=directory, delete=False, prefix="stdin-") as file:
-        shutil.copyfileobj(stream, file, 1 << 20)
-    return Source(Path(file.name), STANDARD_INPUT, Path("stdin"))
+def spooled(stream: IO[bytes]) -> Source:
+    """Standard input as a file."""
+    file = scratch.spooled(stream, "Standard input")
+    return Source(Path(scratch.path_of(file)), STANDARD_INPUT, Path("stdin"), file)
 
 
 def outputs(

@@ -6,26 +6,28 @@ decoded them, in memory, and finds the speakers while the words of the same file
 the machine has no room for both, they take turns, some files at a time.
 
 Many short files go through together, a core for each; then come the long ones, all cores for one.
+
+A worker that dies is replaced. The files that were at work in it are tried once more, each alone,
+so that a second death has one cause: that file is put aside, and the others go on.
 """
 
 from __future__ import annotations
 
 import argparse
-import shutil
-import tempfile
+import signal
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from math import isinf
 from pathlib import Path
-from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from mlenv.result import MlenvError, Problem
 from mlenv.speech.transcribe import memory, requests, speakers
+from mlenv.speech.transcribe.crew import DIARIZER, TRANSCRIBER, Crew, Death
 from mlenv.speech.transcribe.events import Event, Failed, Finished, Heard, Note, Progress
 from mlenv.speech.transcribe.inputs import Source
 from mlenv.speech.transcribe.pending import Unfinished
-from mlenv.speech.transcribe.transcript import Segment, Word
-from mlenv.speech.transcribe.worker_process import Inbox, Worker
+from mlenv.speech.transcribe.transcript import segment_of
 from mlenv.speech.workers import protocol
 from mlenv.speech.workers.protocol import FileRequest
 
@@ -33,16 +35,10 @@ if TYPE_CHECKING:
     from mlenv.speech.transcribe.diarization import Pipeline
 
 LONG = 4 << 20  # bytes; a minute of WAV, several of anything else
-FileEvent = (
-    protocol.Decoded
-    | protocol.SegmentFound
-    | protocol.Transcribed
-    | protocol.Diarizing
-    | protocol.Diarized
-    | protocol.FileFailed
-)
 Files = Sequence[tuple[int, Source]]  # numbered in the order in which they were named
 A_TURN = 16  # files that wait for their speakers where the workers take turns
+KILLED = 128 + signal.SIGKILL
+MOST_DEATHS = 2  # of workers over one file, and of workers that had no file
 
 
 class Job:
@@ -50,39 +46,24 @@ class Job:
 
     def __init__(self, venv: Path, options: argparse.Namespace) -> None:
         self._options = options
-        self._inbox: Inbox = SimpleQueue()
+        self.crew = Crew(venv, options)
         self._files: dict[int, Unfinished] = {}
         self._under_way: set[int] = set()
-        self._at_once = self._asked_at_once = 1
-        self._announced: set[str] = set()
-        self._startup: dict[str, float] = {}
-        self._trying: str | None = None  # the device on which the worker may die
-        self.compute_type: str | None = None
+        self._again: deque[int] = deque()  # files that the first worker gets once more
+        self._idle_deaths = 0
+        self._speakerless: Problem | None = None  # the reason why no speakers can be found
         self.libraries: tuple[str, ...] = ()
-        self.directory = Path(tempfile.mkdtemp(prefix="mlenv-", dir=_memory()))
-        self._venv = venv
-        self._transcriber: Worker | None = None
-        self._diarizer: Worker | None = None
         together = options.diarize and (options.only_speakers or memory.for_both(options))
         if not options.only_speakers:
-            self._transcriber = self._start("transcriber")
+            self.crew.start(TRANSCRIBER)
         if together:
-            self._diarizer = self._start("diarizer")
-
-    def _start(self, worker: str) -> Worker:
-        settings = requests.settings(worker, self._options)
-        return Worker(worker, self._venv, self._inbox, settings=settings)
+            self.crew.start(DIARIZER)
 
     def close(self) -> None:
-        """Stop the workers and remove the samples that they exchanged."""
-        self._stop()
-        shutil.rmtree(self.directory, ignore_errors=True)
-
-    def _stop(self) -> None:
-        for worker in (self._transcriber, self._diarizer):
-            if worker:
-                worker.stop()
-        self._transcriber = self._diarizer = None
+        """Stop the workers and give up what is unfinished."""
+        self.crew.stop(TRANSCRIBER, DIARIZER)
+        for file in self._files.values():
+            file.close()
 
     def run(
         self,
@@ -91,120 +72,177 @@ class Job:
         pipeline: Callable[[], Pipeline],
     ) -> Iterator[Event]:
         """Transcribe `sources`; raises `MlenvError` where none of them can go on."""
-        self._model, self._pipeline = model, pipeline
+        self.crew.equip(model, pipeline)
         files = list(enumerate(sources))
         if not self._options.diarize:
             kinds: dict[bool, list[tuple[int, Source]]] = {True: [], False: []}
             for number, source in files:
-                kinds[_size(source) <= LONG].append((number, source))
+                kinds[source.size() <= LONG].append((number, source))
             yield from self._words(kinds[True], at_once=len(kinds[True]))
             yield from self._words(kinds[False], at_once=1)
-        elif self._diarizer:
+        elif DIARIZER in self.crew:
             yield from self._both(files)
         else:
             yield Note("no room for words and speakers at once, so they take turns")
+            self.crew.pipeline()  # where there is none, that is known before any work
             for first in range(0, len(files), A_TURN):
                 yield from self._words(files[first : first + A_TURN], at_once=1)
                 yield from self._speakers(files[first : first + A_TURN])
 
     def _words(self, files: Files, *, at_once: int) -> Iterator[Event]:
         if files:
-            self._transcriber = self._transcriber or self._start("transcriber")
-            self._ask_transcriber(self._options.device, at_once)
-            yield from self._through(self._transcriber, files)
-            self._stop()
+            if TRANSCRIBER not in self.crew:
+                self.crew.start(TRANSCRIBER)
+            self.crew.most_at_once = min(at_once, memory.files_at_once(self._options))
+            yield from self.crew.configure(TRANSCRIBER)
+            yield from self._through(TRANSCRIBER, files)
+            self.crew.stop(TRANSCRIBER)
 
     def _speakers(self, files: Files) -> Iterator[Event]:
         left = [(number, source) for number, source in files if number in self._files]
-        if left:
-            self._diarizer = self._start("diarizer")
-            yield from self._ask_diarizer(self._diarizer)
-            yield from self._through(self._diarizer, left)
-            self._stop()
+        if left and not self._speakerless:
+            self.crew.start(DIARIZER)
+            yield from self.crew.configure(DIARIZER)
+            yield from self._through(DIARIZER, left)
+            self.crew.stop(DIARIZER)
+        for number, _ in left:
+            if number in self._files:
+                yield from self._finish(number)
 
     def _both(self, files: Files) -> Iterator[Event]:
-        assert self._diarizer
-        if self._transcriber:
-            self._ask_transcriber(self._options.device, 1)
-        yield from self._ask_diarizer(self._diarizer)
-        yield from self._through(self._transcriber or self._diarizer, files)
+        if TRANSCRIBER in self.crew:
+            yield from self.crew.configure(TRANSCRIBER)
+        yield from self.crew.configure(DIARIZER)
+        yield from self._through(TRANSCRIBER if TRANSCRIBER in self.crew else DIARIZER, files)
 
-    def _through(self, first: Worker, files: Files) -> Iterator[Event]:
+    def _through(self, first: str, files: Files) -> Iterator[Event]:
         """Give files to the first worker until all workers are through with all of them."""
-        waiting = list(files)[::-1]
-        while waiting or self._under_way:
-            # one more than are at work, so that it is ready; not all, so that memory stays flat
-            while waiting and len(self._under_way) <= self._at_once:
-                number, source = waiting.pop()
-                self._under_way.add(number)
-                self._files.setdefault(number, Unfinished(source))
-                first.send(FileRequest(number, path=str(source.file)))
-            worker, event = self._inbox.get()
-            if worker not in (self._transcriber, self._diarizer):
-                continue  # the last words of one that was stopped
-            if event is not None:
-                yield from self._take(event)
-            elif worker is self._transcriber and self._trying == "cuda":
-                yield self._on_the_cpu(worker.death())
-                first = self._transcriber
+        for number, source in files:
+            self._files.setdefault(number, Unfinished(source))
+        waiting = deque(number for number, _ in files)
+        while first in self.crew and (waiting or self._under_way):
+            self._feed(first, waiting)
+            worker, event = self.crew.receive()
+            if isinstance(event, Death):
+                yield from self._replace(worker, event, first)
             else:
-                raise worker.death()
+                yield from self._take(worker, event)
 
-    def _on_the_cpu(self, death: MlenvError) -> Note:
+    def _feed(self, first: str, waiting: deque[int]) -> None:
+        """Send the first worker one file more than are at work, so that it is ready.
+
+        Not all, so that memory stays flat; and alone what a worker has died over.
+        """
+        while self._again or (waiting and len(self._under_way) <= self.crew.at_once):
+            line = self._again or waiting
+            company = self.crew.files(first)
+            if company and any(self._files[each].deaths[first] for each in (line[0], *company)):
+                break
+            number = line.popleft()
+            self._under_way.add(number)
+            self._send(first, number)
+
+    def _send(self, worker: str, number: int) -> None:
+        file, path = self._files[number], str(self._files[number].source.file)
+        if worker == DIARIZER:
+            request = FileRequest(number, path, samples=file.samples_path())
+        elif DIARIZER in self.crew and not file.handed_over:
+            request = FileRequest(number, path, handover=file.new_samples())
+        else:
+            request = FileRequest(number, path)
+        self.crew.send(worker, request)
+
+    def _replace(self, worker: str, death: Death, first: str) -> Iterator[Event]:
+        """Start a new worker for one that died, and send it again what that one had.
+
+        Raises the death where no file is the cause: the worker would die again.
+        """
+        if death.trying == "cuda":
+            yield from self._on_the_cpu(death)
+            return
+        self._idle_deaths += not death.files
+        if not death.ready or self._idle_deaths > MOST_DEATHS:
+            yield from self._do_without(worker, death.error)
+            return
+        if death.error.exit_code == KILLED:  # for want of memory, most likely
+            self.crew.most_at_once = max(1, self.crew.most_at_once // 2)
+        files = [number for number in death.files if number in self._files]
+        suspects = files[: self.crew.at_once if worker == TRANSCRIBER else 1]
+        left = []
+        self.crew.start(worker)
+        yield from self.crew.configure(worker)
+        for number in files:
+            file = self._files[number]
+            file.deaths[worker] += number in suspects
+            if worker == TRANSCRIBER:
+                file.restart()
+            if file.deaths[worker] == MOST_DEATHS:
+                message = f"ended two workers and is put aside. {death.error.problem().message}"
+                event = protocol.FileFailed(number, death.error.code, message)
+                yield from self._fail(worker, event)
+                continue
+            if number in suspects:
+                left.append(file.source.shown)
+            if worker == first:
+                self._again.append(number)
+            else:
+                self._send(worker, number)
+        if left:
+            again = "is tried once more" if len(left) == 1 else "are tried again, one by one"
+            text = f"{death.error.message} At work: {', '.join(left)}; {again}."
+            yield Note(text, warning=True)
+
+    def _do_without(self, worker: str, error: MlenvError) -> Iterator[Event]:
+        """Go on without speakers where the diarizer can't work; raises `error` for any other."""
+        self.crew.stop(worker)
+        if worker == TRANSCRIBER or self._options.only_speakers:
+            self.crew.stop(TRANSCRIBER, DIARIZER)  # their memory counts as free
+            raise error
+        self._speakerless = error.problem()
+        for number in [each for each, file in self._files.items() if file.transcribed]:
+            yield from self._finish(number)
+
+    def _on_the_cpu(self, death: Death) -> Iterator[Note]:
         """Begin anew on the CPU after a GPU that only seemed usable ended the worker.
 
-        Raises `death` where the GPU was asked for.
+        Raises the death where the GPU was asked for.
         """
-        if self._options.device != "auto":
-            raise death
-        assert self._transcriber
-        self._trying = None
-        self._transcriber.stop()
-        self._transcriber = self._start("transcriber")
-        self._ask_transcriber("cpu", self._asked_at_once)
-        for number in sorted(self._under_way):
-            path = str(self._files[number].source.file)
-            self._transcriber.send(FileRequest(number, path=path))
-        return Note(f"the GPU can't be used, going on with the CPU. {death.message}", warning=True)
+        if self.crew.device != "auto":
+            raise death.error
+        self.crew.device = "cpu"
+        self.crew.start(TRANSCRIBER)
+        yield from self.crew.configure(TRANSCRIBER)
+        self._again.extend(death.files)
+        message = death.error.message
+        yield Note(f"the GPU can't be used, going on with the CPU. {message}", warning=True)
 
-    def _take(self, event: protocol.Event) -> Iterator[Event]:
+    def _take(self, worker: str, event: protocol.Event) -> Iterator[Event]:
         match event:
             case protocol.Trying():
-                self._trying = event.device
+                pass
             case protocol.Ready():
-                yield from self._ready(event)
+                yield from self.crew.ready(worker, event)
             case protocol.Refused():
-                self._stop()  # its memory counts as free
-                raise requests.refusal(event, self._options)
+                self.crew.stop(worker)  # its memory counts as free
+                yield from self._do_without(worker, requests.refusal(event, self._options))
             case _ if event.id in self._files:  # else it has failed in the other worker
-                yield from self._of_file(event, self._files[event.id])
+                yield from self._of_file(worker, event, self._files[event.id])
 
-    def _ready(self, event: protocol.Ready) -> Iterator[Event]:
-        self._trying = None
-        self._startup |= event.seconds
-        if event.compute_type:  # the transcriber
-            self._at_once, self.compute_type = event.at_once, event.compute_type
-        notes = [note for note in _notes(event) if note.text not in self._announced]
-        self._announced |= {note.text for note in notes}
-        yield from notes
-
-    def _of_file(self, event: FileEvent, file: Unfinished) -> Iterator[Event]:
+    def _of_file(self, worker: str, event: protocol.FileEvent, file: Unfinished) -> Iterator[Event]:
         match event:
             case protocol.Decoded():
                 yield from self._decoded(event, file)
+                if worker == TRANSCRIBER and DIARIZER in self.crew and not file.handed_over:
+                    self._hand_over(event, file)
             case protocol.SegmentFound():
-                segment: Segment = {
-                    "start": event.segment["start"],
-                    "end": event.segment["end"],
-                    "text": event.segment["text"],
-                    "speaker": None,
-                    "words": list(map(_word, event.segment["words"])),
-                }
+                segment = segment_of(event.segment)
                 file.segments.append(segment)
-                yield Heard(file.source, segment, file.duration)
+                if segment["end"] > file.heard or not file.deaths:
+                    file.heard = segment["end"]
+                    yield Heard(file.source, segment, file.duration)
             case protocol.Diarizing():
                 # while words are still being found, they tell the progress
-                if file.transcribed or not self._transcriber:
+                if file.transcribed or TRANSCRIBER not in self.crew:
                     yield Progress(file.source, event.share * file.duration, file.duration)
             case protocol.Transcribed():
                 file.language = event.language
@@ -216,10 +254,7 @@ class Job:
                 self._diarized(event, file)
                 yield from self._finish(event.id)
             case protocol.FileFailed():
-                self._under_way.discard(event.id)
-                del self._files[event.id]
-                problem = Problem(event.code, f"{file.source.shown} {event.message}")
-                yield Failed(file.source, problem)
+                yield from self._fail(worker, event)
 
     def _decoded(self, event: protocol.Decoded, file: Unfinished) -> Iterator[Event]:
         is_first = not file.duration
@@ -232,8 +267,13 @@ class Job:
                 f"{file.duration:.1f} s of it can be decoded",
                 warning=True,
             )
-        if self._transcriber and self._diarizer:
-            self._diarizer.send(FileRequest(event.id, samples=event.path))
+
+    def _hand_over(self, event: protocol.Decoded, file: Unfinished) -> None:
+        """Send a decoded file to the diarizer, which decodes anew where memory had no room."""
+        file.handed_over = True
+        if event.path is None:
+            file.close()
+        self._send(DIARIZER, event.id)
 
     def _diarized(self, event: protocol.Diarized, file: Unfinished) -> None:
         names = speakers.names_of(event.turns, self._options.speaker_names)
@@ -245,59 +285,38 @@ class Job:
     def _finish(self, number: int) -> Iterator[Event]:
         file = self._files[number]
         words = file.transcribed or self._options.only_speakers
-        turns = file.turns is not None or not self._options.diarize
-        if (words or not self._transcriber) and (turns or not self._diarizer):
+        problem = file.problem
+        if self._options.diarize and file.turns is None and not problem and self._speakerless:
+            code, message = self._speakerless
+            shown = file.source.shown
+            problem = Problem(code, f"{shown} is written without speakers. {message}")
+        turns = file.turns is not None or problem is not None or not self._options.diarize
+        if (words or TRANSCRIBER not in self.crew) and (turns or DIARIZER not in self.crew):
             self._under_way.discard(number)
         if words and turns:
-            del self._files[number]
-            yield Finished(file.source, file.transcript(self._startup))
+            self._forget(number)
+            yield Finished(file.source, file.transcript(self.crew.startup), problem)
 
-    def _ask_transcriber(self, device: str, at_once: int) -> None:
-        assert self._transcriber
-        model = self._model()
-        at_once = min(at_once, memory.files_at_once(self._options))
-        self._at_once, self._asked_at_once = 1, at_once
-        handover = self.directory if self._diarizer else None
-        self._transcriber.send(
-            requests.transcription(self._options, model, device, at_once, handover)
-        )
+    def _fail(self, worker: str, event: protocol.FileFailed) -> Iterator[Event]:
+        """End a file that a worker could not do; words that are found are kept."""
+        number, file = event.id, self._files[event.id]
+        code, message, shown = event.code, event.message, file.source.shown
+        if code in requests.OUT_OF_MEMORY:
+            if worker == TRANSCRIBER and self.crew.at_once > 1 and not file.deaths[worker]:
+                file.deaths[worker] += 1  # alone it may have room
+                file.restart()
+                self._again.append(number)
+                return
+            message += f"\n{memory.advice(self._options, requests.OUT_OF_MEMORY[code])}"
+        if worker == DIARIZER and not self._options.only_speakers:
+            what = "it" if code.startswith("audio-") else "diarization"
+            text = f"{shown} is written without speakers: {what} {message}"
+            file.problem = Problem(code, text)
+            yield from self._finish(number)
+        else:
+            self._forget(number)
+            yield Failed(file.source, Problem(code, f"{shown} {message}"))
 
-    def _ask_diarizer(self, worker: Worker) -> Iterator[Note]:
-        chosen = self._pipeline()
-        if chosen.note not in self._announced:
-            self._announced.add(chosen.note)
-            yield Note(chosen.note)
-        worker.send(requests.diarization(self._options, chosen))
-
-
-def _word(word: protocol.Word) -> Word:
-    return {
-        "word": word["word"],
-        "start": word["start"],
-        "end": word["end"],
-        "probability": word["probability"],
-    }
-
-
-def _notes(event: protocol.Ready) -> Iterator[Note]:
-    for text in (event.warning, *event.notes):
-        if text:
-            yield Note(text, warning=True)
-    if event.compute_type:
-        yield Note(f"transcribing on {event.device} in {event.compute_type} ({event.why})")
-
-
-def _size(source: Source) -> int:
-    try:
-        return source.file.stat().st_size
-    except OSError:  # the worker says what is wrong with it
-        return 0
-
-
-def _memory() -> str | None:
-    """A directory in memory where Linux has one; else the usual one for temporary files."""
-    shared = Path("/dev/shm")
-    try:
-        return str(shared) if shutil.disk_usage(shared).free > 2 << 30 else None
-    except OSError:
-        return None
+    def _forget(self, number: int) -> None:
+        self._under_way.discard(number)
+        self._files.pop(number).close()

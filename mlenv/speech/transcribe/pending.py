@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
+from typing import IO
 
-from mlenv.speech.transcribe import speakers
+from mlenv.result import Problem
+from mlenv.speech.transcribe import scratch, speakers
 from mlenv.speech.transcribe.inputs import Source
 from mlenv.speech.transcribe.transcript import Segment, Transcript, Turn
 
@@ -14,6 +17,9 @@ class Unfinished:
     """A file under way in the workers. Times in seconds.
 
     `turns` is None until the speakers are known, `exclusive` are the same turns without overlap.
+    `problem` is the reason why there are no speakers. `samples` are those that the transcriber
+    hands over (`handed_over`: the diarizer has been told), `deaths` counts the workers that ended
+    over this file, by name, `heard` is the end of the last segment that was passed on.
     """
 
     source: Source
@@ -24,6 +30,31 @@ class Unfinished:
     turns: list[Turn] | None = None
     exclusive: list[Turn] = field(default_factory=list)
     transcribed: bool = False
+    problem: Problem | None = None
+    samples: IO[bytes] | None = None
+    deaths: Counter[str] = field(default_factory=Counter)
+    heard: float = 0.0
+    handed_over: bool = False
+
+    def restart(self) -> None:
+        """Forget the words: another worker finds them anew."""
+        self.segments.clear()
+
+    def new_samples(self) -> str:
+        """A path for the transcriber to write its samples to."""
+        self.close()
+        self.samples = scratch.in_memory("samples")
+        return scratch.path_of(self.samples)
+
+    def samples_path(self) -> str | None:
+        """The path of the samples that were handed over."""
+        return scratch.path_of(self.samples) if self.samples else None
+
+    def close(self) -> None:
+        """Give up the samples."""
+        if self.samples:
+            self.samples.close()
+            self.samples = None
 
     def transcript(self, startup: dict[str, float]) -> Transcript:
         """The file's transcript. `startup`: seconds that went by before the first file."""

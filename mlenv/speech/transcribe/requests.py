@@ -35,9 +35,9 @@ def settings(worker: str, options: argparse.Namespace) -> dict[str, str]:
 
 
 def transcription(
-    options: argparse.Namespace, model: Path, device: str, at_once: int, handover: Path | None
+    options: argparse.Namespace, model: Path, device: str, at_once: int
 ) -> TranscriberConfig:
-    """The transcriber's configuration. `handover`: the directory for decoded samples, if any."""
+    """The transcriber's configuration."""
     return TranscriberConfig(
         model=str(model),
         device=device,
@@ -47,7 +47,6 @@ def transcription(
         at_once=at_once,
         batch_size=(options.batch_size or 8) if options.batched else None,
         options=decoding(options),
-        handover=str(handover) if handover else None,
     )
 
 

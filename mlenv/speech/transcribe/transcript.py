@@ -26,6 +26,25 @@ class Segment(TypedDict):
     words: list[Word]
 
 
+def segment_of(found: protocol.Segment) -> Segment:
+    """A worker's segment, without a speaker as yet."""
+    return {
+        "start": found["start"],
+        "end": found["end"],
+        "text": found["text"],
+        "speaker": None,
+        "words": [
+            {
+                "word": word["word"],
+                "start": word["start"],
+                "end": word["end"],
+                "probability": word["probability"],
+            }
+            for word in found["words"]
+        ],
+    }
+
+
 Turn = protocol.Turn
 
 

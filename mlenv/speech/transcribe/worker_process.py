@@ -66,7 +66,8 @@ class Worker:
                 "Run `mlenv install` to build the environment anew.",
             ) from error
         self._python = built.python
-        threading.Thread(target=self._listen, args=(inbox,), daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, args=(inbox,), daemon=True)
+        self._listener.start()
 
     def send(self, request: TranscriberConfig | DiarizerConfig | FileRequest) -> None:
         """Send one request. That a worker has ended is noticed when its events are read."""
@@ -80,7 +81,11 @@ class Worker:
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait()
-        self._stderr.close()
+        self._listener.join(1.0)  # it may have started a process that lives on
+        for stream in (self._process.stdin, self._process.stdout, self._stderr):
+            if stream:
+                with contextlib.suppress(OSError):
+                    stream.close()
 
     def death(self) -> MlenvError:
         """The error for a worker that ended too soon: how it ended, and the known cause."""

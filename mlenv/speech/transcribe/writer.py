@@ -6,10 +6,12 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
-from mlenv.files import write_atomically
+from mlenv import files
 from mlenv.speech.transcribe import formats
 from mlenv.speech.transcribe.inputs import Source
 from mlenv.speech.transcribe.transcript import Transcript
+
+ONLY_SPEAKERS = {"rttm"}  # formats that hold nothing else
 
 
 class Writer:
@@ -31,9 +33,17 @@ class Writer:
         """The transcript in one format."""
         return formats.FORMATS[form](transcript, self._layout)
 
-    def write(self, source: Source, transcript: Transcript) -> tuple[Path, ...]:
-        """Write every format of one transcript; returns the files. Raises `MlenvError`."""
+    def write(
+        self, source: Source, transcript: Transcript, *, speakers: bool = True
+    ) -> tuple[Path, ...]:
+        """Write every format of one transcript; returns the files. Raises `MlenvError`.
+
+        `speakers`: they could be found; where not, there is no file of them alone.
+        """
+        written = []
         for form, path in self._outputs[source.file].items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, self.text(transcript, form))
-        return tuple(self._outputs[source.file].values())
+            if speakers or form not in ONLY_SPEAKERS:
+                files.make_directory(path.parent)
+                files.write_atomically(path, self.text(transcript, form))
+                written.append(path)
+        return tuple(written)

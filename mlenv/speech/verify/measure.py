@@ -98,7 +98,7 @@ def _measured(venv: Path, name: str, device: str, progress: Progress, offline: b
     assert transcript is not None
     if diarize:
         return _diarized(venv, device, transcript, work.libraries)
-    return _transcribed(name, device, transcript, work.compute_type, work.libraries)
+    return _transcribed(name, device, transcript, work.crew.compute_type, work.libraries)
 
 
 def _transcribed(

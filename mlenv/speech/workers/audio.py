@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -106,19 +104,15 @@ def as_float(samples: np.ndarray) -> np.ndarray:
     return samples.astype(np.float32) / 32768.0
 
 
-def hand_over(samples: np.ndarray, directory: str) -> str:
-    """Write decoded samples for the other worker; returns the path.
-
-    The file appears whole or not at all. In /dev/shm it never touches a disk.
-    """
-    handle, path = tempfile.mkstemp(dir=directory, suffix=".s16")
-    with os.fdopen(handle, "wb") as stream:
-        samples.tofile(stream)
+def hand_over(samples: np.ndarray, path: str) -> str | None:
+    """Write decoded samples for the other worker; returns the path, or None without room."""
+    try:
+        samples.tofile(path)
+    except OSError:
+        return None
     return path
 
 
 def take_over(path: str) -> np.ndarray:
-    """Read and remove the file that `hand_over` wrote."""
-    samples = np.fromfile(path, np.int16)
-    Path(path).unlink()
-    return samples
+    """Read what `hand_over` wrote."""
+    return np.fromfile(path, np.int16)

@@ -10,6 +10,7 @@ does not load beside every torch.
 from __future__ import annotations
 
 import sys
+import traceback
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -64,7 +65,6 @@ def diarize(pipeline: Any, config: protocol.DiarizerConfig, file: protocol.FileR
     if file.samples is not None:
         samples = take_over(file.samples)
     else:
-        assert file.path is not None
         samples, truncated = decode(file.path)
         duration = round(len(samples) / RATE, 3)
         emit(protocol.Decoded(file.id, duration, truncated, None))
@@ -150,8 +150,12 @@ def main() -> None:
             diarize(pipeline, config, file)
         except Undecodable as error:
             emit(protocol.FileFailed(file.id, error.code, str(error)))
-        except torch.OutOfMemoryError as error:
-            emit(protocol.Refused("cuda-out-of-memory", str(error).splitlines()[0]))
-            return
-        except (RuntimeError, ValueError) as error:
-            emit(protocol.FileFailed(file.id, "diarization-failed", f"failed: {error}"))
+        except (torch.OutOfMemoryError, MemoryError) as error:
+            on_gpu = isinstance(error, torch.OutOfMemoryError)
+            code = "cuda-out-of-memory" if on_gpu else "out-of-memory"
+            first, *_ = str(error).splitlines() or [""]
+            emit(protocol.FileFailed(file.id, code, f"needs more memory than is free: {first}"))
+        except Exception as error:
+            traceback.print_exc()
+            message = f"failed: {protocol.reason(error)}"
+            emit(protocol.FileFailed(file.id, "diarization-failed", message))

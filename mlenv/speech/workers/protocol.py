@@ -50,7 +50,7 @@ class TranscriberConfig:
 
     `model`: a directory. `device`: auto, cpu or cuda. `threads`: 0 for as many as suit. `at_once`:
     files under way together, on a CPU. `batch_size`: None for no batches. `options`: arguments
-    of faster-whisper's `transcribe`. `handover`: the directory for decoded samples, or None.
+    of faster-whisper's `transcribe`.
     """
 
     model: str
@@ -61,7 +61,6 @@ class TranscriberConfig:
     at_once: int
     batch_size: int | None
     options: dict[str, Any]
-    handover: str | None
 
 
 @dataclass(frozen=True)
@@ -82,11 +81,15 @@ class DiarizerConfig:
 
 @dataclass(frozen=True)
 class FileRequest:
-    """One file: its `path`, or the `samples` that the transcriber decoded (a path too)."""
+    """One file: its `path`, and the `samples` that the transcriber decoded (a path too), if any.
+
+    `handover`: an open file of mlenv's (a path) into which the transcriber writes its samples.
+    """
 
     id: int
-    path: str | None = None
+    path: str
     samples: str | None = None
+    handover: str | None = None
 
 
 @dataclass(frozen=True)
@@ -178,17 +181,8 @@ class FileFailed:
     message: str
 
 
-Event = (
-    Trying
-    | Ready
-    | Refused
-    | Decoded
-    | SegmentFound
-    | Transcribed
-    | Diarizing
-    | Diarized
-    | FileFailed
-)
+FileEvent = Decoded | SegmentFound | Transcribed | Diarizing | Diarized | FileFailed
+Event = Trying | Ready | Refused | FileEvent
 EVENTS: dict[str, type[Event]] = {
     "trying": Trying,
     "ready": Ready,
@@ -242,6 +236,13 @@ def requests(first: type[Request]) -> Iterator[Any]:
     for line in sys.stdin:
         yield kind(**json.loads(line))
         kind = FileRequest
+
+
+def reason(error: BaseException) -> str:
+    """The text of an error; its kind too, unless that says nothing."""
+    if type(error) in (RuntimeError, ValueError) and str(error):
+        return str(error)
+    return f"{type(error).__name__}: {error}"
 
 
 class Clock:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import traceback
 from collections.abc import Iterable, Iterator
@@ -21,11 +20,11 @@ from .protocol import (
     Events,
     FileFailed,
     FileRequest,
-    Refused,
     SegmentFound,
     Transcribed,
     TranscriberConfig,
     libraries,
+    reason,
 )
 
 
@@ -101,11 +100,10 @@ def as_event(segment: Any, file: int) -> SegmentFound:
 
 def transcribe(emit: Events, model: Any, config: TranscriberConfig, file: FileRequest) -> None:
     """Decode and transcribe one file, sending events; raises `Undecodable`."""
-    assert file.path is not None
     clock = Clock()
     samples, truncated = decode(file.path)
     duration = round(len(samples) / RATE, 3)
-    path = hand_over(samples, config.handover) if config.handover else None
+    path = hand_over(samples, file.handover) if file.handover else None
     emit(Decoded(file.id, duration, truncated, path))
     seconds = {"decode": clock.lap()}
     language = None
@@ -126,12 +124,10 @@ def attempt(emit: Events, loaded: Loaded, config: TranscriberConfig, file: FileR
         transcribe(emit, loaded.engine, config, file)
     except Undecodable as error:
         emit(FileFailed(file.id, error.code, str(error)))
-    except (RuntimeError, ValueError, MemoryError) as error:
+    except BaseException as error:  # a thread would keep it to itself: mlenv would wait for ever
+        traceback.print_exc()
         if out_of_memory(error):
             code = "cuda-out-of-memory" if loaded.device == "cuda" else "out-of-memory"
-            emit(Refused(code, str(error)))
-            os._exit(1)
-        emit(FileFailed(file.id, "transcription-failed", f"failed: {error}"))
-    except BaseException:  # a thread would keep it to itself, and mlenv would wait for ever
-        traceback.print_exc()
-        os._exit(1)
+            emit(FileFailed(file.id, code, f"needs more memory than is free: {error}"))
+        else:
+            emit(FileFailed(file.id, "transcription-failed", f"failed: {reason(error)}"))

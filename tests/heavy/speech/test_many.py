@@ -13,7 +13,7 @@ import pytest
 from mlenv.machine import memory
 from mlenv.speech import models
 from mlenv.speech.models import fetch
-from mlenv.speech.transcribe import diarization, events, inputs, job
+from mlenv.speech.transcribe import crew, diarization, events, inputs, job
 from mlenv.speech.transcribe.options import parse
 from mlenv.speech.transcribe.worker_process import command
 from mlenv.speech.verify import samples
@@ -64,14 +64,13 @@ def test_where_there_is_no_room_for_both_they_take_turns(
     options = parse([*words, str(samples.CONVERSATION), "missing"])
     work = job.Job(real_venv, options)
     running: list[set[str]] = []
-    start = job.Job._start
+    start = crew.Crew.start
 
-    def seen(self: job.Job, name: str) -> Any:
-        workers = (self._transcriber, self._diarizer)
-        running.append({worker.name for worker in workers if worker})
-        return start(self, name)
+    def seen(self: crew.Crew, name: str) -> None:
+        running.append({each for each in (crew.TRANSCRIBER, crew.DIARIZER) if each in self})
+        start(self, name)
 
-    monkeypatch.setattr(job.Job, "_start", seen)
+    monkeypatch.setattr(crew.Crew, "start", seen)
 
     def found(model: models.Model) -> Path:
         return fetch.ensure(model, real_venv).path
@@ -119,7 +118,7 @@ def test_a_language_that_the_model_does_not_know(
     assert done.stderr == said
 
 
-def test_a_fault_that_nobody_foresaw_ends_the_worker(real_venv: Path, model_cache: Path) -> None:
+def test_a_fault_that_nobody_foresaw_ends_the_file(real_venv: Path, model_cache: Path) -> None:
     """A thread that died of it in silence would be waited for without end."""
     config = worker_config(model_cache, options={"unheard_of": True})
     requests = [config, {"id": 0, "path": str(samples.CONVERSATION)}]
@@ -130,8 +129,11 @@ def test_a_fault_that_nobody_foresaw_ends_the_worker(real_venv: Path, model_cach
         text=True,
         timeout=120,
     )
-    assert done.returncode == 1
-    assert done.stderr.endswith("unexpected keyword argument 'unheard_of'\n")
+    assert done.returncode == 0
+    event = json.loads(done.stdout.splitlines()[-1])
+    assert (event["event"], event["id"], event["code"]) == ("failed", 0, "transcription-failed")
+    assert event["message"].startswith("failed: TypeError: ")
+    assert event["message"].endswith("unexpected keyword argument 'unheard_of'")
 
 
 def test_long_files_wait_for_each_other(real_venv: Path) -> None:

@@ -94,8 +94,8 @@ def test_inputs_that_would_overwrite_each_other_are_refused(folder: Path) -> Non
     assert "a.wav and deep/a.wav" in caught.value.message
 
 
-def test_standard_input_becomes_a_file(tmp_path: Path) -> None:
-    source = inputs.spooled(io.BytesIO(b"RIFF"), tmp_path)
+def test_standard_input_becomes_a_file() -> None:
+    source = inputs.spooled(io.BytesIO(b"RIFF"))
     assert (source.file.read_bytes(), source.shown) == (b"RIFF", "-")
     assert inputs.outputs([source], Path("/o"), ["txt"])[source.file]["txt"] == Path("/o/stdin.txt")
 

@@ -22,7 +22,7 @@ STAND_INS = {
 }
 CONFIG = {
     "model": "/none", "device": "cpu", "device_index": 0, "compute_type": "of-no-kind",
-    "threads": 1, "at_once": 1, "batch_size": None, "options": {}, "handover": None,
+    "threads": 1, "at_once": 1, "batch_size": None, "options": {},
 }  # fmt: skip
 REFUSED = {
     "event": "refused",

@@ -1,0 +1,81 @@
+"""Files without a name: they end with the process that has them open, whatever ends it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from typing import IO
+
+from mlenv.result import MlenvError
+
+CHUNK = 1 << 20  # bytes
+
+
+def in_memory(purpose: str) -> IO[bytes]:
+    """An empty file in memory, whatever the size of /dev/shm; on a disk where Linux has none."""
+    try:
+        return os.fdopen(os.memfd_create(f"mlenv-{purpose}"), "w+b")
+    except (AttributeError, OSError):
+        return tempfile.TemporaryFile()
+
+
+def path_of(stream: IO[bytes]) -> str:
+    """A path by which a process of the same user can open a file of this process anew."""
+    return f"/proc/{os.getpid()}/fd/{stream.fileno()}"
+
+
+def spooled(stream: IO[bytes], name: str) -> IO[bytes]:
+    """All of a stream as a file that can be read back and forth, as most formats need it.
+
+    Where a directory is full, it goes on in the next. Raises `MlenvError` where all are, and where
+    the stream can't be read; `name` is that of the stream.
+    """
+    kept: IO[bytes] | None = None
+    size, chunk = 0, b""
+    for place in (directories := _directories()):
+        try:
+            file = tempfile.TemporaryFile(dir=place, buffering=0)  # noqa: SIM115 (it stays open)
+            if kept:
+                _copy(kept, size, file)
+            while True:
+                _write(file, chunk)
+                kept, size = file, size + len(chunk)
+                if not (chunk := _read(stream, name)):
+                    return file
+        except OSError:
+            continue
+    raise MlenvError(
+        "no-room",
+        f"{name} does not fit into {', '.join(directories)}, where it has to be kept meanwhile.",
+        "Set TMPDIR to a directory with more room, or put it into a file and name that.",
+    )
+
+
+def _directories() -> list[str]:
+    try:
+        first = tempfile.gettempdir()
+    except OSError:  # none that can be written to
+        first = "/tmp"
+    return list(dict.fromkeys((first, "/var/tmp", "/dev/shm")))
+
+
+def _read(stream: IO[bytes], name: str) -> bytes:
+    try:
+        return stream.read(CHUNK)
+    except OSError as error:
+        message = f"{name} can't be read: {error.strerror}."
+        raise MlenvError("audio-unreadable", message) from error
+
+
+def _copy(source: IO[bytes], size: int, target: IO[bytes]) -> None:
+    offset = 0
+    while offset < size:
+        chunk = os.pread(source.fileno(), min(CHUNK, size - offset), offset)
+        _write(target, chunk)
+        offset += len(chunk)
+
+
+def _write(file: IO[bytes], chunk: bytes) -> None:
+    rest = memoryview(chunk)
+    while rest:
+        rest = rest[os.write(file.fileno(), rest) :]

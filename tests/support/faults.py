@@ -1,0 +1,108 @@
+"""Stand-ins for the workers, which do to each file what the file says.
+
+A file is a JSON object {"transcriber": FAULT, "diarizer": FAULT}, where FAULT is a signal's name,
+`once NAME`, `wait SECONDS`, or the code of an event `failed`. The words are the file's name; the
+speaker is the text of the samples that came over.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+WORKER = """
+import json, os, signal, sys, time
+from pathlib import Path
+name = sys.argv[1]
+def emit(**event): print(json.dumps(event), flush=True)
+def die(number): sys.stdout.flush(); os.kill(os.getpid(), getattr(signal, number))
+config = json.loads(sys.stdin.readline())
+if Path(__file__).with_name(f"no-{name}").exists():
+    sys.exit("ModuleNotFoundError: No module named 'speech'")
+emit(event="ready", device="cpu", seconds={}, why="asked for", at_once=config.get("at_once", 1),
+     compute_type="int8" if name == "transcriber" else None)
+for line in sys.stdin:
+    request = json.loads(line)
+    number, path = request["id"], Path(request["path"])
+    with Path(__file__).with_name("log").open("a") as log:
+        log.write(f"{name} {path.stem}\\n")
+    fault = json.loads(path.read_text() or "{}").get(name, "")
+    if name == "transcriber":
+        if request["handover"]:
+            Path(request["handover"]).write_text(f"said in {path.stem}")
+        emit(event="decoded", id=number, duration=1.0, truncated=None, path=request["handover"])
+        segment = {"start": 0.0, "end": 1.0, "text": path.stem, "words": []}
+        emit(event="segment", id=number, segment=segment)
+    if fault.startswith("wait "):
+        time.sleep(float(fault.split()[1]))
+    elif fault.startswith("once "):
+        if not path.with_suffix(".dead").exists():
+            path.with_suffix(".dead").touch()
+            die(fault.split()[1])
+    elif fault.startswith("SIG"):
+        die(fault)
+    elif fault:
+        emit(event="failed", id=number, code=fault, message=f"failed: {fault}")
+        continue
+    if name == "transcriber":
+        emit(event="transcribed", id=number, language="en", seconds={}, libraries=[])
+    else:
+        source = request["samples"]
+        speaker = Path(source).read_text() if source else f"decoded {path.stem}"
+        turns = [{"start": 0.0, "end": 1.0, "speaker": speaker}]
+        emit(event="diarized", id=number, turns=turns, exclusive=turns, seconds={}, libraries=[])
+"""
+# A run of `mlenv exec` in a process of its own, with these workers and no models.
+RUN = """
+import sys
+from pathlib import Path
+from mlenv.cli.commands import exec_, transcription
+from mlenv.speech.transcribe import memory, worker_process
+from mlenv.speech.transcribe.diarization import Pipeline
+worker_process.ENTRY = Path(sys.argv[1])
+memory.files_at_once = lambda _: 4
+memory.for_both = lambda _: True
+transcription.Run._model = lambda self: Path("/")
+transcription.Run._pipeline = lambda self: Pipeline({"kind": "open"}, "finding speakers")
+sys.exit(exec_.main(sys.argv[2:]))
+"""
+
+
+def worker(directory: Path) -> Path:
+    """The script of the stand-ins, which keeps a `log` of the files beside itself."""
+    directory.mkdir(exist_ok=True)
+    path = directory / "worker.py"
+    path.write_text(WORKER)
+    return path
+
+
+def write(directory: Path, faults: Mapping[str, Mapping[str, str]]) -> list[Path]:
+    """Files with these faults, by name."""
+    files = [directory / f"{name}.wav" for name in faults]
+    for file, fault in zip(files, faults.values(), strict=True):
+        file.write_text(json.dumps(fault))
+    return files
+
+
+def command(venv: Path, directory: Path, *words: str | Path) -> list[str]:
+    """The command line of `mlenv exec transcribe` with the stand-ins."""
+    script = str(worker(directory / "stand-in"))
+    start = [sys.executable, "-c", RUN, script, "--venv", str(venv), "transcribe", "--device=cpu"]
+    return [*start, *map(str, words)]
+
+
+def transcribe(
+    venv: Path, directory: Path, *words: str | Path, env: Mapping[str, str] | None = None, **kw: Any
+) -> subprocess.CompletedProcess[str]:
+    """Run `mlenv exec transcribe` with the stand-ins in `directory`."""
+    return subprocess.run(
+        command(venv, directory, *words),
+        cwd=directory,
+        env={**os.environ, **(env or {})},
+        **{"capture_output": True, "text": True, "stdin": subprocess.DEVNULL, **kw},
+    )
