@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,12 +10,28 @@ from mlenv.machine import driver
 
 
 def available(root: Path = Path("/")) -> int | None:
-    """Bytes that can still be allocated, by the machine and by the control group (version 2).
+    """Bytes that can still be allocated: by the machine, the control group and `ulimit -v`.
 
     None where the system does not tell. `root`: the directory with `proc` and `sys`.
     """
-    sizes = (_available(root / "proc/meminfo"), _left_in_group(root / "sys/fs/cgroup"))
+    group = root / "sys/fs/cgroup"
+    sizes = (
+        _available(root / "proc/meminfo"),
+        _left_in_group(group, "memory.max", "memory.current", "inactive_file"),
+        _left_in_group(
+            group / "memory",  # version 1
+            "memory.limit_in_bytes",
+            "memory.usage_in_bytes",
+            "total_inactive_file",
+        ),
+        _address_space(),
+    )
     return min((size for size in sizes if size is not None), default=None)
+
+
+def _address_space() -> int | None:
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return None if limit == resource.RLIM_INFINITY else limit
 
 
 def on_gpu(index: int, environ: Mapping[str, str]) -> int | None:
@@ -41,10 +58,11 @@ def _available(meminfo: Path) -> int | None:
     )
 
 
-def _left_in_group(group: Path) -> int | None:
+def _left_in_group(group: Path, limit: str, used: str, cache: str) -> int | None:
+    """Bytes up to the limit of a group, by the files' names; its `cache` counts as free."""
     try:
-        limit, used = ((group / f"memory.{name}").read_text() for name in ("max", "current"))
-        cache = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
-        return int(limit) - int(used) + int(cache["inactive_file"])
+        stat = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+        most, now = (int((group / name).read_text()) for name in (limit, used))
+        return most - now + int(stat[cache])
     except (OSError, ValueError, KeyError):  # no such file, or "max"
         return None

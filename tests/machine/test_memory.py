@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,21 @@ def test_what_the_machine_has_left(tmp_path: Path) -> None:
 def test_what_a_container_has_left(tmp_path: Path) -> None:
     root = machine(tmp_path, 20_000_000, (str(4 * GB), str(3 * GB), GB // 2))
     assert memory.available(root) == 1.5 * GB
+
+
+def test_a_container_of_the_older_kind(tmp_path: Path) -> None:
+    root = machine(tmp_path, 20_000_000)
+    folder = root / "sys/fs/cgroup/memory"
+    folder.mkdir(parents=True)
+    (folder / "memory.limit_in_bytes").write_text(f"{4 * GB}\n")
+    (folder / "memory.usage_in_bytes").write_text(f"{3 * GB}\n")
+    (folder / "memory.stat").write_text(f"cache 1\ntotal_inactive_file {GB // 2}\n")
+    assert memory.available(root) == 1.5 * GB
+
+
+def test_a_limit_of_the_shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (4 * GB, 5 * GB))
+    assert memory.available(machine(tmp_path, 20_000_000)) == 4 * GB
 
 
 def test_a_group_without_a_limit(tmp_path: Path) -> None:

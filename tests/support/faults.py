@@ -15,9 +15,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mlenv.speech.workers import protocol
+
+ENTRY = Path(protocol.__file__).with_name("__main__.py")
 WORKER = """
-import json, os, signal, sys, time
+import json, os, runpy, signal, sys, time
 from pathlib import Path
+runpy.run_path(ENTRY)["end_with_parent"]()
 name = sys.argv[1]
 def emit(**event): print(json.dumps(event), flush=True)
 def die(number): sys.stdout.flush(); os.kill(os.getpid(), getattr(signal, number))
@@ -77,7 +81,7 @@ def worker(directory: Path) -> Path:
     """The script of the stand-ins, which keeps a `log` of the files beside itself."""
     directory.mkdir(exist_ok=True)
     path = directory / "worker.py"
-    path.write_text(WORKER)
+    path.write_text(WORKER.replace("ENTRY", repr(str(ENTRY))))
     return path
 
 

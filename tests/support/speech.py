@@ -115,7 +115,6 @@ def worker_config(model_cache: Path, **other: object) -> dict[str, object]:
         "threads": 1,
         "at_once": 2,
         "batch_size": None,
-        "handover": None,
         "options": {"vad_filter": True},
         **other,
     }

@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
+from mlenv.cli.interruption import Interrupted, heed_signals
 from mlenv.paths import venv_path
-from mlenv.result import MlenvError, Result
+from mlenv.result import MlenvError, Problem, Result
 from mlenv.speech.transcribe.job import Job
 from mlenv.speech.transcribe.options import parse
 
 if TYPE_CHECKING:
     from mlenv.cli.commands.transcription import Transcribed
 
-INTERRUPTED = 130
-
 
 def main(venv: Path, words: Sequence[str], *, diarize_only: bool = False) -> int:
     """Run one command line; returns the exit code."""
     as_json = "--json" in words
-    signal.signal(signal.SIGTERM, _terminated)
+    heed_signals()
     try:
         options = parse(words, diarize_only=diarize_only)
         venv = venv_path(options.venv, os.environ) if options.venv else venv
@@ -33,8 +30,12 @@ def main(venv: Path, words: Sequence[str], *, diarize_only: bool = False) -> int
         from mlenv.cli import render
 
         return render.emit(error.result("exec transcribe"), as_json=as_json)
-    except KeyboardInterrupt:
-        return INTERRUPTED
+    except Interrupted as interrupted:
+        from mlenv.cli import render
+
+        problem = Problem("interrupted", "Interrupted before the first file was begun.")
+        result = Result("exec transcribe", None, interrupted.exit_code, (problem,))
+        return render.emit(result, as_json=as_json)
     if as_json:
         from mlenv.cli import render
 
@@ -51,7 +52,3 @@ def transcribe(venv: Path, options: argparse.Namespace) -> Result[Transcribed]:
         return Run(venv, options, job).run()
     finally:
         job.close()
-
-
-def _terminated(_signal: int, _frame: object) -> NoReturn:
-    sys.exit(128 + signal.SIGTERM)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlenv.cli.interruption import Interrupted
 from mlenv.cli.render.progress import for_people
 from mlenv.cli.render.transcribe import Screen
 from mlenv.machine import driver
@@ -65,20 +66,33 @@ class Run:
             self._screen.note(
                 f"skipped {count}: the transcripts are there and newer than the files"
             )
-        if left:
-            happening = self._job.run(left, self._model, self._pipeline)
-            if not self._options.output_dir:
-                happening = in_order(happening, left)
-            for event in happening:
-                self._show(event)
+        code = DONE
+        try:
+            self._transcribe(left)
+        except Interrupted as interrupted:
+            code = interrupted.exit_code
+            self._fail(self._interruption())
         self._screen.end()
         if trouble := driver.unanswered():
             self._screen.error(trouble)
         record = Transcribed(self._transcripts)
         if self._options.resume:
             record = Resumed(self._transcripts, self._skipped)
-        code = FAILED if self._problems else DONE
+        code = code or (FAILED if self._problems else DONE)
         return Result("exec transcribe", record, code, tuple(self._problems))
+
+    def _transcribe(self, sources: Sequence[Source]) -> None:
+        if sources:
+            happening = self._job.run(sources, self._model, self._pipeline)
+            if not self._options.output_dir:
+                happening = in_order(happening, sources)
+            for event in happening:
+                self._show(event)
+
+    def _interruption(self) -> Problem:
+        done = len(self._transcripts) + len(self._skipped)
+        rest = "; --resume goes on with the rest" if self._options.output_dir else ""
+        return Problem("interrupted", f"Interrupted: {done} of {self._total} files are done{rest}.")
 
     def _inputs(self) -> tuple[list[Source], dict[Path, dict[str, Path]]]:
         options = self._options

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlenv.result import MlenvError, Problem
-from mlenv.speech.transcribe import memory, requests, speakers
+from mlenv.speech.transcribe import memory, requests, scratch, speakers
 from mlenv.speech.transcribe.crew import DIARIZER, TRANSCRIBER, Crew, Death
 from mlenv.speech.transcribe.events import Event, Failed, Finished, Heard, Note, Progress
 from mlenv.speech.transcribe.inputs import Source
@@ -53,6 +53,7 @@ class Job:
         self._idle_deaths = 0
         self._speakerless: Problem | None = None  # the reason why no speakers can be found
         self.libraries: tuple[str, ...] = ()
+        scratch.clear_leftovers()
         together = options.diarize and (options.only_speakers or memory.for_both(options))
         if not options.only_speakers:
             self.crew.start(TRANSCRIBER)

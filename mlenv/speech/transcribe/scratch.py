@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import tempfile
+from pathlib import Path
 from typing import IO
 
 from mlenv.result import MlenvError
+from mlenv.speech.workers.protocol import SCRATCH
 
 CHUNK = 1 << 20  # bytes
 
@@ -22,6 +26,42 @@ def in_memory(purpose: str) -> IO[bytes]:
 def path_of(stream: IO[bytes]) -> str:
     """A path by which a process of the same user can open a file of this process anew."""
     return f"/proc/{os.getpid()}/fd/{stream.fileno()}"
+
+
+def clear_leftovers(
+    memory: Path = Path("/dev/shm"), disk: Path | None = None, proc: Path = Path("/proc")
+) -> None:
+    """Remove directories that a killed run left, unless another run is alive.
+
+    In `memory`: the samples of earlier versions of mlenv; on `disk`: what the diarizer imports.
+    """
+    disk = disk or Path(_directories()[0])
+    leftovers = [*_own(memory, "mlenv-"), *_own(disk, SCRATCH)]
+    if leftovers and not any(_is_run(process) for process in proc.glob("[0-9]*")):
+        for directory in leftovers:
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+def _own(place: Path, beginning: str) -> list[Path]:
+    """Directories of this user with names of that kind."""
+    found = []
+    with contextlib.suppress(OSError), os.scandir(place) as entries:
+        for entry in entries:
+            is_directory = entry.name.startswith(beginning) and entry.is_dir(follow_symlinks=False)
+            if is_directory and entry.stat(follow_symlinks=False).st_uid == os.getuid():
+                found.append(Path(entry.path))
+    return found
+
+
+def _is_run(process: Path) -> bool:
+    """Tell if a process is a run of mlenv's, or a worker of one, other than this."""
+    try:
+        words = (process / "cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    is_mlenv = any(b"mlenv" in word for word in words)
+    commands = {b"transcribe", b"diarize", b"verify", b"transcriber", b"diarizer"}
+    return process.name != str(os.getpid()) and is_mlenv and not commands.isdisjoint(words)
 
 
 def spooled(stream: IO[bytes], name: str) -> IO[bytes]:

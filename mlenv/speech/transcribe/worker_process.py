@@ -13,13 +13,13 @@ import os
 import queue
 import signal
 import subprocess
-import tempfile
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 
 from mlenv.environment import launch
 from mlenv.result import MlenvError
+from mlenv.speech.transcribe import scratch
 from mlenv.speech.workers import protocol
 from mlenv.speech.workers.protocol import DiarizerConfig, FileRequest, TranscriberConfig
 
@@ -49,7 +49,7 @@ class Worker:
     ) -> None:
         built = launch.build(venv.resolve(), environ)
         self.name = name
-        self._stderr = tempfile.TemporaryFile("w+b")  # noqa: SIM115 (closed by stop)
+        self._stderr = scratch.in_memory("stderr")
         self._answered = False
         try:
             self._process = subprocess.Popen(

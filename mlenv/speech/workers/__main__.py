@@ -5,9 +5,15 @@ package is loaded from its folder under a name of its own, so that the folder is
 either and no module of it can be mistaken for another of that name.
 """
 
+import contextlib
+import ctypes
 import importlib
 import importlib.util
+import os
+import signal
 import sys
+import threading
+import time
 from pathlib import Path
 
 PACKAGE = "mlenv_workers"
@@ -24,6 +30,21 @@ def load_package(folder: Path) -> None:
     spec.loader.exec_module(package)
 
 
+def end_with_parent() -> None:
+    """End this process as soon as the one that started it has ended, whatever ended it."""
+    parent = os.getppid()
+    with contextlib.suppress(OSError, AttributeError):  # Linux: the kernel sees to it at once
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.25)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 if __name__ == "__main__":
+    end_with_parent()
     load_package(Path(__file__).resolve().parent)
     importlib.import_module(f"{PACKAGE}.{sys.argv[1]}").main()

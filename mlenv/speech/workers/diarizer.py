@@ -10,6 +10,7 @@ does not load beside every torch.
 from __future__ import annotations
 
 import sys
+import tempfile
 import traceback
 import warnings
 from collections.abc import Callable
@@ -18,13 +19,18 @@ from typing import Any
 sys.modules["ctranslate2"] = None  # type: ignore[assignment]
 
 from . import protocol  # noqa: E402
+from .cores import cores  # noqa: E402
 
 emit = protocol.Events()  # before any library is imported that may print
 clock = protocol.Clock()
 warnings.simplefilter("ignore")
 
-import torch  # noqa: E402
-from pyannote.audio import Pipeline  # noqa: E402
+# What they write to be imported, and would leave there, since this process is killed in the end.
+with tempfile.TemporaryDirectory(prefix=protocol.SCRATCH) as tempfile.tempdir:
+    import torch
+    from pyannote.audio import Pipeline
+tempfile.tempdir = None
+torch.set_num_threads(min(torch.get_num_threads(), cores()))
 
 from .audio import RATE, Undecodable, as_float, decode, take_over  # noqa: E402
 

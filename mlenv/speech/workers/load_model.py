@@ -5,7 +5,6 @@ Never imports torch.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ import ctranslate2
 import numpy as np
 
 from . import inner
+from .cores import cores
 from .protocol import Ready, TranscriberConfig
 
 # Compute types for `auto`, best first.
@@ -89,18 +89,6 @@ class PendingEngine:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._rest.result(), name)
-
-
-def cores() -> int:
-    """CPUs that this process may use: by its affinity and its control group's quota."""
-    count = os.cpu_count() or 1
-    if hasattr(os, "sched_getaffinity"):  # Linux
-        count = len(os.sched_getaffinity(0))
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        return max(1, min(count, round(int(quota) / int(period))))
-    except (OSError, ValueError):  # no such file, or "max"
-        return count
 
 
 def cuda_trouble() -> str | None:

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict, TypeVar
 
+SCRATCH = "mlenv-diarizer-"  # begins the name of the diarizer's temporary directory
+
 
 class Word(TypedDict):
     """One word as Whisper writes it, with the space before it and the punctuation after."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -214,3 +217,59 @@ def test_the_spectrogram_in_blocks_is_the_one_of_faster_whisper(real_venv: Path)
         [real_venv / "bin" / "python", "-c", WORKERS + script], capture_output=True, text=True
     )
     assert done.stderr == ""
+
+
+# No place for samples: /dev/shm can't be written to, TMPDIR has 2 MB, and there are 64 handles.
+MOUNTS = (
+    "mount -t tmpfs -o ro tmpfs /dev/shm && mount -t tmpfs -o size=2m tmpfs {tmp} && "
+    'export TMPDIR={tmp} && ulimit -n 64 && exec "$@"'
+)
+
+
+def narrow(directory: Path) -> tuple[str, ...]:
+    """The beginning of a command line that has little room, with TMPDIR in `directory`."""
+    (directory / "tmp").mkdir()
+    root = () if os.geteuid() == 0 else ("--map-root-user",)
+    script = MOUNTS.format(tmp=directory / "tmp")
+    return ("unshare", *root, "-m", "--propagation", "private", "bash", "-c", script, "bash")
+
+
+def test_where_there_is_little_room(transcribe: Transcribe, tmp_path: Path) -> None:
+    done = transcribe(
+        *(samples.CONVERSATION, "--diarize", "--offline", "-f", "json", "-o", tmp_path / "out"),
+        prefix=narrow(tmp_path),
+    )
+    assert done.returncode == 0, done.stderr
+    document = json.loads((tmp_path / "out" / "conversation.json").read_text())
+    assert len(document["speakers"]) == 6
+
+
+def test_the_kill_of_a_run_with_speakers_leaves_nothing(
+    real_venv: Path, model_cache: Path, make_audio: Callable[..., Path], tmp_path: Path
+) -> None:
+    long = make_audio(tmp_path / "long.wav", "--seconds", "600")
+    words = ["exec", "--venv", real_venv, "transcribe", "--model", "tiny.en", "--diarize", long]
+    process = subprocess.Popen(
+        [*narrow(tmp_path), sys.executable, "-m", "mlenv", *words],
+        env={**os.environ, "MLENV_CACHE_DIR": str(model_cache)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr
+    while "transcribing on" not in process.stderr.readline():
+        pass
+    root = Path(f"/proc/{process.pid}/root")
+    temporary = root / (tmp_path / "tmp").relative_to("/")
+    while not list(temporary.glob("mlenv*")):  # the diarizer's imports
+        time.sleep(0.1)
+    while list(temporary.glob("mlenv*")):
+        time.sleep(0.1)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    assert len(children) == 2
+    time.sleep(2)  # words and speakers are being found
+    assert list(root.joinpath("dev/shm").iterdir()) == []
+    assert list(temporary.glob("mlenv*")) == []
+    process.kill()
+    process.communicate()
+    time.sleep(2)
+    assert [child for child in children if Path(f"/proc/{child}").exists()] == []

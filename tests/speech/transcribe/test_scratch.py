@@ -1,0 +1,103 @@
+"""Files without a name, streams larger than a directory, and what killed runs left."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import IO
+
+import pytest
+
+from mlenv.result import MlenvError
+from mlenv.speech.transcribe import scratch
+
+
+def process(proc: Path, pid: int, *words: str) -> None:
+    (proc / str(pid)).mkdir(parents=True)
+    (proc / str(pid) / "cmdline").write_bytes("\0".join((*words, "")).encode())
+
+
+@pytest.fixture
+def left(tmp_path: Path) -> list[Path]:
+    """What killed runs left, and what is none of mlenv's."""
+    paths = [tmp_path / name for name in ("shm/mlenv-old", "shm/mine", "tmp/mlenv-diarizer-x1")]
+    paths.append(tmp_path / "tmp/mlenv-x2")  # another command's
+    for path in paths:
+        path.mkdir(parents=True)
+        (path / "tmp1.s16").write_bytes(b"samples")
+    return paths
+
+
+@pytest.mark.parametrize(
+    ("words", "kept"),
+    [
+        (("python", "-m", "pytest", "transcribe"), {"mine", "mlenv-x2"}),
+        (("/bin/mlenv", "doctor"), {"mine", "mlenv-x2"}),
+        (("/bin/mlenv", "exec", "transcribe", "a.wav"), None),
+        (("/bin/python", "-I", "/mlenv/speech/workers/__main__.py", "diarizer"), None),
+    ],
+)
+def test_what_killed_runs_left_is_removed_unless_another_run_is_alive(
+    left: list[Path], tmp_path: Path, words: tuple[str, ...], kept: set[str] | None
+) -> None:
+    process(tmp_path / "proc", 1, *words)
+    process(tmp_path / "proc", os.getpid(), "/bin/mlenv", "exec", "transcribe", "b.wav")
+    scratch.clear_leftovers(tmp_path / "shm", tmp_path / "tmp", tmp_path / "proc")
+    there = {path.name for path in left if path.exists()}
+    assert there == (kept or {path.name for path in left})
+
+
+def test_links_are_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "shm").mkdir()
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "shm" / "mlenv-link").symlink_to(tmp_path / "kept")
+    scratch.clear_leftovers(tmp_path / "shm", tmp_path, tmp_path / "proc")
+    assert (tmp_path / "kept").is_dir()
+
+
+def test_another_process_opens_what_has_no_name() -> None:
+    stream = scratch.in_memory("test")
+    script = "import sys; open(sys.argv[1], 'w').write('heard')"
+    subprocess.run([sys.executable, "-c", script, scratch.path_of(stream)], check=True)
+    assert stream.read() == b"heard"
+
+
+class Written:
+    """`os.write` to directories that hold so many bytes each."""
+
+    def __init__(self, *room: int) -> None:
+        self.room = list(room)
+
+    def __call__(self, handle: int, data: bytes | memoryview) -> int:
+        used = os.fstat(handle).st_size
+        if not used:
+            self.limit = self.room.pop(0)
+        count = min(len(data), self.limit - used)
+        if not count:
+            raise OSError(28, "No space left on device")
+        return real_write(handle, bytes(data[:count]))
+
+
+real_write = os.write
+
+
+def spooled(size: int, monkeypatch: pytest.MonkeyPatch, *room: int) -> IO[bytes]:
+    monkeypatch.setattr(scratch, "CHUNK", 1000)
+    monkeypatch.setattr(os, "write", Written(*room))
+    return scratch.spooled(io.BytesIO(bytes(n % 251 for n in range(size))), "talk")
+
+
+@pytest.mark.parametrize("size", [0, 1, 999, 1000, 1001, 2500, 4900])
+def test_a_stream_goes_on_where_there_is_room(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = spooled(size, monkeypatch, 1500, 2700, 5000)
+    assert os.pread(file.fileno(), 9999, 0) == bytes(n % 251 for n in range(size))
+
+
+def test_a_stream_for_which_there_is_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(MlenvError) as caught:
+        spooled(9000, monkeypatch, 1500, 2700, 5000)
+    assert caught.value.code == "no-room"
+    assert caught.value.message.startswith("talk does not fit into /tmp, /var/tmp, /dev/shm, ")
