@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
-from typing import NoReturn
+from collections.abc import Iterator
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -23,7 +24,28 @@ def heed_signals() -> None:
             signal.signal(number, _interrupt)
 
 
-def _interrupt(number: int, _frame: object) -> NoReturn:
+@contextlib.contextmanager
+def deferred() -> Iterator[None]:
+    """Let the block come to its end first: what is written in it is whole or not begun."""
+    _Pending.deferred = True
+    try:
+        yield
+    finally:
+        _Pending.deferred = False
+    if _Pending.number:
+        raise Interrupted(_Pending.number)
+
+
+class _Pending:
+    """A signal that waits for the end of a `deferred` block, if any."""
+
+    deferred = False
+    number = 0
+
+
+def _interrupt(number: int, _frame: object) -> None:
     for each in ENDING:  # one is enough
         signal.signal(each, signal.SIG_IGN)
-    raise Interrupted(number)
+    _Pending.number = number
+    if not _Pending.deferred:
+        raise Interrupted(number)

@@ -80,7 +80,7 @@ def test_a_signal_ends_all_and_keeps_what_is_done(
         }
     ]
     assert not any(worker.exists() for worker in workers)
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.txt"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [".mlenv", "a.txt"]
     assert list((tmp_path / "tmp").iterdir()) == []
 
 

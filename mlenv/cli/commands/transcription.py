@@ -6,12 +6,13 @@ Imported late: the job's workers start before it.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlenv.cli.interruption import Interrupted
+from mlenv.cli.interruption import Interrupted, deferred
 from mlenv.cli.render.progress import for_people
 from mlenv.cli.render.transcribe import Screen
 from mlenv.machine import driver
@@ -25,6 +26,8 @@ from mlenv.speech.transcribe.inputs import Source
 from mlenv.speech.transcribe.job import Job
 from mlenv.speech.transcribe.options import STREAMED
 from mlenv.speech.transcribe.ordering import in_order
+from mlenv.speech.transcribe.origins import NO_TRANSCRIPT, Origins
+from mlenv.speech.transcribe.outputs import Outputs, plan, writable
 from mlenv.speech.transcribe.transcript import Transcript
 from mlenv.speech.transcribe.writer import Writer
 
@@ -57,15 +60,12 @@ class Run:
 
     def run(self) -> Result[Transcribed]:
         """Transcribe all inputs; raises `MlenvError` where none of them can go on."""
-        sources, outputs = self._inputs()
-        self._writer = Writer(self._options, outputs)
+        sources = self._inputs()
         self._total = len(sources)
-        left = [source for source in sources if self._is_left(source, outputs)]
+        left = [source for source in sources if self._is_left(source)]
         if self._skipped:
             count = f"{len(self._skipped)} of {self._total}"
-            self._screen.note(
-                f"skipped {count}: the transcripts are there and newer than the files"
-            )
+            self._screen.note(f"skipped {count}: their transcripts are there, made like this")
         code = DONE
         try:
             self._transcribe(left)
@@ -94,22 +94,31 @@ class Run:
         rest = "; --resume goes on with the rest" if self._options.output_dir else ""
         return Problem("interrupted", f"Interrupted: {done} of {self._total} files are done{rest}.")
 
-    def _inputs(self) -> tuple[list[Source], dict[Path, dict[str, Path]]]:
+    def _inputs(self) -> list[Source]:
         options = self._options
         named = [word for word in options.audio if word != inputs.STANDARD_INPUT]
         sources = inputs.expand(named, recursive=options.recursive) if named else []
         if inputs.STANDARD_INPUT in options.audio:
             sources.append(inputs.spooled(sys.stdin.buffer))
-        if not options.output_dir:
-            return sources, {}
-        directory = Path(options.output_dir).expanduser().absolute()
-        inputs.writable(directory)
-        return sources, inputs.outputs(sources, directory, options.formats)
+        self._origins = Origins(options)
+        self._outputs: dict[Source, Outputs] = {}
+        if options.output_dir:
+            directory = Path(options.output_dir).expanduser().absolute()
+            writable(directory)
+            self._outputs = plan(sources, directory, options.formats, self._origins)
+            sources = list(self._outputs)
+        self._writer = Writer(options, self._outputs, self._origins)
+        return sources
 
-    def _is_left(self, source: Source, outputs: dict[Path, dict[str, Path]]) -> bool:
-        if self._options.resume and inputs.is_done(source, outputs[source.file]):
-            self._skipped.append(source.shown)
-            return False
+    def _is_left(self, source: Source) -> bool:
+        if self._options.resume:
+            outputs = self._outputs[source]
+            reason = self._origins.reason(source, outputs.stem, outputs.by_format)
+            if reason is None:
+                self._skipped.append(source.shown)
+                return False
+            if reason != NO_TRANSCRIPT:
+                self._screen.note(f"{source.shown} is done again: {reason}")
         if not source.file.is_file():
             what = "is a directory" if source.file.is_dir() else "does not exist"
             self._fail(Problem("audio-missing", f"{source.shown} {what}."))
@@ -154,7 +163,8 @@ class Run:
             case events.Failed():
                 self._fail(event.problem)
             case events.Finished():
-                self._finish(event)
+                with deferred() if self._options.output_dir else contextlib.nullcontext():
+                    self._finish(event)
 
     def _segment(self, event: events.Heard) -> None:
         options = self._options
@@ -185,7 +195,7 @@ class Run:
         """Write one transcript; that it can't be written ends no other file."""
         source = event.source
         try:
-            self._deliver(source, event.transcript, speakers=event.problem is None)
+            self._deliver(event)
         except MlenvError as error:
             if not self._options.output_dir:  # standard output is there for all files
                 raise
@@ -199,11 +209,20 @@ class Run:
         if event.problem:
             self._fail(event.problem)
 
-    def _deliver(self, source: Source, transcript: Transcript, *, speakers: bool) -> None:
-        options = self._options
+    def _write(self, event: events.Finished) -> None:
+        shown, written = event.source.shown, self._writer.write(event)
+        for path in written.kept:
+            text = f"{path.stem} was there and is not as mlenv wrote it: it is {path} now"
+            self._screen.note(text, warning=True)
+        self._screen.note(f"{shown}: {', '.join(map(str, written.paths))}")
+        if not written.unchanged:
+            message = f"{shown} has changed while it was transcribed: --resume does it again."
+            self._fail(Problem("audio-changed", message))
+
+    def _deliver(self, event: events.Finished) -> None:
+        options, source, transcript = self._options, event.source, event.transcript
         if options.output_dir:
-            written = self._writer.write(source, transcript, speakers=speakers)
-            self._screen.note(f"{source.shown}: {', '.join(map(str, written))}")
+            self._write(event)
         elif STREAMED in options.formats:
             self._screen.line("file", dict(transcript))
         elif not options.json and (options.formats != ("txt",) or options.diarize):

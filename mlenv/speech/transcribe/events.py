@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mlenv.result import Problem
-from mlenv.speech.transcribe.inputs import Source
+from mlenv.speech.transcribe.inputs import Source, State
 from mlenv.speech.transcribe.transcript import Segment, Transcript
 
 
@@ -37,11 +37,16 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """One file is through; `problem` is the reason why its transcript lacks the speakers."""
+    """One file is through.
+
+    `problem`: the reason why its transcript lacks the speakers; `before`: its state when a worker
+    got it.
+    """
 
     source: Source
     transcript: Transcript
     problem: Problem | None = None
+    before: State | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import glob
 import os
-import tempfile
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from mlenv.result import WRONG_USAGE, MlenvError
 from mlenv.speech.transcribe import scratch
@@ -27,6 +25,14 @@ SUFFIXES = frozenset(
 )
 
 
+class State(NamedTuple):
+    """Size and times of a file, in bytes and nanoseconds: whoever writes to it changes them."""
+
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """One input: the file to read, what to call it, and its place below the output directory.
@@ -39,12 +45,19 @@ class Source:
     place: Path
     held: IO[bytes] | None = field(default=None, compare=False)
 
-    def size(self) -> int:
-        """Bytes of the file; 0 where it can't be asked, of which the worker says what is wrong."""
+    def name(self) -> str:
+        """What the file is known by from one call to the next."""
+        return os.fsencode(self.shown if self.held else self.file).decode(
+            "utf-8", "backslashreplace"
+        )
+
+    def state(self) -> State | None:
+        """Size and times; None where the file can't be asked, of which the worker says why."""
         try:
-            return self.file.stat().st_size
+            stat = self.file.stat()
         except OSError:
-            return 0
+            return None
+        return State(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
 
 
 def expand(words: Sequence[str], *, recursive: bool) -> list[Source]:
@@ -74,56 +87,6 @@ def spooled(stream: IO[bytes]) -> Source:
     """Standard input as a file."""
     file = scratch.spooled(stream, "Standard input")
     return Source(Path(scratch.path_of(file)), STANDARD_INPUT, Path("stdin"), file)
-
-
-def outputs(
-    sources: Sequence[Source], directory: Path, formats: Sequence[str]
-) -> dict[Path, dict[str, Path]]:
-    """For each input file, its output file by format: `talk.m4a` becomes `talk.srt`.
-
-    Two inputs that differ only in their suffix keep it (`talk.m4a.srt`). Raises `MlenvError`
-    where two would still write the same file.
-    """
-    plain = Counter(source.place.with_suffix("") for source in sources)
-    found: dict[Path, dict[str, Path]] = {}
-    owner: dict[Path, Source] = {}
-    for source in sources:
-        bare = source.place.with_suffix("")
-        stem = bare if plain[bare] == 1 else source.place
-        if stem in owner:
-            raise MlenvError(
-                "output-clash",
-                f"{owner[stem].shown} and {source.shown} would both be written to "
-                f"{directory / stem}.{formats[0]}, one over the other.",
-                "Transcribe them separately, each with its own --output-dir.",
-                exit_code=WRONG_USAGE,
-            )
-        owner[stem] = source
-        found[source.file] = {kind: directory / f"{stem}.{kind}" for kind in formats}
-    return found
-
-
-def writable(directory: Path) -> None:
-    """Make the output directory and try it, before any work is done."""
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=directory):
-            pass
-    except OSError as error:
-        raise MlenvError(
-            "not-writable",
-            f"Nothing can be written to {directory}: {error.strerror}.",
-            "Name another directory with --output-dir.",
-        ) from error
-
-
-def is_done(source: Source, files: dict[str, Path]) -> bool:
-    """Tell if every output is there and younger than the input. None is ever half-written."""
-    try:
-        changed = source.file.stat().st_mtime_ns
-        return all(file.stat().st_mtime_ns >= changed for file in files.values())
-    except OSError:
-        return False
 
 
 def _expanded(word: str, recursive: bool) -> Iterator[Source]:

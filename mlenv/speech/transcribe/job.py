@@ -78,7 +78,7 @@ class Job:
         if not self._options.diarize:
             kinds: dict[bool, list[tuple[int, Source]]] = {True: [], False: []}
             for number, source in files:
-                kinds[source.size() <= LONG].append((number, source))
+                kinds[_size(source) <= LONG].append((number, source))
             yield from self._words(kinds[True], at_once=len(kinds[True]))
             yield from self._words(kinds[False], at_once=1)
         elif DIARIZER in self.crew:
@@ -145,6 +145,7 @@ class Job:
 
     def _send(self, worker: str, number: int) -> None:
         file, path = self._files[number], str(self._files[number].source.file)
+        file.before = file.before or file.source.state()
         if worker == DIARIZER:
             request = FileRequest(number, path, samples=file.samples_path())
         elif DIARIZER in self.crew and not file.handed_over:
@@ -296,7 +297,8 @@ class Job:
             self._under_way.discard(number)
         if words and turns:
             self._forget(number)
-            yield Finished(file.source, file.transcript(self.crew.startup), problem)
+            transcript = file.transcript(self.crew.startup)
+            yield Finished(file.source, transcript, problem, file.before)
 
     def _fail(self, worker: str, event: protocol.FileFailed) -> Iterator[Event]:
         """End a file that a worker could not do; words that are found are kept."""
@@ -321,3 +323,8 @@ class Job:
     def _forget(self, number: int) -> None:
         self._under_way.discard(number)
         self._files.pop(number).close()
+
+
+def _size(source: Source) -> int:
+    state = source.state()
+    return state.size if state else 0

@@ -187,7 +187,7 @@ def build(command: str) -> argparse.ArgumentParser:
     group.add_argument(
         "--output-dir", "-o", metavar="DIR", help="write files (default: - , stdout)"
     )
-    switch(group, "--resume", "skip files whose outputs are there already", False)
+    switch(group, "--resume", "skip what was done before, with these options", False)
     switch(group, "--recursive", "look into the folders below", False)
     switch(group, "--stdin", "read audio from standard input, as `-` does", False)
     switch(group, "--json", "print one JSON document and nothing else", False)

@@ -8,7 +8,7 @@ from typing import IO
 
 from mlenv.result import Problem
 from mlenv.speech.transcribe import scratch, speakers
-from mlenv.speech.transcribe.inputs import Source
+from mlenv.speech.transcribe.inputs import Source, State
 from mlenv.speech.transcribe.transcript import Segment, Transcript, Turn
 
 
@@ -19,7 +19,8 @@ class Unfinished:
     `turns` is None until the speakers are known, `exclusive` are the same turns without overlap.
     `problem` is the reason why there are no speakers. `samples` are those that the transcriber
     hands over (`handed_over`: the diarizer has been told), `deaths` counts the workers that ended
-    over this file, by name, `heard` is the end of the last segment that was passed on.
+    over this file, by name, `heard` is the end of the last segment that was passed on, `before` the
+    recording's state when a worker got it.
     """
 
     source: Source
@@ -35,10 +36,12 @@ class Unfinished:
     deaths: Counter[str] = field(default_factory=Counter)
     heard: float = 0.0
     handed_over: bool = False
+    before: State | None = None
 
     def restart(self) -> None:
         """Forget the words: another worker finds them anew."""
         self.segments.clear()
+        self.before = None
 
     def new_samples(self) -> str:
         """A path for the transcriber to write its samples to."""

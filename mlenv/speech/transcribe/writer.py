@@ -1,26 +1,44 @@
-"""Write transcripts into files, one file per format."""
+"""Write transcripts into files, one file per format, and record how they were made."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from mlenv import files
+from mlenv.result import MlenvError
 from mlenv.speech.transcribe import formats
+from mlenv.speech.transcribe.events import Finished
 from mlenv.speech.transcribe.inputs import Source
+from mlenv.speech.transcribe.origins import Origins
+from mlenv.speech.transcribe.outputs import Outputs
 from mlenv.speech.transcribe.transcript import Transcript
 
 ONLY_SPEAKERS = {"rttm"}  # formats that hold nothing else
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The files of one transcript.
+
+    `kept`: what was there and is not mlenv's, under its new name. `unchanged`: the recording is
+    still what was read.
+    """
+
+    paths: tuple[Path, ...]
+    kept: tuple[Path, ...]
+    unchanged: bool
+
+
 class Writer:
-    """Writes the transcript of each source; `outputs`: by source file and format, where to."""
+    """Writes the transcript of each source to its outputs."""
 
     def __init__(
-        self, options: argparse.Namespace, outputs: Mapping[Path, Mapping[str, Path]]
+        self, options: argparse.Namespace, outputs: Mapping[Source, Outputs], origins: Origins
     ) -> None:
-        self._outputs = outputs
+        self._outputs, self._origins = outputs, origins
         self._layout = formats.Layout(
             options.max_line_width,
             options.max_line_count,
@@ -33,17 +51,45 @@ class Writer:
         """The transcript in one format."""
         return formats.FORMATS[form](transcript, self._layout)
 
-    def write(
-        self, source: Source, transcript: Transcript, *, speakers: bool = True
-    ) -> tuple[Path, ...]:
-        """Write every format of one transcript; returns the files. Raises `MlenvError`.
+    def write(self, event: Finished) -> Written:
+        """Write every format of one transcript; raises `MlenvError`.
 
-        `speakers`: they could be found; where not, there is no file of them alone.
+        Where the speakers could not be found, there is no file of them alone.
         """
-        written = []
-        for form, path in self._outputs[source.file].items():
-            if speakers or form not in ONLY_SPEAKERS:
-                files.make_directory(path.parent)
-                files.write_atomically(path, self.text(transcript, form))
-                written.append(path)
-        return tuple(written)
+        outputs = self._outputs[event.source]
+        texts = {
+            form: self.text(event.transcript, form)
+            for form in outputs.by_format
+            if not event.problem or form not in ONLY_SPEAKERS
+        }
+        kept = []
+        for form, text in texts.items():
+            path = outputs.by_format[form]
+            files.make_directory(path.parent)
+            if not self._origins.is_written(outputs.stem, form, path) and _has_content(path):
+                kept.append(_set_aside(path))
+            files.write_atomically(path, text)
+        unchanged = self._origins.write(
+            event.source, outputs.stem, event.before, texts, complete=event.problem is None
+        )
+        paths = tuple(outputs.by_format[form] for form in texts)
+        return Written(paths, tuple(kept), unchanged)
+
+
+def _has_content(path: Path) -> bool:
+    try:
+        return path.is_file() and path.stat().st_size > 0
+    except OSError:
+        return False
+
+
+def _set_aside(path: Path) -> Path:
+    """Give a file that is not mlenv's another name; returns that. Raises `MlenvError`."""
+    number = 1
+    while (place := path.with_name(f"{path.name}.old{number if number > 1 else ''}")).exists():
+        number += 1
+    try:
+        return path.rename(place)
+    except OSError as error:
+        message = f"{path} is not mlenv's and can't be renamed: {error.strerror}."
+        raise MlenvError("not-writable", message) from error

@@ -67,46 +67,6 @@ def test_bytes_that_are_no_text_can_be_shown(folder: Path) -> None:
     assert inputs.expand([name], recursive=False)[0].file.is_file()
 
 
-def test_outputs_keep_the_folders_below(folder: Path) -> None:
-    sources = inputs.expand(["."], recursive=True)
-    out = Path("/out")
-    assert [files["srt"] for files in inputs.outputs(sources, out, ["srt"]).values()] == [
-        out / "B.srt",
-        out / "a.srt",
-        out / "deep/c.srt",
-        out / "deep/deeper/d.srt",
-    ]
-
-
-def test_inputs_of_one_stem_keep_their_suffix(folder: Path) -> None:
-    (folder / "a.mp3").write_bytes(b"x")
-    sources = inputs.expand(["a.wav", "a.mp3"], recursive=False)
-    named = inputs.outputs(sources, Path("/out"), ["txt"])
-    assert [files["txt"].name for files in named.values()] == ["a.wav.txt", "a.mp3.txt"]
-
-
-def test_inputs_that_would_overwrite_each_other_are_refused(folder: Path) -> None:
-    (folder / "deep/a.wav").write_bytes(b"x")
-    sources = inputs.expand(["a.wav", "deep/a.wav"], recursive=False)
-    with pytest.raises(MlenvError) as caught:
-        inputs.outputs(sources, Path("/out"), ["txt"])
-    assert caught.value.code == "output-clash"
-    assert "a.wav and deep/a.wav" in caught.value.message
-
-
 def test_standard_input_becomes_a_file() -> None:
     source = inputs.spooled(io.BytesIO(b"RIFF"))
-    assert (source.file.read_bytes(), source.shown) == (b"RIFF", "-")
-    assert inputs.outputs([source], Path("/o"), ["txt"])[source.file]["txt"] == Path("/o/stdin.txt")
-
-
-def test_done_means_every_output_is_there_and_younger(folder: Path) -> None:
-    (source,) = inputs.expand(["a.wav"], recursive=False)
-    files = inputs.outputs([source], folder, ["txt", "srt"])[source.file]
-    assert not inputs.is_done(source, files)
-    files["txt"].write_text("")
-    assert not inputs.is_done(source, files)
-    files["srt"].write_text("")
-    assert inputs.is_done(source, files)
-    os.utime(source.file, ns=(2**62, 2**62))
-    assert not inputs.is_done(source, files)
+    assert (source.file.read_bytes(), source.shown, source.place) == (b"RIFF", "-", Path("stdin"))
