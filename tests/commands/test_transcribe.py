@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 import time
 from pathlib import Path
+
+import pytest
 
 from tests.support import faults
 
@@ -118,3 +122,106 @@ def test_a_recording_that_grows_meanwhile_is_done_again(plain_venv: Path, tmp_pa
     )
     faults.write(tmp_path, {"a": {}})
     assert resumed(plain_venv, tmp_path, file)[:2] == (["a.wav"], ["a.wav"])
+
+
+ASCII = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"}
+
+
+@pytest.mark.parametrize("env", [{}, ASCII], ids=["utf-8", "ascii"])
+def test_names_of_any_bytes_in_any_locale(
+    plain_venv: Path, tmp_path: Path, env: dict[str, str]
+) -> None:
+    names = ["größe", "g\u0308", "звук", "two\nlines", "-n", os.fsdecode(b"caf\xe9"), "x" * 251]
+    (tmp_path / "in").mkdir()
+    faults.write(tmp_path / "in", {name: {} for name in names})
+    done = faults.transcribe(plain_venv, tmp_path, "-o", "out", "in", env=env)
+    assert (done.returncode, done.stderr.count(": /")) == (0, len(names))
+    written = {path.name for path in (tmp_path / "out").glob("[!.]*")}
+    assert {name for name in names if f"{name}.txt" not in written} == {"x" * 251}
+    again = faults.transcribe(plain_venv, tmp_path, "-o", "out", "--resume", "in", env=env)
+    assert "skipped 7 of 7: " in again.stderr
+
+
+@pytest.mark.parametrize(
+    ("encoding", "shown"), [("ascii", "gr\\xf6\\xdfe \\u0437"), ("latin-1", "größe \\u0437")]
+)
+def test_letters_that_standard_output_lacks(
+    plain_venv: Path, tmp_path: Path, encoding: str, shown: str
+) -> None:
+    files = faults.write(tmp_path, {"größe з": {}, "b": {}})
+    env = {"PYTHONIOENCODING": encoding}
+    done = faults.transcribe(plain_venv, tmp_path, *files, env=env, text=False)
+    assert (done.returncode, done.stdout.decode(encoding)) == (
+        0,
+        f"==> {tmp_path}/{shown}.wav <==\n{shown}\n==> {tmp_path}/b.wav <==\nb\n",
+    )
+    assert done.stderr.decode(encoding).count("letters that it lacks are written as") == 1
+    for form, key in (("--format=jsonl", "path"), ("--json", "data")):
+        done = faults.transcribe(plain_venv, tmp_path, form, files[0], env=env, text=False)
+        assert done.stdout.isascii()
+        document = json.loads(done.stdout.splitlines()[-1] if key == "path" else done.stdout)
+        path = document["path"] if key == "path" else document["data"]["files"][0]["path"]
+        assert path == str(files[0])
+
+
+def shell(venv: Path, directory: Path, line: str, *words: str | Path) -> tuple[int, str, str]:
+    """Run `$T`, the transcription of these words, as a shell's command line has it."""
+    command = faults.command(venv, directory, *words)
+    done = subprocess.run(
+        ["bash", "-c", line.replace("$T", '"$@"'), "bash", *command],
+        cwd=directory, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_streams_that_are_closed(plain_venv: Path, tmp_path: Path) -> None:
+    (file,) = faults.write(tmp_path, {"a": {}})
+    assert shell(plain_venv, tmp_path, "$T 2>&-", file) == (0, "a\n", "")
+    code, _, stderr = shell(plain_venv, tmp_path, "$T >&-", "--quiet", file)
+    assert (code, stderr.splitlines()[0]) == (
+        1, "error: Standard output can't be written to: Bad file descriptor.",
+    )  # fmt: skip
+    code, _, stderr = shell(plain_venv, tmp_path, "$T >&-", "--json", file)
+    assert (code, stderr) == (
+        1, "error: standard output can't be written to: Bad file descriptor.\n",
+    )  # fmt: skip
+    code, stdout, stderr = shell(plain_venv, tmp_path, "$T <&-", "--quiet", "-", file)
+    assert (code, stdout) == (1, f"==> {file} <==\na\n")
+    assert stderr == "error: Standard input is closed.\n"
+    assert shell(plain_venv, tmp_path, "$T <&- >&- 2>&-", "-o", "out", file) == (0, "", "")
+    assert (tmp_path / "out" / "a.txt").read_text() == "a\n"
+
+
+def test_pipes(plain_venv: Path, tmp_path: Path) -> None:
+    """The stand-in finds what the pipes hold: the name that it fails with."""
+    os.mkfifo(tmp_path / "f.wav")
+    line = (
+        'echo \'{"transcriber": "of-the-fifo"}\' > f.wav & '
+        '$T <(echo \'{"transcriber": "of-the-shell"}\') <<< \'{"transcriber": "of-stdin"}\''
+    )
+    code, _, stderr = shell(plain_venv, tmp_path, line, "--quiet", "f.wav", "/dev/stdin")
+    assert code == 1
+    assert re.fullmatch(
+        "error: f.wav failed: of-the-fifo\n"
+        "error: /dev/stdin failed: of-stdin\n"
+        "error: /dev/fd/[0-9]+ failed: of-the-shell\n",
+        stderr,
+    )
+
+
+def test_what_is_passed_over_is_told(plain_venv: Path, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    faults.write(tmp_path / "in", {"a": {}})
+    for name in ("b.srt", "c.srt", "d.jpg"):
+        (tmp_path / "in" / name).write_text("words")
+    (tmp_path / "in" / "half.part").write_bytes(b"fLaC")
+    done = faults.transcribe(plain_venv, tmp_path, "-o", "out", "in", "*.flac")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[:3] == [
+        "error: No file matches *.flac.",
+        "passed over 4 files that are no recordings (.srt 2, .jpg 1, .part 1)",
+        "warning: not looked into, though they may be recordings: in/half.part; name them to have "
+        "them done",
+    ]
+    done = faults.transcribe(plain_venv, tmp_path, "--json", "in")
+    assert json.loads(done.stdout)["data"]["passed_over"] == ["in/half.part"]

@@ -33,14 +33,15 @@ emit(event="ready", device="cpu", seconds={}, why="asked for", at_once=config.ge
 for line in sys.stdin:
     request = json.loads(line)
     number, path = request["id"], Path(request["path"])
-    with Path(__file__).with_name("log").open("a") as log:
+    with Path(__file__).with_name("log").open("a", errors="replace") as log:
         log.write(f"{name} {path.stem}\\n")
     fault = json.loads(path.read_text() or "{}").get(name, "")
     if name == "transcriber":
         if request["handover"]:
             Path(request["handover"]).write_text(f"said in {path.stem}")
         emit(event="decoded", id=number, duration=1.0, truncated=None, path=request["handover"])
-        segment = {"start": 0.0, "end": 1.0, "text": path.stem, "words": []}
+        text = path.stem.encode(errors="replace").decode()
+        segment = {"start": 0.0, "end": 1.0, "text": text, "words": []}
         emit(event="segment", id=number, segment=segment)
     if fault.startswith("wait "):
         time.sleep(float(fault.split()[1]))

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlenv.cli import streams
 from mlenv.cli.interruption import Interrupted, heed_signals
 from mlenv.paths import venv_path
 from mlenv.result import MlenvError, Problem, Result
@@ -22,6 +23,7 @@ def main(venv: Path, words: Sequence[str], *, diarize_only: bool = False) -> int
     """Run one command line; returns the exit code."""
     as_json = "--json" in words
     heed_signals()
+    streams.prepare()
     try:
         options = parse(words, diarize_only=diarize_only)
         venv = venv_path(options.venv, os.environ) if options.venv else venv

@@ -34,9 +34,14 @@ from mlenv.speech.transcribe.writer import Writer
 
 @dataclass(frozen=True, slots=True)
 class Transcribed:
-    """The document of `exec transcribe`."""
+    """The document of `exec transcribe`.
+
+    `passed_over`: files in folders that have no name of a recording and contents of one, and links
+    to folders.
+    """
 
     files: Sequence[Transcript]
+    passed_over: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,7 @@ class Run:
     def run(self) -> Result[Transcribed]:
         """Transcribe all inputs; raises `MlenvError` where none of them can go on."""
         sources = self._inputs()
-        self._total = len(sources)
+        self._total = len(sources) + len(self._problems)
         left = [source for source in sources if self._is_left(source)]
         if self._skipped:
             count = f"{len(self._skipped)} of {self._total}"
@@ -75,9 +80,9 @@ class Run:
         self._screen.end()
         if trouble := driver.unanswered():
             self._screen.error(trouble)
-        record = Transcribed(self._transcripts)
+        record = Transcribed(self._transcripts, self._passed_over)
         if self._options.resume:
-            record = Resumed(self._transcripts, self._skipped)
+            record = Resumed(self._transcripts, self._passed_over, self._skipped)
         code = code or (FAILED if self._problems else DONE)
         return Result("exec transcribe", record, code, tuple(self._problems))
 
@@ -96,19 +101,44 @@ class Run:
 
     def _inputs(self) -> list[Source]:
         options = self._options
-        named = [word for word in options.audio if word != inputs.STANDARD_INPUT]
-        sources = inputs.expand(named, recursive=options.recursive) if named else []
-        if inputs.STANDARD_INPUT in options.audio:
-            sources.append(inputs.spooled(sys.stdin.buffer))
+        found = inputs.survey(options.audio, recursive=options.recursive)
+        self._passed_over = found.doubtful
+        for problem in found.problems:
+            self._fail(problem)
+        self._tell_passed_over(found)
+        sources = [each for source in found.sources if (each := self._spooled(source))]
         self._origins = Origins(options)
         self._outputs: dict[Source, Outputs] = {}
         if options.output_dir:
-            directory = Path(options.output_dir).expanduser().absolute()
+            directory = inputs.path_of(options.output_dir).absolute()
             writable(directory)
             self._outputs = plan(sources, directory, options.formats, self._origins)
             sources = list(self._outputs)
         self._writer = Writer(options, self._outputs, self._origins)
         return sources
+
+    def _tell_passed_over(self, found: inputs.Survey) -> None:
+        if kinds := found.passed_over.most_common():
+            listed = ", ".join(f"{suffix or 'no suffix'} {count}" for suffix, count in kinds[:8])
+            more = ", .." if len(kinds) > 8 else ""
+            count = found.passed_over.total()
+            self._screen.note(f"passed over {count} files that are no recordings ({listed}{more})")
+        if names := [inputs.printable(name) for name in found.doubtful]:
+            more = f" and {len(names) - 10} more" if len(names) > 10 else ""
+            text = f"not looked into, though they may be recordings: {', '.join(names[:10])}{more}"
+            self._screen.note(f"{text}; name them to have them done", warning=True)
+
+    def _spooled(self, source: Source) -> Source | None:
+        """The source as a file; None, and a problem, for a stream that can't be read."""
+        if not source.is_stream:
+            return source
+        if source.shown != inputs.STANDARD_INPUT:
+            self._screen.note(f"reading {source.label} to its end")
+        try:
+            return inputs.spooled(source, sys.stdin.buffer if sys.stdin else None)
+        except MlenvError as error:
+            self._fail(error.problem())
+            return None
 
     def _is_left(self, source: Source) -> bool:
         if self._options.resume:
@@ -118,11 +148,7 @@ class Run:
                 self._skipped.append(source.shown)
                 return False
             if reason != NO_TRANSCRIPT:
-                self._screen.note(f"{source.shown} is done again: {reason}")
-        if not source.file.is_file():
-            what = "is a directory" if source.file.is_dir() else "does not exist"
-            self._fail(Problem("audio-missing", f"{source.shown} {what}."))
-            return False
+                self._screen.note(f"{source.label} is done again: {reason}")
         return True
 
     def _model(self) -> Path:
@@ -178,12 +204,12 @@ class Run:
 
     def _progress(self, source: Source, at: float, duration: float) -> None:
         over = len(self._transcripts) + len(self._problems) + len(self._skipped)
-        self._screen.progress(source.shown, at, duration, (over, self._total))
+        self._screen.progress(source.label, at, duration, (over, self._total))
 
     def _head(self, source: Source) -> None:
         """Print the name of the file above its text, where there are several."""
         if self._total > 1 and source != self._headed:
-            self._screen.write(f"==> {source.shown} <==\n")
+            self._screen.write(f"==> {source.label} <==\n")
             self._headed = source
 
     def _fail(self, problem: Problem) -> None:
@@ -200,21 +226,23 @@ class Run:
             if not self._options.output_dir:  # standard output is there for all files
                 raise
             code, message = error.problem()
-            self._fail(Problem(code, f"{source.shown}: {message}"))
+            self._fail(Problem(code, f"{source.label}: {message}"))
             return
         except Exception as error:  # a transcript that some format can't hold
-            message = f"{source.shown} can't be written: {type(error).__name__}: {error}"
+            message = f"{source.label} can't be written: {type(error).__name__}: {error}"
             self._fail(Problem("not-written", message))
             return
         if event.problem:
             self._fail(event.problem)
 
     def _write(self, event: events.Finished) -> None:
-        shown, written = event.source.shown, self._writer.write(event)
+        shown, written = event.source.label, self._writer.write(event)
         for path in written.kept:
-            text = f"{path.stem} was there and is not as mlenv wrote it: it is {path} now"
+            now = inputs.printable(inputs.text_of(path))
+            text = f"{Path(now).stem} was there and is not as mlenv wrote it: it is {now} now"
             self._screen.note(text, warning=True)
-        self._screen.note(f"{shown}: {', '.join(map(str, written.paths))}")
+        paths = ", ".join(map(inputs.text_of, written.paths))
+        self._screen.note(f"{shown}: {inputs.printable(paths)}")
         if not written.unchanged:
             message = f"{shown} has changed while it was transcribed: --resume does it again."
             self._fail(Problem("audio-changed", message))

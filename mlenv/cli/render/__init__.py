@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mlenv import __version__
+from mlenv.cli import streams
 from mlenv.cli.render import progress as progress
 from mlenv.cli.render.style import bold, red, yellow
 from mlenv.result import FAILED, Result
@@ -63,7 +64,7 @@ def to_json(result: Result[Any]) -> str:
         "data": _builtins(result.data),
         "errors": [{"code": e.code, "message": e.message} for e in result.errors],
     }
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    return json.dumps(document, indent=2, ensure_ascii=not streams.is_unicode())
 
 
 def _builtins(data: object) -> object:

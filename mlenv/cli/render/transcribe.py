@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from mlenv.cli import streams
 from mlenv.cli.render import silence_stdout
 from mlenv.cli.render.style import bold, dim, red, yellow
 from mlenv.result import MlenvError
@@ -23,11 +24,13 @@ class Screen:
         self._quiet = quiet
         self._progress = (sys.stderr.isatty() if progress is None else progress) and not quiet
         self._shown = False
+        self._complete = True
         self._began = time.monotonic()
 
     def write(self, text: str) -> None:
         """Text of a transcript, at once: somebody may be reading along."""
         self._wipe()
+        self._tell_of_letters(text)
         try:
             sys.stdout.write(text)
             sys.stdout.flush()
@@ -42,9 +45,24 @@ class Screen:
                 "What was heard so far is lost; --output-dir writes whole files only.",
             ) from error
 
+    def _tell_of_letters(self, text: str) -> None:
+        """Say once that standard output has not all letters."""
+        if self._complete and not streams.is_unicode():
+            try:
+                text.encode(sys.stdout.encoding)
+            except UnicodeEncodeError:
+                self._complete = False
+                self.note(
+                    f"standard output is {sys.stdout.encoding}: letters that it lacks are written "
+                    "as \\u and their number; PYTHONIOENCODING=utf-8 or -o DIR writes them all",
+                    warning=True,
+                )
+
     def line(self, event: str, fields: Mapping[str, Any]) -> None:
         """One JSON line of `--format jsonl`."""
-        self.write(json.dumps({"event": event, **fields}, ensure_ascii=False) + "\n")
+        self.write(
+            json.dumps({"event": event, **fields}, ensure_ascii=not streams.is_unicode()) + "\n"
+        )
 
     def note(self, text: str, *, warning: bool = False) -> None:
         """One line to know."""

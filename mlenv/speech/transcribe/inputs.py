@@ -1,28 +1,29 @@
-"""Resolve the inputs of a transcription and the files of their transcripts."""
+"""Resolve the inputs of a transcription: files, folders, patterns, pipes."""
 
 from __future__ import annotations
 
+import functools
 import glob
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+import stat
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from mlenv.result import WRONG_USAGE, MlenvError
+from mlenv.machine import wsl
+from mlenv.result import WRONG_USAGE, MlenvError, Problem
 from mlenv.speech.transcribe import scratch
+from mlenv.speech.transcribe.recordings import Kind, kind
 
 STANDARD_INPUT = "-"
-
-# What a folder is searched for. A file named by itself may be called anything.
-SUFFIXES = frozenset(
-    f".{name}"
-    for name in (
-        *("3gp", "aac", "ac3", "aif", "aiff", "amr", "au", "avi", "caf", "flac", "flv", "m4a"),
-        *("m4b", "mka", "mkv", "mov", "mp2", "mp3", "mp4", "mpeg", "mpg", "oga", "ogg", "opus"),
-        *("spx", "ts", "w64", "wav", "weba", "webm", "wma", "wmv"),
-    )
-)
+# Names that mean another file in another process.
+OWN_FILES = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/", "/proc/thread-self/fd/")
+DIRECTION_MARKS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+NO_AUDIO = "no-audio"
+RECORDS = ".mlenv"  # the folder of what is recorded about transcripts
 
 
 class State(NamedTuple):
@@ -37,86 +38,191 @@ class State(NamedTuple):
 class Source:
     """One input: the file to read, what to call it, and its place below the output directory.
 
-    `held`: the open file where `file` is a name of it for other processes.
+    `is_stream`: it can be read once only, see `spooled`. `held`: the open file where `file` is a
+    name of it for other processes.
     """
 
     file: Path
     shown: str
     place: Path
+    is_stream: bool = field(default=False, compare=False)
     held: IO[bytes] | None = field(default=None, compare=False)
+
+    @property
+    def label(self) -> str:
+        """What to call it on a terminal, in one line."""
+        return printable(self.shown)
 
     def name(self) -> str:
         """What the file is known by from one call to the next."""
-        return os.fsencode(self.shown if self.held else self.file).decode(
-            "utf-8", "backslashreplace"
-        )
+        name = self.shown if self.held else self.file
+        return os.fsencode(name).decode("utf-8", "backslashreplace")
 
     def state(self) -> State | None:
         """Size and times; None where the file can't be asked, of which the worker says why."""
         try:
-            stat = self.file.stat()
+            found = self.file.stat()
         except OSError:
             return None
-        return State(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+        return State(found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
-def expand(words: Sequence[str], *, recursive: bool) -> list[Source]:
-    """Files, folders and glob patterns as files, each once, in a stable order.
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """The inputs of one call.
 
-    Standard input is no file yet: see `spooled`. Raises `MlenvError` where nothing is left.
+    `problems`: what could not be looked at. Of folders, `passed_over` counts the files that are no
+    recordings, by suffix, and `doubtful` are those whose contents are, and folders behind links.
     """
-    sources: dict[Path, Source] = {}
+
+    sources: list[Source] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    passed_over: Counter[str] = field(default_factory=Counter)
+    doubtful: list[str] = field(default_factory=list)
+
+
+def survey(words: Sequence[str], *, recursive: bool) -> Survey:
+    """Files, folders, glob patterns and pipes as sources, each once, in a stable order.
+
+    Raises `MlenvError` where the words lead to nothing at all.
+    """
+    found = Survey()
     for word in words:
-        for source in _expanded(word, recursive):
-            sources.setdefault(source.file, source)
-    if not sources:
-        named = ", ".join(words)
-        has_folder = any(Path(word).expanduser().is_dir() for word in words)
-        raise MlenvError(
-            "no-audio",
-            f"There is no audio or video file in {named}."
-            if has_folder
-            else f"No file matches {named}.",
-            "" if recursive or not has_folder else "Add --recursive to look into folders below.",
-            exit_code=WRONG_USAGE,
-        )
-    return list(sources.values())
+        _look(word, recursive, found)
+    if not found.sources and {problem.code for problem in found.problems} == {NO_AUDIO}:
+        message = "\n".join(problem.message for problem in found.problems)
+        raise MlenvError(NO_AUDIO, message, exit_code=WRONG_USAGE)
+    once: dict[tuple[str, str], Source] = {}
+    for source in found.sources:
+        once.setdefault((_real_folder(source.file.parent), source.file.name), source)
+    problems = list(dict.fromkeys(found.problems))
+    return replace(found, sources=list(once.values()), problems=problems)
 
 
-def spooled(stream: IO[bytes]) -> Source:
-    """Standard input as a file."""
-    file = scratch.spooled(stream, "Standard input")
-    return Source(Path(scratch.path_of(file)), STANDARD_INPUT, Path("stdin"), file)
+def expand(words: Sequence[str]) -> list[Source]:
+    """The sources of words that all lead somewhere; raises `MlenvError` for one that does not."""
+    found = survey(words, recursive=False)
+    for code, message in found.problems:
+        raise MlenvError(code, message)
+    return found.sources
 
 
-def _expanded(word: str, recursive: bool) -> Iterator[Source]:
-    path = Path(word).expanduser()
-    if path.is_dir():
-        yield from _in_folder(path, recursive)
-    elif not path.exists() and glob.has_magic(word):
-        for name in sorted(glob.glob(str(path), recursive=True)):  # noqa: PTH207 (any root)
-            found = Path(name)
-            if found.is_file():
-                yield _single(found)
+def spooled(source: Source, stream: IO[bytes] | None) -> Source:
+    """A stream as a file that can be read back and forth; raises `MlenvError`.
+
+    `stream`: standard input, which is closed where it is None; any other is opened here.
+    """
+    if source.shown != STANDARD_INPUT:
+        try:
+            with source.file.open("rb") as stream:
+                held = scratch.spooled(stream, source.label)
+        except OSError as error:
+            message = f"{source.label} can't be read: {error.strerror}."
+            raise MlenvError("audio-unreadable", message) from error
+    elif stream is None:
+        raise MlenvError("audio-missing", "Standard input is closed.")
     else:
-        yield _single(path)
+        held = scratch.spooled(stream, "Standard input")
+    return replace(source, file=Path(scratch.path_of(held)), is_stream=False, held=held)
 
 
-def _single(path: Path) -> Source:
-    return Source(path.absolute(), _shown(path), Path(path.name))
+def printable(text: str) -> str:
+    """A text in one line that moves no cursor and turns no direction."""
+
+    def is_plain(sign: str) -> bool:
+        category = unicodedata.category(sign)
+        return category not in ("Cc", "Cs", "Zl", "Zp") and sign not in DIRECTION_MARKS
+
+    return "".join(
+        sign if is_plain(sign) else sign.encode("unicode_escape").decode() for sign in text
+    )
 
 
-def _in_folder(folder: Path, recursive: bool) -> Iterator[Source]:
-    for directory, folders, names in os.walk(folder):
-        folders.sort()
+def path_of(word: str) -> Path:
+    """The path that a word means: as it stands if it is there, else with `~` or from Windows."""
+    path = Path(word)
+    if os.path.lexists(path):
+        return path
+    if word.startswith("~"):
+        try:
+            return path.expanduser()
+        except RuntimeError:  # no user of that name
+            return path
+    return wsl.from_windows(word) or path
+
+
+def _look(word: str, recursive: bool, found: Survey) -> None:
+    """Add what a word leads to."""
+    if word == STANDARD_INPUT:
+        found.sources.append(Source(Path(word), word, Path("stdin"), is_stream=True))
+        return
+    path = path_of(word)
+    label = printable(text_of(word))
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        if not glob.has_magic(word):
+            message = f"{label} does not exist.\n{wsl.hint(word)}".rstrip("\n")
+            found.problems.append(Problem("audio-missing", message))
+        elif names := sorted(glob.glob(str(path), recursive=True)):  # noqa: PTH207 (any root)
+            for name in names:
+                if Path(name).is_file() or ("**" not in word and Path(name).is_dir()):
+                    _look(name, recursive, found)
+        else:
+            found.problems.append(Problem(NO_AUDIO, f"No file matches {label}."))
+        return
+    except (OSError, ValueError) as error:  # no permission, a circle of links, too long a name
+        reason = getattr(error, "strerror", None) or str(error)
+        label = label if len(label) < 200 else f"{label[:60]}…{label[-60:]}"
+        found.problems.append(Problem("audio-unreadable", f"{label} can't be read: {reason}."))
+        return
+    if stat.S_ISDIR(mode):
+        _look_into(path, label, recursive, found)
+    elif stat.S_ISREG(mode) or stat.S_ISFIFO(mode) or word.startswith(OWN_FILES):
+        is_stream = not stat.S_ISREG(mode) or word.startswith(OWN_FILES)
+        found.sources.append(_single(path, is_stream))
+    else:
+        found.problems.append(Problem("audio-missing", f"{label} is a device, and no file."))
+
+
+def _single(path: Path, is_stream: bool) -> Source:
+    return Source(path.absolute(), text_of(path), Path(path.name), is_stream)
+
+
+def _look_into(folder: Path, label: str, recursive: bool, found: Survey) -> None:
+    """Add the recordings in a folder, in those below it too if `recursive`."""
+    before = len(found.sources), len(found.problems), len(found.doubtful)
+
+    def unreadable(error: OSError) -> None:
+        where = printable(text_of(Path(error.filename or folder)))
+        message = f"The folder {where} can't be read: {error.strerror}."
+        found.problems.append(Problem("folder-unreadable", message))
+
+    for directory, folders, names in os.walk(folder, onerror=unreadable):
+        folders[:] = sorted(set(folders) - {RECORDS}) if recursive else []
+        links = [Path(directory) / name for name in folders if Path(directory, name).is_symlink()]
+        found.doubtful.extend(f"{text_of(link)}/" for link in links)
         for name in sorted(names):
             path = Path(directory) / name
-            if path.suffix.lower() in SUFFIXES:
-                yield Source(path.absolute(), _shown(path), path.relative_to(folder))
-        if not recursive:
-            break
+            which = kind(path) if path.is_file() else Kind.OTHER
+            if which is Kind.RECORDING:
+                place = path.relative_to(folder)
+                found.sources.append(Source(path.absolute(), text_of(path), place))
+                continue
+            found.passed_over[path.suffix.lower()] += 1
+            if which is Kind.DOUBTFUL:
+                found.doubtful.append(text_of(path))
+    if before == (len(found.sources), len(found.problems), len(found.doubtful)):
+        hint = "" if recursive else "\nAdd --recursive to look into folders below."
+        message = f"There is no audio or video file in {label}.{hint}"
+        found.problems.append(Problem(NO_AUDIO, message))
 
 
-def _shown(path: Path) -> str:
-    """A path that can be printed, whatever bytes are in its name."""
+@functools.cache
+def _real_folder(folder: Path) -> str:
+    return os.path.realpath(folder)
+
+
+def text_of(path: str | Path) -> str:
+    """A path as text, whatever bytes are in its name."""
     return os.fsencode(path).decode("utf-8", "replace")

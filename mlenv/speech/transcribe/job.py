@@ -14,6 +14,7 @@ so that a second death has one cause: that file is put aside, and the others go 
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -144,7 +145,8 @@ class Job:
             self._send(first, number)
 
     def _send(self, worker: str, number: int) -> None:
-        file, path = self._files[number], str(self._files[number].source.file)
+        file = self._files[number]
+        path = os.fsencode(file.source.file).decode("utf-8", "surrogateescape")
         file.before = file.before or file.source.state()
         if worker == DIARIZER:
             request = FileRequest(number, path, samples=file.samples_path())
@@ -184,7 +186,7 @@ class Job:
                 yield from self._fail(worker, event)
                 continue
             if number in suspects:
-                left.append(file.source.shown)
+                left.append(file.source.label)
             if worker == first:
                 self._again.append(number)
             else:
@@ -265,7 +267,7 @@ class Job:
             promised = f"it should last {event.truncated:.1f} s"
             should = "its end is missing" if isinf(event.truncated) else promised
             yield Note(
-                f"{file.source.shown} breaks off: {should}, "
+                f"{file.source.label} breaks off: {should}, "
                 f"{file.duration:.1f} s of it can be decoded",
                 warning=True,
             )
@@ -290,7 +292,7 @@ class Job:
         problem = file.problem
         if self._options.diarize and file.turns is None and not problem and self._speakerless:
             code, message = self._speakerless
-            shown = file.source.shown
+            shown = file.source.label
             problem = Problem(code, f"{shown} is written without speakers. {message}")
         turns = file.turns is not None or problem is not None or not self._options.diarize
         if (words or TRANSCRIBER not in self.crew) and (turns or DIARIZER not in self.crew):
@@ -303,7 +305,7 @@ class Job:
     def _fail(self, worker: str, event: protocol.FileFailed) -> Iterator[Event]:
         """End a file that a worker could not do; words that are found are kept."""
         number, file = event.id, self._files[event.id]
-        code, message, shown = event.code, event.message, file.source.shown
+        code, message, shown = event.code, event.message, file.source.label
         if code in requests.OUT_OF_MEMORY:
             if worker == TRANSCRIBER and self.crew.at_once > 1 and not file.deaths[worker]:
                 file.deaths[worker] += 1  # alone it may have room

@@ -7,7 +7,8 @@ one, with hyphens or underscores. argparse and not click: this is on the path of
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from pathlib import Path
 
 from mlenv.result import WRONG_USAGE, MlenvError
 from mlenv.speech.transcribe.compat import ANYWAY, NONE, OFF, REFUSED, SAME, SECRET
@@ -195,6 +196,15 @@ def _split(words: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
     return words[:at], words[at + 1 :]
 
 
+def _as_file(word: str, options: Collection[str]) -> str | None:
+    """A word that is no option; the shell may bring a file whose name begins as one."""
+    if not word.startswith("-") or word == "-":
+        return word
+    name = word.partition("=")[0].replace("_", "-")
+    known = (*options, *SAME, *SECRET, *ANYWAY, *REFUSED)
+    return f"./{word}" if name not in known and Path(word).is_file() else None
+
+
 def _normalised(parser: argparse.ArgumentParser, words: Sequence[str]) -> list[str]:
     """Underscores as hyphens, what other tools call it as ours, `--name value` as `--name=value`.
 
@@ -206,8 +216,8 @@ def _normalised(parser: argparse.ArgumentParser, words: Sequence[str]) -> list[s
     rest = list(words)
     while rest:
         word = rest.pop(0)
-        if not word.startswith("-") or word == "-":
-            result.append(word)
+        if (file := _as_file(word, kinds)) is not None:
+            result.append(file)
             continue
         name, equals, value = word.partition("=")
         name = name.replace("_", "-") if name.startswith("--") else name

@@ -18,10 +18,9 @@ from msgspec import Struct
 from mlenv import files
 from mlenv.result import MlenvError
 from mlenv.speech import models
-from mlenv.speech.transcribe.inputs import Source, State
+from mlenv.speech.transcribe.inputs import RECORDS, Source, State
 from mlenv.speech.transcribe.options import parse
 
-FOLDER = ".mlenv"
 SCHEMA = 1
 NO_TRANSCRIPT = "it has no transcript"
 # Options that say where and how to work, and change no transcript.
@@ -164,7 +163,7 @@ def read(stem: Path) -> Mapping[str, Origin]:
 
 
 def _place(stem: Path) -> Path:
-    return stem.parent / FOLDER / f"{stem.name}.json"
+    return stem.parent / RECORDS / f"{stem.name}.json"
 
 
 def _chosen(options: argparse.Namespace) -> dict[str, Any]:

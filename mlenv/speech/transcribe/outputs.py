@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlenv.result import WRONG_USAGE, MlenvError
-from mlenv.speech.transcribe.inputs import SUFFIXES, Source
+from mlenv.speech.transcribe.inputs import Source
 from mlenv.speech.transcribe.origins import Origins
+from mlenv.speech.transcribe.recordings import SUFFIXES
 
 LONGEST = 255 - len(".json")  # bytes of a name without the format's suffix
 
@@ -67,11 +68,11 @@ class Namer:
     def _clash(self, source: Source, stem: Path) -> str:
         output = f"{stem}.{self._formats[0]}"
         if other := self._owners.get(self._same(stem)):
-            both = f"{other.shown} and {source.shown} would both be written to {output}"
+            both = f"{other.label} and {source.label} would both be written to {output}"
             return f"{both}, one over the other."
         other_call = self._origins.is_own(source, stem) is False
         which = "another recording's" if other_call else "a recording"
-        return f"{source.shown} would be written to {output}, which is {which}."
+        return f"{source.label} would be written to {output}, which is {which}."
 
     def _is_free(self, source: Source, stem: Path) -> bool:
         """Tell if nobody else has the name: in this call, in an earlier one, or a recording."""
@@ -138,12 +139,13 @@ def _same_name(directory: Path) -> Callable[[Path], str]:
     with (
         contextlib.suppress(OSError),
         tempfile.NamedTemporaryFile(
-            dir=directory, prefix=".mlenv-\N{LATIN SMALL LETTER E WITH ACUTE}"
+            dir=directory, prefix=os.fsdecode(".mlenv-\N{LATIN SMALL LETTER E WITH ACUTE}".encode())
         ) as probe,
     ):
         name = Path(probe.name)
         case = name.with_name(name.name.upper()).exists()
-        form = name.with_name(unicodedata.normalize("NFD", name.name)).exists()
+        apart = unicodedata.normalize("NFD", os.fsencode(name.name).decode())
+        form = name.with_name(os.fsdecode(apart.encode())).exists()
 
     def same(path: Path) -> str:
         name = unicodedata.normalize("NFC", str(path)) if form or case else str(path)

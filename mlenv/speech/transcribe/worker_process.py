@@ -31,8 +31,12 @@ Inbox = queue.SimpleQueue["tuple[Worker, protocol.Event | None]"]
 
 
 def command(python: Path, worker: str) -> list[str | Path]:
-    """The command line of a worker; `-I`: only the environment's packages are on its path."""
-    return [python, "-I", ENTRY, worker]
+    """The command line of a worker.
+
+    `-I`: only the environment's packages are on its path; `-X utf8`: names of files are the same
+    bytes for it, whatever the locale.
+    """
+    return [python, "-I", "-X", "utf8", ENTRY, worker]
 
 
 class Worker:

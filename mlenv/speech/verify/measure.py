@@ -86,7 +86,7 @@ def _measured(venv: Path, name: str, device: str, progress: Progress, offline: b
         return diarization.choose(options, venv, place)
 
     try:
-        (source,) = inputs.expand([str(samples.CONVERSATION)], recursive=False)
+        (source,) = inputs.expand([str(samples.CONVERSATION)])
         transcript = None
         for event in work.run([source], model, pipeline):
             if isinstance(event, events.Failed):

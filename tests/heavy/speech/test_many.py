@@ -81,7 +81,7 @@ def test_where_there_is_no_room_for_both_they_take_turns(
     try:
         happened = list(
             work.run(
-                inputs.expand([str(samples.CONVERSATION)], recursive=False),
+                inputs.expand([str(samples.CONVERSATION)]),
                 lambda: found(models.named("tiny.en")),
                 lambda: diarization.choose(options, real_venv, found),
             )

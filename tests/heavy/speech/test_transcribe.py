@@ -190,7 +190,7 @@ def test_formats_are_read_back_by_others(
         "2",
     )
     assert done.returncode == 0, done.stderr
-    assert sorted(p.name for p in out.iterdir()) == [
+    assert sorted(p.name for p in out.glob("[!.]*")) == [
         f"conversation.{kind}" for kind in ("json", "srt", "tsv", "txt", "vtt")
     ]
     document = json.loads((out / "conversation.json").read_text())

@@ -1,15 +1,25 @@
-"""Which files are meant, and where their transcripts go."""
+"""Which files are meant: every legal name, pipes, links; and what is passed over."""
 
 from __future__ import annotations
 
 import io
 import os
+import subprocess
+import sys
+import threading
+import unicodedata
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from mlenv.result import MlenvError
+from mlenv.result import MlenvError, Problem
 from mlenv.speech.transcribe import inputs
+from mlenv.speech.transcribe.inputs import Source, Survey
+
+WAVE = b"RIFF\0\0\0\0WAVEfmt "
+# Without the right of root to read everything.
+BOUND = ("setpriv", "--bounding-set=-dac_override,-dac_read_search") if os.geteuid() == 0 else ()
 
 
 @pytest.fixture
@@ -22,8 +32,15 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def survey(*words: str, recursive: bool = False) -> Survey:
+    return inputs.survey(words, recursive=recursive)
+
+
 def shown(*words: str, recursive: bool = False) -> list[str]:
-    return [source.shown for source in inputs.expand(words, recursive=recursive)]
+    """The names of the sources of words that lead to nothing else."""
+    found = survey(*words, recursive=recursive)
+    assert found.problems == []
+    return [source.shown for source in found.sources]
 
 
 def test_a_folder_gives_its_audio_and_video(folder: Path) -> None:
@@ -37,36 +54,195 @@ def test_recursive_looks_below(folder: Path) -> None:
 def test_patterns(folder: Path) -> None:
     assert shown("*.wav") == ["a.wav"]
     assert shown("**/*.ogg") == ["deep/deeper/d.ogg"]
+    assert shown("d*") == ["deep/c.m4a"]  # as if the shell had filled it in
 
 
 def test_a_file_named_by_itself_may_be_called_anything(folder: Path) -> None:
     assert shown("notes.txt") == ["notes.txt"]
 
 
-def test_a_file_whose_name_looks_like_a_pattern(folder: Path) -> None:
-    (folder / "take [1].wav").write_bytes(b"x")
-    assert shown("take [1].wav") == ["take [1].wav"]
+NAMES = [
+    'it\'s "so".wav',
+    "two\nlines.wav",
+    "-n.wav",
+    "--",
+    "~draft.wav",
+    "~",
+    "take [1].wav",
+    "*.wav",
+    "C:\\talk.wav",
+    "é.wav",
+    unicodedata.normalize("NFD", "é.wav"),
+    "🎤👨‍👩‍👧.wav",
+    "x" * 251 + ".wav",
+    " .wav",
+    "$(reboot).wav",
+    os.fsdecode(b"caf\xe9.wav"),
+]
+
+
+@pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
+def test_every_legal_name(folder: Path, name: str) -> None:
+    (folder / name).write_bytes(WAVE)
+    (source,) = survey(name).sources
+    assert source.file.read_bytes() == WAVE
+    assert source == Source(folder / name, os.fsencode(name).decode("utf-8", "replace"), Path(name))
+    assert source.file in [each.file for each in survey(".").sources] or "." not in name[1:]
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("two\nlines\r.wav", "two\\nlines\\r.wav"),
+        ("\x1b[2J\x07\x9b.wav", "\\x1b[2J\\x07\\x9b.wav"),
+        ("a\u202egpj.wav", "a\\u202egpj.wav"),
+        ("🎤👨‍👩‍👧 naïve é.wav", "🎤👨‍👩‍👧 naïve é.wav"),
+    ],
+)
+def test_a_name_does_nothing_to_the_terminal(text: str, label: str) -> None:
+    assert Source(Path(text), text, Path(text)).label == label
 
 
 def test_each_file_once(folder: Path) -> None:
-    assert shown("a.wav", ".", "*.wav") == ["a.wav", "B.MP3"]
+    assert shown("a.wav", ".", "*.wav", "deep/../a.wav") == ["a.wav", "B.MP3"]
 
 
-def test_nothing_to_do_is_wrong_usage(folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["empty"], "There is no audio or video file in empty.\n"
+                    "Add --recursive to look into folders below."),
+        (["*.flac"], "No file matches *.flac."),
+        (["*.flac", "[x]"], "No file matches *.flac.\nNo file matches [x]."),
+    ],
+)  # fmt: skip
+def test_nothing_to_do_is_wrong_usage(folder: Path, words: list[str], message: str) -> None:
     (folder / "empty").mkdir()
     with pytest.raises(MlenvError) as caught:
-        inputs.expand(["empty"], recursive=False)
+        survey(*words)
     assert (caught.value.code, caught.value.exit_code) == ("no-audio", 2)
-    assert "empty" in caught.value.message
+    assert caught.value.message == message
 
 
-def test_bytes_that_are_no_text_can_be_shown(folder: Path) -> None:
-    name = os.fsdecode(b"caf\xe9.wav")
-    Path(name).write_bytes(b"x")
-    assert shown(name) == ["caf�.wav"]
-    assert inputs.expand([name], recursive=False)[0].file.is_file()
+LONG = "and so they came to the city of " * 20
+
+
+@pytest.mark.parametrize(
+    ("word", "code", "message"),
+    [
+        ("nomatch*.flac", "no-audio", "No file matches nomatch*.flac."),
+        ("gone.wav", "audio-missing", "gone.wav does not exist."),
+        ("go\nne.wav", "audio-missing", "go\\nne.wav does not exist."),
+        ("~nobody-here/a.wav", "audio-missing", "~nobody-here/a.wav does not exist."),
+        ("a.wav/b.wav", "audio-missing", "a.wav/b.wav does not exist."),
+        (LONG, "audio-unreadable", f"{LONG[:60]}…{LONG[-60:]} can't be read: File name too long."),
+        ("circle/a.wav", "audio-unreadable",
+         "circle/a.wav can't be read: Too many levels of symbolic links."),
+        ("/dev/zero", "audio-missing", "/dev/zero is a device, and no file."),
+        ("C:\\gone\\a.wav", "audio-missing", "C:\\gone\\a.wav does not exist.\n"
+         "It is a Windows path: WSL would have it at /mnt/c/gone/a.wav."),
+        ("C:gonea.wav", "audio-missing", "C:gonea.wav does not exist.\n"
+         "A Windows path needs single quotes, or the shell takes its backslashes out."),
+    ],
+)  # fmt: skip
+def test_what_leads_nowhere_is_named_and_the_rest_is_done(
+    folder: Path, word: str, code: str, message: str
+) -> None:
+    (folder / "circle").symlink_to("circle")
+    found = survey(word, "a.wav")
+    assert [source.shown for source in found.sources] == ["a.wav"]
+    assert found.problems == [Problem(code, message)]
+
+
+def test_links_in_circles_end_and_linked_folders_are_named(folder: Path) -> None:
+    (folder / "deep" / "up").symlink_to("..")
+    (folder / "deep" / "circle").symlink_to("circle")
+    (folder / "elsewhere").symlink_to("deep/deeper")
+    found = survey(".", recursive=True)
+    assert [source.shown for source in found.sources] == [
+        "B.MP3", "a.wav", "deep/c.m4a", "deep/deeper/d.ogg",
+    ]  # fmt: skip
+    assert found.doubtful == ["elsewhere/", "deep/up/"]
+
+
+def test_folders_that_cannot_be_read_are_named(folder: Path) -> None:
+    for name in ("deep/locked", "shut"):
+        (folder / name).mkdir()
+        (folder / name / "e.wav").write_bytes(b"x")
+        (folder / name).chmod(0)
+    script = (
+        "from mlenv.speech.transcribe.inputs import survey\n"
+        "found = survey(['.', 'shut', 'shut/e.wav'], recursive=True)\n"
+        "print([source.shown for source in found.sources])\n"
+        "for problem in found.problems: print(*problem)\n"
+    )
+    done = subprocess.run(
+        [*BOUND, sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines() == [
+        "['B.MP3', 'a.wav', 'deep/c.m4a', 'deep/deeper/d.ogg']",
+        "folder-unreadable The folder deep/locked can't be read: Permission denied.",
+        "folder-unreadable The folder shut can't be read: Permission denied.",
+        "audio-unreadable shut/e.wav can't be read: Permission denied.",
+    ]
+
+
+def test_what_is_passed_over_is_counted_and_named_where_it_looks_like_a_recording(
+    tmp_path: Path,
+) -> None:
+    contents = {
+        "1.1 Lesson": WAVE, "2024.01.05": WAVE, "talk": WAVE, "a.mts": b"G" + bytes(187) + b"G",
+        "b.ts": b"export const a = 1\n", "._a.wav": WAVE, "c.m4v": b"", "half.part": WAVE,
+        "x.dat": b"\xff\xfb\x90\x64" + bytes(99), "notes.txt": b"words", "photo.heic":
+        b"\0\0\0\x18ftypheic", "photo.webp": b"RIFF\0\0\0\0WEBPVP8 ", "Makefile": b"all:\n",
+        "utf16.txt": b"\xff\xfeh\0i\0",
+    }  # fmt: skip
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    os.mkfifo(tmp_path / "pipe.wav")
+    found = survey(str(tmp_path))
+    assert [source.file.name for source in found.sources] == [
+        "1.1 Lesson", "2024.01.05", "a.mts", "c.m4v", "talk",
+    ]  # fmt: skip
+    assert [Path(name).name for name in found.doubtful] == ["half.part", "x.dat"]
+    assert found.passed_over == Counter(
+        {".ts": 1, ".wav": 2, ".part": 1, ".dat": 1, ".txt": 2, ".heic": 1, ".webp": 1, "": 1}
+    )
 
 
 def test_standard_input_becomes_a_file() -> None:
-    source = inputs.spooled(io.BytesIO(b"RIFF"))
+    (source,) = survey("-").sources
+    source = inputs.spooled(source, io.BytesIO(b"RIFF"))
     assert (source.file.read_bytes(), source.shown, source.place) == (b"RIFF", "-", Path("stdin"))
+    assert not source.is_stream
+
+
+def test_standard_input_that_is_closed() -> None:
+    (source,) = survey("-").sources
+    with pytest.raises(MlenvError, match="Standard input is closed"):
+        inputs.spooled(source, None)
+
+
+def fill(place: str | int, data: bytes) -> None:
+    with open(place, "wb") as stream:  # noqa: PTH123 (it may be a number)
+        stream.write(data)
+
+
+def test_pipes_are_read_to_their_end(folder: Path) -> None:
+    """Larger than a pipe holds."""
+    data = os.urandom(3 << 20)
+    os.mkfifo("talk.wav")
+    reading, writing = os.pipe()
+    for place in ("talk.wav", writing):
+        threading.Thread(target=fill, args=(place, data)).start()
+    found = survey("talk.wav", f"/dev/fd/{reading}").sources
+    assert [source.is_stream for source in found] == [True, True]
+    first, second = (inputs.spooled(source, None) for source in found)
+    assert (first.file.read_bytes(), second.file.read_bytes()) == (data, data)
+    assert (first.shown, second.shown) == ("talk.wav", f"/dev/fd/{reading}")
+
+
+def test_a_file_by_the_name_that_only_this_process_has(folder: Path) -> None:
+    with Path("a.wav").open("rb") as stream:
+        (source,) = survey(f"/proc/self/fd/{stream.fileno()}").sources
+        assert inputs.spooled(source, None).file.read_bytes() == b"x"

@@ -32,7 +32,7 @@ def run(venv: Path, directory: Path, faults: Faults, *words: str) -> list[events
     files = [str(file) for file in stand_ins.write(directory, faults)]
     options = parse([*files, "--device", "cpu", *words])
     work = job.Job(venv, options)
-    sources = inputs.expand(files, recursive=False)
+    sources = inputs.expand(files)
     try:
         return list(work.run(sources, lambda: directory, lambda: PIPELINE))
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -252,3 +253,16 @@ def test_half_precision_is_a_compute_type() -> None:
 def test_the_hub_id_of_a_pipeline_is_its_name() -> None:
     line = "a --diarize --diarize_model pyannote/speaker-diarization-community-1"
     assert parse(line.split()).diarize_model == "community-1"
+
+
+def test_a_file_whose_name_looks_like_an_option(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `*.wav` brings it."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("-n.wav", "--take=1.wav", "--json", "a.wav"):
+        (tmp_path / name).touch()
+    options = parse(["--take=1.wav", "-n.wav", "a.wav", "--json", "--", "-n.wav"])
+    assert options.audio == ["./--take=1.wav", "./-n.wav", "a.wav", "-n.wav"]
+    assert options.json
+    assert refused("-m.wav") == "There is no option -m.wav."

@@ -21,7 +21,7 @@ TEXTS = {"txt": "words\n", "srt": "1\n"}
 def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Source:
     monkeypatch.chdir(tmp_path)
     Path("a.wav").write_text("sound")
-    (found,) = inputs.expand(["a.wav"], recursive=False)
+    (found,) = inputs.expand(["a.wav"])
     return found
 
 
@@ -101,7 +101,7 @@ def test_a_recording_that_was_copied_or_touched_is_the_same(source: Source) -> N
     os.utime(source.file)
     assert reason(source) is None
     shutil.copy("a.wav", "b.wav")
-    (copy,) = inputs.expand(["b.wav"], recursive=False)
+    (copy,) = inputs.expand(["b.wav"])
     assert reason(copy) is None
 
 

@@ -32,7 +32,7 @@ def sources(*names: str, recursive: bool = False) -> list[Source]:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
             path.write_text(name)
-    return inputs.expand(names, recursive=recursive)
+    return inputs.survey(names, recursive=recursive).sources
 
 
 def planned(found: Sequence[Source], form: str = "txt", directory: str = "out") -> list[str]:
@@ -55,7 +55,7 @@ def transcribed(*names: str) -> list[str]:
 
 def test_the_folders_below_are_kept() -> None:
     sources("in/a.wav", "in/B.MP3", "in/deep/c.m4a", "in/deep/deeper/d.ogg")
-    found = inputs.expand(["in"], recursive=True)
+    found = inputs.survey(["in"], recursive=True).sources
     assert planned(found, "srt") == ["B.srt", "a.srt", "deep/c.srt", "deep/deeper/d.srt"]
 
 
@@ -174,5 +174,5 @@ def test_a_file_system_that_takes_capital_letters_for_small_ones(
 
 
 def test_standard_input() -> None:
-    found = inputs.spooled(io.BytesIO(b"RIFF"))
-    assert planned([found]) == ["stdin.txt"]
+    (source,) = inputs.expand(["-"])
+    assert planned([inputs.spooled(source, io.BytesIO(b"RIFF"))]) == ["stdin.txt"]

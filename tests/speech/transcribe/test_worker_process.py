@@ -112,7 +112,7 @@ def through_a_bad_gpu(
     (tmp_path / "worker.py").write_text(ABORTS_ON_A_GPU)
     monkeypatch.setattr(worker_process, "ENTRY", tmp_path / "worker.py")
     work = job.Job(plain_venv, parse([str(SAMPLE), "--device", device]))
-    sources = inputs.expand([str(SAMPLE)], recursive=False)
+    sources = inputs.expand([str(SAMPLE)])
     try:
         return list(work.run(sources, lambda: tmp_path, lambda: pytest.fail("no speakers asked")))
     finally:
