@@ -91,7 +91,7 @@ from mlenv_workers.audio import as_float, decode
 from mlenv_workers.load_model import load
 from mlenv_workers.protocol import TranscriberConfig
 options = {"language": "en"} if lacking == "hf_tokenizer" else {}
-config = TranscriberConfig(sys.argv[1], "cpu", 0, "auto", 1, 1, None, options, None)
+config = TranscriberConfig(sys.argv[1], "cpu", 0, "auto", 1, 1, None, options)
 loaded = load(config, lambda device: None)
 text = ""
 if lacking != "hf_tokenizer":  # which transcribing needs too: only the check goes without it
