@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
 import re
 from pathlib import Path
 
@@ -31,6 +30,8 @@ def hint(word: str) -> str:
 
 def _mounts(root: Path) -> Path:
     """The directory in which Windows drives are mounted: `automount.root` of wsl.conf."""
+    import configparser
+
     settings = configparser.ConfigParser(strict=False, interpolation=None)
     try:
         settings.read(root / "etc/wsl.conf", encoding="utf-8")

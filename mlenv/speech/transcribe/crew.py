@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import functools
+import signal
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mlenv.result import MlenvError
 from mlenv.speech.transcribe import requests
@@ -20,12 +20,12 @@ from mlenv.speech.workers.protocol import FileRequest
 if TYPE_CHECKING:
     from mlenv.speech.transcribe.diarization import Pipeline
 
+KILLED = 128 + signal.SIGKILL
 TRANSCRIBER, DIARIZER = "transcriber", "diarizer"
 ANSWERS = (protocol.Transcribed, protocol.Diarized, protocol.FileFailed)
 
 
-@dataclass(frozen=True, slots=True)
-class Death:
+class Death(NamedTuple):
     """A worker that ended too soon.
 
     `ready`: its model was loaded; `files`: those that it still had, in the order of sending;
@@ -69,6 +69,23 @@ class Crew:
         """Start a worker; it imports its libraries until `configure` tells it what to load."""
         settings = requests.settings(name, self._options)
         self._running[name] = Worker(name, self._venv, self._inbox, settings=settings)
+
+    def replace(self, name: str, death: Death) -> Iterator[Note]:
+        """Start a new worker for one that died: on the CPU where the GPU was the reason.
+
+        Raises the death where the GPU was asked for.
+        """
+        if death.trying == "cuda":
+            if self.device != "auto":
+                raise death.error
+            self.device = "cpu"
+        elif death.error.exit_code == KILLED:  # for want of memory, most likely
+            self.most_at_once = max(1, self.most_at_once // 2)
+        self.start(name)
+        yield from self.configure(name)
+        if death.trying == "cuda":
+            message = death.error.message
+            yield Note(f"the GPU can't be used, going on with the CPU. {message}", warning=True)
 
     def stop(self, *names: str) -> None:
         """End these workers; what they were at is forgotten."""

@@ -1,22 +1,21 @@
-"""Resolve the inputs of a transcription: files, folders, patterns, pipes."""
+"""Resolve the inputs of a transcription: files, folders, patterns, pipes.
+
+Imports late what only folders, patterns and odd names need: `exec` starts with each recording.
+"""
 
 from __future__ import annotations
 
 import functools
-import glob
 import os
 import stat
-import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from mlenv.machine import wsl
 from mlenv.result import WRONG_USAGE, MlenvError, Problem
 from mlenv.speech.transcribe import scratch
-from mlenv.speech.transcribe.recordings import Kind, kind
 
 STANDARD_INPUT = "-"
 # Names that mean another file in another process.
@@ -67,18 +66,17 @@ class Source:
         return State(found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
-@dataclass(frozen=True, slots=True)
-class Survey:
+class Survey(NamedTuple):
     """The inputs of one call.
 
     `problems`: what could not be looked at. Of folders, `passed_over` counts the files that are no
     recordings, by suffix, and `doubtful` are those whose contents are, and folders behind links.
     """
 
-    sources: list[Source] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-    passed_over: Counter[str] = field(default_factory=Counter)
-    doubtful: list[str] = field(default_factory=list)
+    sources: list[Source]
+    problems: list[Problem]
+    passed_over: Counter[str]
+    doubtful: list[str]
 
 
 def survey(words: Sequence[str], *, recursive: bool) -> Survey:
@@ -86,7 +84,7 @@ def survey(words: Sequence[str], *, recursive: bool) -> Survey:
 
     Raises `MlenvError` where the words lead to nothing at all.
     """
-    found = Survey()
+    found = Survey([], [], Counter(), [])
     for word in words:
         _look(word, recursive, found)
     if not found.sources and {problem.code for problem in found.problems} == {NO_AUDIO}:
@@ -96,7 +94,7 @@ def survey(words: Sequence[str], *, recursive: bool) -> Survey:
     for source in found.sources:
         once.setdefault((_real_folder(source.file.parent), source.file.name), source)
     problems = list(dict.fromkeys(found.problems))
-    return replace(found, sources=list(once.values()), problems=problems)
+    return found._replace(sources=list(once.values()), problems=problems)
 
 
 def expand(words: Sequence[str]) -> list[Source]:
@@ -128,6 +126,9 @@ def spooled(source: Source, stream: IO[bytes] | None) -> Source:
 
 def printable(text: str) -> str:
     """A text in one line that moves no cursor and turns no direction."""
+    if text.isascii() and text.isprintable():
+        return text
+    import unicodedata
 
     def is_plain(sign: str) -> bool:
         category = unicodedata.category(sign)
@@ -143,6 +144,8 @@ def path_of(word: str) -> Path:
     path = Path(word)
     if os.path.lexists(path):
         return path
+    from mlenv.machine import wsl
+
     if word.startswith("~"):
         try:
             return path.expanduser()
@@ -153,6 +156,10 @@ def path_of(word: str) -> Path:
 
 def _look(word: str, recursive: bool, found: Survey) -> None:
     """Add what a word leads to."""
+    import glob
+
+    from mlenv.machine import wsl
+
     if word == STANDARD_INPUT:
         found.sources.append(Source(Path(word), word, Path("stdin"), is_stream=True))
         return
@@ -191,6 +198,8 @@ def _single(path: Path, is_stream: bool) -> Source:
 
 def _look_into(folder: Path, label: str, recursive: bool, found: Survey) -> None:
     """Add the recordings in a folder, in those below it too if `recursive`."""
+    from mlenv.speech.transcribe.recordings import Kind, kind
+
     before = len(found.sources), len(found.problems), len(found.doubtful)
 
     def unreadable(error: OSError) -> None:

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from math import isinf
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
 LONG = 4 << 20  # bytes; a minute of WAV, several of anything else
 Files = Sequence[tuple[int, Source]]  # numbered in the order in which they were named
 A_TURN = 16  # files that wait for their speakers where the workers take turns
-KILLED = 128 + signal.SIGKILL
 MOST_DEATHS = 2  # of workers over one file, and of workers that had no file
 
 
@@ -162,19 +160,17 @@ class Job:
         Raises the death where no file is the cause: the worker would die again.
         """
         if death.trying == "cuda":
-            yield from self._on_the_cpu(death)
+            yield from self.crew.replace(worker, death)
+            self._again.extend(death.files)
             return
         self._idle_deaths += not death.files
         if not death.ready or self._idle_deaths > MOST_DEATHS:
             yield from self._do_without(worker, death.error)
             return
-        if death.error.exit_code == KILLED:  # for want of memory, most likely
-            self.crew.most_at_once = max(1, self.crew.most_at_once // 2)
         files = [number for number in death.files if number in self._files]
         suspects = files[: self.crew.at_once if worker == TRANSCRIBER else 1]
         left = []
-        self.crew.start(worker)
-        yield from self.crew.configure(worker)
+        yield from self.crew.replace(worker, death)
         for number in files:
             file = self._files[number]
             file.deaths[worker] += number in suspects
@@ -205,20 +201,6 @@ class Job:
         self._speakerless = error.problem()
         for number in [each for each, file in self._files.items() if file.transcribed]:
             yield from self._finish(number)
-
-    def _on_the_cpu(self, death: Death) -> Iterator[Note]:
-        """Begin anew on the CPU after a GPU that only seemed usable ended the worker.
-
-        Raises the death where the GPU was asked for.
-        """
-        if self.crew.device != "auto":
-            raise death.error
-        self.crew.device = "cpu"
-        self.crew.start(TRANSCRIBER)
-        yield from self.crew.configure(TRANSCRIBER)
-        self._again.extend(death.files)
-        message = death.error.message
-        yield Note(f"the GPU can't be used, going on with the CPU. {message}", warning=True)
 
     def _take(self, worker: str, event: protocol.Event) -> Iterator[Event]:
         match event:
