@@ -294,7 +294,7 @@ class Job:
                 file.restart()
                 self._again.append(number)
                 return
-            message += f"\n{memory.advice(self._options, requests.OUT_OF_MEMORY[code])}"
+            message += f"\n{memory.advice(self._options, requests.OUT_OF_MEMORY[code], file=True)}"
         if worker == DIARIZER and not self._options.only_speakers:
             what = "it" if code.startswith("audio-") else "diarization"
             text = f"{shown} is written without speakers: {what} {message}"

@@ -70,9 +70,16 @@ def files_at_once(options: argparse.Namespace) -> int:
 
 
 def advice(
-    options: argparse.Namespace, device: str, environ: Mapping[str, str] = os.environ
+    options: argparse.Namespace,
+    device: str,
+    environ: Mapping[str, str] = os.environ,
+    *,
+    file: bool = False,
 ) -> str:
-    """Advice on a model that fits into the memory that is free now, in one sentence."""
+    """Advice on a model that fits into the memory that is free now, in one sentence.
+
+    `file`: the model had room, and one file had not.
+    """
     free = _free_on_gpu(options, environ) if device == "cuda" else _free()
     if free is None:
         return "Try --compute-type int8, a smaller --model or --batch-size."
@@ -87,6 +94,8 @@ def advice(
     there = f"{free / GB:.1f} GB of {where} are free"
     if fitting:
         return f"{there}: {fitting[0]} would fit."
+    if file and device == "cpu":
+        return f"{there}: split the file, or end what uses memory."
     elsewhere = " Or use --device cpu." if device == "cuda" else ""
     return f"{there}, too little for any other model: end what uses it.{elsewhere}"
 

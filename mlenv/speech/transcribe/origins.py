@@ -6,6 +6,7 @@ Those of `talk.srt` and `talk.json` lie in `.mlenv/talk.json`, in the same folde
 from __future__ import annotations
 
 import argparse
+import functools
 import hashlib
 import json
 from collections.abc import Mapping
@@ -61,9 +62,16 @@ class Origins:
     """Reads and writes the records of one call's outputs."""
 
     def __init__(self, options: argparse.Namespace) -> None:
-        self._options = _chosen(options)
-        self._model = None if options.only_speakers else _model(options)
+        self._arguments = options
         self._hashes: dict[Path, str | None] = {}
+
+    @functools.cached_property
+    def _options(self) -> dict[str, Any]:
+        return _chosen(self._arguments)
+
+    @functools.cached_property
+    def _model(self) -> str | None:
+        return None if self._arguments.only_speakers else _model(self._arguments)
 
     def is_own(self, source: Source, stem: Path) -> bool | None:
         """Tell if outputs of that name are this source's; None where nobody's are recorded."""

@@ -60,7 +60,7 @@ class Writer:
         texts = {
             form: self.text(event.transcript, form)
             for form in outputs.by_format
-            if not event.problem or form not in ONLY_SPEAKERS
+            if not event.problem or event.transcript["turns"] or form not in ONLY_SPEAKERS
         }
         kept = []
         for form, text in texts.items():

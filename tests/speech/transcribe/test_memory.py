@@ -57,6 +57,12 @@ def test_what_would_fit_into_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     assert memory.advice(parse(["a.wav", "--model", "large-v3"]), "cpu") == said
 
 
+def test_what_one_file_has_no_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "available", lambda: 0.5 * GB)
+    said = "0.5 GB of memory are free: split the file, or end what uses memory."
+    assert memory.advice(parse(["a.wav", "--model", "tiny"]), "cpu", file=True) == said
+
+
 @pytest.mark.parametrize(
     ("free", "model", "files"), [(1.0, "base", 1), (5.0, "base", 7), (5.0, "large-v3", 5)]
 )
