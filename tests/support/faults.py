@@ -28,6 +28,10 @@ def die(number): sys.stdout.flush(); os.kill(os.getpid(), getattr(signal, number
 config = json.loads(sys.stdin.readline())
 if Path(__file__).with_name(f"no-{name}").exists():
     sys.exit("ModuleNotFoundError: No module named 'speech'")
+deaths = Path(__file__).with_name(f"deaths-of-{name}")
+if deaths.exists() and (left := int(deaths.read_text())):
+    deaths.write_text(str(left - 1))
+    die("SIGKILL")
 emit(event="ready", device="cpu", seconds={}, why="asked for", at_once=config.get("at_once", 1),
      compute_type="int8" if name == "transcriber" else None)
 for line in sys.stdin:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from math import isinf
 from pathlib import Path
@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 LONG = 4 << 20  # bytes; a minute of WAV, several of anything else
 Files = Sequence[tuple[int, Source]]  # numbered in the order in which they were named
 A_TURN = 16  # files that wait for their speakers where the workers take turns
-MOST_DEATHS = 2  # of workers over one file, and of workers that had no file
+MOST_DEATHS = 2  # of workers over one file, and of a worker that was at no file
+SIGNALLED = 128  # exit codes above it stand for signals
 
 
 class Job:
@@ -49,7 +50,7 @@ class Job:
         self._files: dict[int, Unfinished] = {}
         self._under_way: set[int] = set()
         self._again: deque[int] = deque()  # files that the first worker gets once more
-        self._idle_deaths = 0
+        self._unexplained: Counter[str] = Counter()  # deaths of workers that were at no file
         self._speakerless: Problem | None = None  # the reason why no speakers can be found
         self.libraries: tuple[str, ...] = ()
         scratch.clear_leftovers()
@@ -163,12 +164,16 @@ class Job:
             yield from self.crew.replace(worker, death)
             self._again.extend(death.files)
             return
-        self._idle_deaths += not death.files
-        if not death.ready or self._idle_deaths > MOST_DEATHS:
-            yield from self._do_without(worker, death.error)
-            return
         files = [number for number in death.files if number in self._files]
-        suspects = files[: self.crew.at_once if worker == TRANSCRIBER else 1]
+        at_work = self.crew.at_once if worker == TRANSCRIBER else 1
+        suspects = files[:at_work] if death.ready else []
+        if not suspects:
+            self._unexplained[worker] += 1
+            is_fault = not death.ready and death.error.exit_code <= SIGNALLED
+            if is_fault or self._unexplained[worker] == MOST_DEATHS:
+                yield from self._do_without(worker, death.error)
+                return
+            yield Note(f"{death.error.message} It is started once more.", warning=True)
         left = []
         yield from self.crew.replace(worker, death)
         for number in files:
@@ -212,6 +217,7 @@ class Job:
                 self.crew.stop(worker)  # its memory counts as free
                 yield from self._do_without(worker, requests.refusal(event, self._options))
             case _ if event.id in self._files:  # else it has failed in the other worker
+                self._unexplained.pop(worker, None)
                 yield from self._of_file(worker, event, self._files[event.id])
 
     def _of_file(self, worker: str, event: protocol.FileEvent, file: Unfinished) -> Iterator[Event]:

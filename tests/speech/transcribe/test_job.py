@@ -166,6 +166,27 @@ def test_a_transcriber_that_never_starts_ends_the_run(plain_venv: Path, tmp_path
         run(plain_venv, tmp_path, {"a": {}, "b": {}})
 
 
+@pytest.mark.parametrize("worker", ["transcriber", "diarizer"])
+def test_a_worker_that_is_killed_while_it_loads_is_started_once_more(
+    plain_venv: Path, tmp_path: Path, worker: str
+) -> None:
+    (tmp_path / f"deaths-of-{worker}").write_text("1")
+    happened = run(plain_venv, tmp_path, {"a": {}, "b": {}}, "--diarize")
+    assert outcome(happened) == {"a": "a, SPEAKER_00", "b": "b, SPEAKER_00"}
+    assert notes(happened) == [
+        f"The {worker} was killed (SIGKILL), most likely because memory ran out. "
+        "It is started once more."
+    ]
+
+
+def test_a_diarizer_that_is_killed_twice_while_it_loads_is_done_without(
+    plain_venv: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "deaths-of-diarizer").write_text("2")
+    happened = run(plain_venv, tmp_path, {"a": {}, "b": {}}, "--diarize")
+    assert outcome(happened) == {"a": "a, worker-died", "b": "b, worker-died"}
+
+
 def test_where_memory_ran_out_in_company_a_file_is_tried_alone(
     plain_venv: Path, tmp_path: Path
 ) -> None:
