@@ -31,15 +31,27 @@ def path_of(stream: IO[bytes]) -> str:
 def clear_leftovers(
     memory: Path = Path("/dev/shm"), disk: Path | None = None, proc: Path = Path("/proc")
 ) -> None:
-    """Remove directories that a killed run left, unless another run is alive.
+    """Remove directories that a killed run left.
 
-    In `memory`: the samples of earlier versions of mlenv; on `disk`: what the diarizer imports.
+    On `disk`: what a diarizer imports, whose process is gone. In `memory`: the samples of earlier
+    versions of mlenv, unless another run is alive.
     """
-    disk = disk or Path(_directories()[0])
-    leftovers = [*_own(memory, "mlenv-"), *_own(disk, SCRATCH)]
-    if leftovers and not any(_is_run(process) for process in proc.glob("[0-9]*")):
-        for directory in leftovers:
-            shutil.rmtree(directory, ignore_errors=True)
+    leftovers = [
+        directory
+        for directory in _own(disk or Path(_directories()[0]), SCRATCH)
+        if not (proc / directory.name.removeprefix(SCRATCH).partition("-")[0]).exists()
+    ]
+    samples = _own(memory, "mlenv-")
+    if samples and not any(_is_run(process) for process in proc.glob("[0-9]*")):
+        leftovers += samples
+    for directory in leftovers:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def clear_of(process: int) -> None:
+    """Remove what a worker that was killed had no time to remove."""
+    for directory in _own(Path(_directories()[0]), f"{SCRATCH}{process}-"):
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def _own(place: Path, beginning: str) -> list[Path]:

@@ -85,6 +85,7 @@ class Worker:
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait()
+        scratch.clear_of(self._process.pid)
         self._listener.join(1.0)  # it may have started a process that lives on
         for stream in (self._process.stdin, self._process.stdout, self._stderr):
             if stream:

@@ -9,6 +9,7 @@ does not load beside every torch.
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 import traceback
@@ -26,7 +27,7 @@ clock = protocol.Clock()
 warnings.simplefilter("ignore")
 
 # What they write to be imported, and would leave there, since this process is killed in the end.
-with tempfile.TemporaryDirectory(prefix=protocol.SCRATCH) as tempfile.tempdir:
+with tempfile.TemporaryDirectory(prefix=f"{protocol.SCRATCH}{os.getpid()}-") as tempfile.tempdir:
     import torch
     from pyannote.audio import Pipeline
 tempfile.tempdir = None

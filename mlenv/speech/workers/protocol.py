@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict, TypeVar
 
-SCRATCH = "mlenv-diarizer-"  # begins the name of the diarizer's temporary directory
+SCRATCH = "mlenv-diarizer-"  # the diarizer's temporary directory; its process id follows
 
 
 class Word(TypedDict):

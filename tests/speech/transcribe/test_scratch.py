@@ -6,6 +6,7 @@ import io
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import IO
 
@@ -20,11 +21,15 @@ def process(proc: Path, pid: int, *words: str) -> None:
     (proc / str(pid) / "cmdline").write_bytes("\0".join((*words, "")).encode())
 
 
+KEPT = {"mine", "mlenv-x2", "mlenv-diarizer-1-x3"}
+
+
 @pytest.fixture
 def left(tmp_path: Path) -> list[Path]:
     """What killed runs left, and what is none of mlenv's."""
-    paths = [tmp_path / name for name in ("shm/mlenv-old", "shm/mine", "tmp/mlenv-diarizer-x1")]
+    paths = [tmp_path / name for name in ("shm/mlenv-old", "shm/mine", "tmp/mlenv-diarizer-77-x1")]
     paths.append(tmp_path / "tmp/mlenv-x2")  # another command's
+    paths.append(tmp_path / "tmp/mlenv-diarizer-1-x3")  # of a process that is alive
     for path in paths:
         path.mkdir(parents=True)
         (path / "tmp1.s16").write_bytes(b"samples")
@@ -34,20 +39,33 @@ def left(tmp_path: Path) -> list[Path]:
 @pytest.mark.parametrize(
     ("words", "kept"),
     [
-        (("python", "-m", "pytest", "transcribe"), {"mine", "mlenv-x2"}),
-        (("/bin/mlenv", "doctor"), {"mine", "mlenv-x2"}),
-        (("/bin/mlenv", "exec", "transcribe", "a.wav"), None),
-        (("/bin/python", "-I", "/mlenv/speech/workers/__main__.py", "diarizer"), None),
+        (("python", "-m", "pytest", "transcribe"), KEPT),
+        (("/bin/mlenv", "doctor"), KEPT),
+        (("/bin/mlenv", "exec", "transcribe", "a.wav"), {*KEPT, "mlenv-old"}),
+        (
+            ("/bin/python", "-I", "/mlenv/speech/workers/__main__.py", "diarizer"),
+            {*KEPT, "mlenv-old"},
+        ),
     ],
 )
 def test_what_killed_runs_left_is_removed_unless_another_run_is_alive(
-    left: list[Path], tmp_path: Path, words: tuple[str, ...], kept: set[str] | None
+    left: list[Path], tmp_path: Path, words: tuple[str, ...], kept: set[str]
 ) -> None:
     process(tmp_path / "proc", 1, *words)
     process(tmp_path / "proc", os.getpid(), "/bin/mlenv", "exec", "transcribe", "b.wav")
     scratch.clear_leftovers(tmp_path / "shm", tmp_path / "tmp", tmp_path / "proc")
     there = {path.name for path in left if path.exists()}
-    assert there == (kept or {path.name for path in left})
+    assert there == kept
+
+
+def test_what_a_worker_leaves_is_removed_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    for name in ("mlenv-diarizer-7-x", "mlenv-diarizer-77-x"):
+        (tmp_path / name).mkdir()
+    scratch.clear_of(7)
+    assert [path.name for path in tmp_path.iterdir()] == ["mlenv-diarizer-77-x"]
 
 
 def test_links_are_not_followed(tmp_path: Path) -> None:
