@@ -39,7 +39,7 @@ def clear_leftovers(
     leftovers = [
         directory
         for directory in _own(disk or Path(_directories()[0]), SCRATCH)
-        if not (proc / directory.name.removeprefix(SCRATCH).partition("-")[0]).exists()
+        if b"diarizer" not in _words(proc / directory.name.removeprefix(SCRATCH).partition("-")[0])
     ]
     samples = _own(memory, "mlenv-")
     if samples and not any(_is_run(process) for process in proc.glob("[0-9]*")):
@@ -65,12 +65,17 @@ def _own(place: Path, beginning: str) -> list[Path]:
     return found
 
 
+def _words(process: Path) -> list[bytes]:
+    """The command line of a process; nothing for one that is over."""
+    try:
+        return (process / "cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return []
+
+
 def _is_run(process: Path) -> bool:
     """Tell if a process is a run of mlenv's, or a worker of one, other than this."""
-    try:
-        words = (process / "cmdline").read_bytes().split(b"\0")
-    except OSError:
-        return False
+    words = _words(process)
     is_mlenv = any(b"mlenv" in word for word in words)
     commands = {b"transcribe", b"diarize", b"verify", b"transcriber", b"diarizer"}
     return process.name != str(os.getpid()) and is_mlenv and not commands.isdisjoint(words)

@@ -21,7 +21,7 @@ def process(proc: Path, pid: int, *words: str) -> None:
     (proc / str(pid) / "cmdline").write_bytes("\0".join((*words, "")).encode())
 
 
-KEPT = {"mine", "mlenv-x2", "mlenv-diarizer-1-x3"}
+KEPT = {"mine", "mlenv-x2", "mlenv-diarizer-5-x3"}
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def left(tmp_path: Path) -> list[Path]:
     """What killed runs left, and what is none of mlenv's."""
     paths = [tmp_path / name for name in ("shm/mlenv-old", "shm/mine", "tmp/mlenv-diarizer-77-x1")]
     paths.append(tmp_path / "tmp/mlenv-x2")  # another command's
-    paths.append(tmp_path / "tmp/mlenv-diarizer-1-x3")  # of a process that is alive
+    paths.append(tmp_path / "tmp/mlenv-diarizer-5-x3")  # of a process that is alive
     for path in paths:
         path.mkdir(parents=True)
         (path / "tmp1.s16").write_bytes(b"samples")
@@ -52,6 +52,8 @@ def test_what_killed_runs_left_is_removed_unless_another_run_is_alive(
     left: list[Path], tmp_path: Path, words: tuple[str, ...], kept: set[str]
 ) -> None:
     process(tmp_path / "proc", 1, *words)
+    process(tmp_path / "proc", 5, "/bin/python", "diarizer")
+    process(tmp_path / "proc", 77)  # it is over, and nobody has asked how it ended
     process(tmp_path / "proc", os.getpid(), "/bin/mlenv", "exec", "transcribe", "b.wav")
     scratch.clear_leftovers(tmp_path / "shm", tmp_path / "tmp", tmp_path / "proc")
     there = {path.name for path in left if path.exists()}
