@@ -10,10 +10,14 @@ SHARE = re.compile(r"(?is)[\\/]{2}wsl(?:\$|\.localhost)[\\/][^\\/]+[\\/]?(.*)")
 UNQUOTED = re.compile(r"[A-Za-z]:[^\\/]")
 
 
-def from_windows(word: str, root: Path = Path("/")) -> Path | None:
-    r"""The Linux path of `C:\talk.wav` or `\\wsl$\Ubuntu\home\me\talk.wav`; None for any other."""
+def from_windows(word: str, root: Path = Path("/"), *, mounted: bool = False) -> Path | None:
+    r"""The Linux path of `C:\talk.wav` or `\\wsl$\Ubuntu\home\me\talk.wav`; None for any other.
+
+    `mounted`: only of a drive that is there.
+    """
     if drive := DRIVE.fullmatch(word):
-        return _mounts(root) / drive[1].lower() / drive[2].replace("\\", "/")
+        place = _mounts(root) / drive[1].lower()
+        return None if mounted and not place.is_dir() else place / drive[2].replace("\\", "/")
     if share := SHARE.fullmatch(word):
         return root / share[1].replace("\\", "/").lstrip("/")
     return None

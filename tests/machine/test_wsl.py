@@ -28,6 +28,12 @@ def test_paths(tmp_path: Path, word: str, path: str | None) -> None:
     assert wsl.from_windows(word, tmp_path) == expected
 
 
+def test_a_drive_that_is_not_there(tmp_path: Path) -> None:
+    assert wsl.from_windows("C:\\a.wav", tmp_path, mounted=True) is None
+    (tmp_path / "mnt/c").mkdir(parents=True)
+    assert wsl.from_windows("C:\\a.wav", tmp_path, mounted=True) == tmp_path / "mnt/c/a.wav"
+
+
 @pytest.mark.parametrize(
     ("settings", "path"),
     [

@@ -151,7 +151,7 @@ def path_of(word: str) -> Path:
             return path.expanduser()
         except RuntimeError:  # no user of that name
             return path
-    return wsl.from_windows(word) or path
+    return wsl.from_windows(word, mounted=True) or path
 
 
 def _look(word: str, recursive: bool, found: Survey) -> None:
