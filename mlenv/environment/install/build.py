@@ -56,6 +56,7 @@ def install(venv: Path, request: Request, progress: Progress) -> Installed:
     from mlenv.environment.install import plan, preflight
 
     preflight.location(venv)
+    plan.check(request)
     with generations.locked(venv, progress):
         if present := _up_to_date(venv, request):  # another process may have built it meanwhile
             return _unchanged(venv, present, "in use", began)

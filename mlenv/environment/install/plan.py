@@ -35,6 +35,14 @@ class InstallPlan:
         return self.verdict.profile
 
 
+def check(request: Request) -> None:
+    """Raise `MlenvError` for a profile or bundle that can't be read."""
+    if request.bundle is not None:
+        bundle.read(request.bundle.absolute())
+    elif request.profile not in (None, select.AUTO):
+        profiles.load(str(request.profile))
+
+
 def take(request: Request, venv: Path) -> InstallPlan:
     """Decide; raises `MlenvError` for whatever can be known not to work."""
     config = indexes.load(request.mirrors)

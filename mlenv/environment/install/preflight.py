@@ -8,6 +8,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from packaging.requirements import Requirement
+
 from mlenv.environment import launch, uv
 from mlenv.environment.lockfile.indexes import Indexes
 from mlenv.environment.lockfile.profiles import Profile
@@ -110,7 +112,9 @@ def _version(python: Path) -> str:
 
 def indexes(profile: Profile, config: Indexes) -> None:
     """The package index and the profile's own indexes answer, or the user's mirrors of them."""
-    uv.check_index(config.default)
+    others = {package for index in profile.indexes for package in index.packages}
+    names = (Requirement(text).name for text in profile.requires)
+    uv.check_index(config.default, next((name for name in names if name not in others), "uv"))
     for index in profile.indexes:
         uv.check_index(config.url(index), index.packages[0])
 

@@ -6,14 +6,16 @@ its path. `load` reads and checks it; nothing else in mlenv parses one.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from msgspec import Struct, field
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.utils import canonicalize_name
+from packaging.utils import canonicalize_name, is_normalized_name
 from packaging.version import Version
 
 from mlenv import paths
@@ -126,8 +128,12 @@ class Profile:
     @property
     def lowest_python(self) -> str:
         """The oldest Python that it admits, such as `3.11`."""
-        lower = (item.version for item in self.python_range if item.operator in (">=", "~=", "=="))
-        return max(lower, key=Version, default="3.11").removesuffix(".*")
+        lower = (
+            item.version.removesuffix(".*")
+            for item in self.python_range
+            if item.operator in (">=", "~=", "==")
+        )
+        return max(lower, key=Version, default="3.11")
 
     @property
     def is_shipped(self) -> bool:
@@ -181,6 +187,35 @@ def load(name: str) -> Profile:
     )
 
 
+def _wrong_values(file: _File) -> Iterator[str]:
+    """Dates, versions, sizes and addresses that are none; uv would drop some of them in silence."""
+    try:
+        date.fromisoformat(file.resolved_as_of)
+    except ValueError:
+        yield f'resolved-as-of = "{file.resolved_as_of}" is not a date such as 2026-11-20'
+    machine = file.machine
+    for key, text in (
+        *(("cuda", machine.cuda), ("driver", machine.driver), ("glibc", machine.glibc)),
+        *(("gpu", capability.removesuffix("+PTX")) for capability in machine.gpu),
+    ):
+        if text is not None and not _VERSION.fullmatch(text):
+            yield f'[machine] {key}: "{text}" is not a version'
+    if min(machine.download_mb, machine.disk_mb) < 0:
+        yield "[machine] sizes can't be below 0"
+    names = [index.name for index in file.index]
+    for index in file.index:
+        if names.count(index.name) > 1:
+            yield f"there are two indexes with the name {index.name}"
+        if "://" not in index.url:
+            yield f'index {index.name}: "{index.url}" is not an address'
+    for item in file.exclude:
+        if not is_normalized_name(canonicalize_name(item.package)):
+            yield f'"{item.package}" in [[exclude]] is not the name of a package'
+
+
+_VERSION = re.compile(r"\d+(\.\d+)+|\d+")
+
+
 def _problems(file: _File) -> Iterator[str]:
     """Mistakes that the types alone can't tell."""
     for text in (*file.requires, *(item.requirement for item in file.override)):
@@ -193,6 +228,7 @@ def _problems(file: _File) -> Iterator[str]:
         SpecifierSet(file.python)
     except InvalidSpecifier:
         yield f'python = "{file.python}" is not a version range'
+    yield from _wrong_values(file)
     for name in (*file.platforms, *(name for index in file.index for name in index.platforms)):
         if name not in PLATFORMS:
             yield f"platform {name} is not one of {', '.join(PLATFORMS)}"

@@ -36,6 +36,24 @@ def test_an_unknown_name(mlenv: Run, home: Path) -> None:
         ),
         (('for = "tests"', 'for = "tests"\npithon = 3'), "Object contains unknown field `pithon`."),
         (('python = ">=3.11"', 'python = "new"'), 'python = "new" is not a version range.'),
+        (("2025-12-19", "19.12.2025"), 'resolved-as-of = "19.12.2025" is not a date such as'),
+        (
+            ("[[exclude]]", '[machine]\nglibc = "banana"\n[[exclude]]'),
+            '[machine] glibc: "banana" is',
+        ),
+        (
+            ("[[exclude]]", '[machine]\ngpu = ["abc"]\n[[exclude]]'),
+            '[machine] gpu: "abc" is not a ver',
+        ),
+        (
+            ("[[exclude]]", "[machine]\ndisk-mb = -5\n[[exclude]]"),
+            "[machine] sizes can't be below 0",
+        ),
+        (('package = "codec"', 'package = "***"'), '"***" in [[exclude]] is not the name of a'),
+        (
+            ("[[exclude]]", '[[index]]\nname = "x"\nurl = "no url"\npackages = []\n[[exclude]]'),
+            'index x: "no url" is not an address',
+        ),
     ],
 )
 def test_a_broken_file_is_named_with_the_place(
@@ -47,6 +65,14 @@ def test_a_broken_file_is_named_with_the_place(
     assert done.stderr.startswith(f"error: {profile}") and said in done.stderr
     assert len(done.stderr.splitlines()) <= 2
     assert not (home / ".venvs").exists()
+
+
+@pytest.mark.parametrize(
+    ("range_", "lowest"), [("==3.12.*", "3.12"), (">=3.11,<3.14", "3.11"), ("~=3.12.1", "3.12.1")]
+)
+def test_the_lowest_python(profile: Path, range_: str, lowest: str) -> None:
+    profile.write_text(profile.read_text().replace('python = ">=3.11"', f'python = "{range_}"'))
+    assert profiles.load(str(profile)).lowest_python == lowest
 
 
 HOPPER = Host("linux-x86_64", "2.36", "550.54.14", (("NVIDIA H100", "9.0"),))
