@@ -43,7 +43,8 @@ for line in sys.stdin:
     if name == "transcriber":
         if request["handover"]:
             Path(request["handover"]).write_text(f"said in {path.stem}")
-        emit(event="decoded", id=number, duration=1.0, truncated=None, path=request["handover"])
+        emit(event="decoded", id=number, duration=1.0, warnings=[], unread=0.0,
+             path=request["handover"])
         text = path.stem.encode(errors="replace").decode()
         segment = {"start": 0.0, "end": 1.0, "text": text, "words": []}
         emit(event="segment", id=number, segment=segment)

@@ -62,6 +62,8 @@ class Run:
         self._skipped: list[str] = []
         self._total = 0
         self._headed: Source | None = None
+        # text comes when a file is through: speakers are not known before, nor the channels' order
+        self._waits = options.diarize or options.channels == "each"
 
     def run(self) -> Result[Transcribed]:
         """Transcribe all inputs; raises `MlenvError` where none of them can go on."""
@@ -188,6 +190,9 @@ class Run:
                 self._segment(event)
             case events.Failed():
                 self._fail(event.problem)
+            case events.Warned():
+                if not self._options.json:
+                    self._screen.warn(event.text)
             case events.Finished():
                 with deferred() if self._options.output_dir else contextlib.nullcontext():
                     self._finish(event)
@@ -197,7 +202,7 @@ class Run:
         if not options.output_dir and not options.json:
             if STREAMED in options.formats:
                 self._screen.line("segment", {"path": event.source.shown, **event.segment})
-            elif options.formats == ("txt",) and not options.diarize:
+            elif options.formats == ("txt",) and not self._waits:
                 self._head(event.source)
                 self._screen.write(text_line(event.segment) + "\n")
         self._progress(event.source, min(event.segment["end"], event.duration), event.duration)
@@ -253,7 +258,7 @@ class Run:
             self._write(event)
         elif STREAMED in options.formats:
             self._screen.line("file", dict(transcript))
-        elif not options.json and (options.formats != ("txt",) or options.diarize):
+        elif not options.json and (options.formats != ("txt",) or self._waits):
             if options.formats == ("txt",):
                 self._head(source)
             self._screen.write(self._writer.text(transcript, options.formats[0]))

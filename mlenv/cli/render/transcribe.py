@@ -66,10 +66,18 @@ class Screen:
 
     def note(self, text: str, *, warning: bool = False) -> None:
         """One line to know."""
-        if not self._quiet:
+        if self._quiet:
+            return
+        if warning:
+            self.warn(text)
+        else:
             self._wipe()
-            label = f"{yellow('warning:', sys.stderr)} " if warning else ""
-            print(label + (text if warning else dim(text, sys.stderr)), file=sys.stderr)
+            print(dim(text, sys.stderr), file=sys.stderr)
+
+    def warn(self, text: str) -> None:
+        """Something lost, guessed or left out: no note, so it is shown whatever else is not."""
+        self._wipe()
+        print(f"{yellow('warning:', sys.stderr)} {text}", file=sys.stderr)
 
     def error(self, text: str) -> None:
         """One file that failed, or the whole."""

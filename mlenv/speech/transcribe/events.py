@@ -36,11 +36,19 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class Warned:
+    """Something of a file is lost, guessed or left out: one line, which is no note."""
+
+    source: Source
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """One file is through.
 
-    `problem`: the reason why its transcript lacks the speakers; `before`: its state when a worker
-    got it.
+    `problem`: the reason why it counts as failed all the same (speakers are lacking, too much could
+    not be read). `before`: its state when a worker got it.
     """
 
     source: Source
@@ -57,4 +65,4 @@ class Failed:
     problem: Problem
 
 
-Event = Note | Heard | Progress | Finished | Failed
+Event = Note | Heard | Progress | Warned | Finished | Failed

@@ -17,7 +17,6 @@ import argparse
 import os
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
-from math import isinf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -228,6 +227,8 @@ class Job:
                     self._hand_over(event, file)
             case protocol.SegmentFound():
                 segment = segment_of(event.segment)
+                if event.channel:
+                    segment["channel"] = event.channel
                 file.segments.append(segment)
                 if segment["end"] > file.heard or not file.deaths:
                     file.heard = segment["end"]
@@ -239,6 +240,10 @@ class Job:
             case protocol.Transcribed():
                 file.language = event.language
                 self.libraries = tuple(event.libraries)
+                file.segments.sort(key=lambda segment: segment["start"])
+                if self._options.channels_speak:
+                    names = self._options.speaker_names
+                    file.segments, file.turns = speakers.by_channel(file.segments, names)
                 file.timings |= event.seconds
                 file.transcribed = True
                 yield from self._finish(event.id)
@@ -249,16 +254,9 @@ class Job:
                 yield from self._fail(worker, event)
 
     def _decoded(self, event: protocol.Decoded, file: Unfinished) -> Iterator[Event]:
-        is_first = not file.duration
-        file.duration = event.duration
-        if event.truncated and is_first:
-            promised = f"it should last {event.truncated:.1f} s"
-            should = "its end is missing" if isinf(event.truncated) else promised
-            yield Note(
-                f"{file.source.label} breaks off: {should}, "
-                f"{file.duration:.1f} s of it can be decoded",
-                warning=True,
-            )
+        if not file.duration:  # where the workers take turns, both decode it
+            file.duration, file.unread = event.duration, event.unread
+            yield from file.warn(event.warnings)
 
     def _hand_over(self, event: protocol.Decoded, file: Unfinished) -> None:
         """Send a decoded file to the diarizer, which decodes anew where memory had no room."""
@@ -286,9 +284,10 @@ class Job:
         if (words or TRANSCRIBER not in self.crew) and (turns or DIARIZER not in self.crew):
             self._under_way.discard(number)
         if words and turns:
+            yield from file.warn(file.last_warnings())
+            problem = problem or file.shortfall()
             self._forget(number)
-            transcript = file.transcript(self.crew.startup)
-            yield Finished(file.source, transcript, problem, file.before)
+            yield Finished(file.source, file.transcript(self.crew.startup), problem, file.before)
 
     def _fail(self, worker: str, event: protocol.FileFailed) -> Iterator[Event]:
         """End a file that a worker could not do; words that are found are kept."""

@@ -67,6 +67,7 @@ _BY_WORD = (
     "prepend_punctuations",
     "append_punctuations",
     "diarize",
+    "channels_speak",
 )
 _ABOUT_SPEAKERS = ("num_speakers", "min_speakers", "max_speakers", "speaker_names")
 
@@ -182,10 +183,25 @@ def _complete_speakers(options: argparse.Namespace) -> None:
         raise usage("--num-speakers is exact; leave out --min-speakers and --max-speakers.")
     if (options.min_speakers or 1) > (options.max_speakers or 10_000):
         raise usage("--min-speakers is more than --max-speakers.")
+    _complete_channels(options)
     options.diarize_model = options.diarize_model.removeprefix(PIPELINES)
     options.speaker_names = [
         name.strip() for name in (options.speaker_names or "").split(",") if name.strip()
     ]
+
+
+def _complete_channels(options: argparse.Namespace) -> None:
+    """With `--channels each` the channels are the speakers, and none are looked for."""
+    options.channels_speak = options.diarize and options.channels == "each"
+    if not options.channels_speak:
+        return
+    if options.only_speakers:
+        raise usage("--channels each is for words: use `mlenv exec transcribe --diarize`.")
+    for name in ("num_speakers", "min_speakers", "max_speakers"):
+        if getattr(options, name):
+            option = f"--{name.replace('_', '-')}"
+            raise usage(f"With --channels each the channels are the speakers: leave out {option}.")
+    options.diarize = False
 
 
 def _split(words: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from mlenv.speech.transcribe.events import Event, Failed, Finished, Note, Progress
+from mlenv.speech.transcribe.events import Event, Failed, Finished, Note, Progress, Warned
 from mlenv.speech.transcribe.inputs import Source
 
 
 def in_order(events: Iterable[Event], sources: Sequence[Source]) -> Iterator[Event]:
     """Put events in order of `sources`: those of later files wait for their turn.
 
-    Notes and progress don't wait.
+    Notes, warnings and progress don't wait.
     """
     waiting: dict[Source, list[Event]] = {source: [] for source in sources}
     for event in events:
-        if isinstance(event, Note | Progress):
+        if isinstance(event, Note | Progress | Warned):
             yield event
             continue
         waiting[event.source].append(event)

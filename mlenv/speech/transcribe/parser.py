@@ -103,6 +103,23 @@ def _language(word: str) -> str:
     return code
 
 
+def _track(word: str) -> tuple[str, ...]:
+    from mlenv.speech.transcribe.languages import codes_of  # late: hardly ever asked for
+
+    codes = (word,) if word.isdecimal() and int(word) else codes_of(word)
+    if not codes:
+        raise argparse.ArgumentTypeError(
+            f"`{word}` is neither the number of a track nor a language (en, eng, English)"
+        )
+    return codes
+
+
+def _channels(word: str) -> str:
+    if word in ("mix", "each") or (word.isdecimal() and int(word)):
+        return word
+    raise argparse.ArgumentTypeError(f"`{word}` is neither mix, each nor the number of a channel")
+
+
 def usage(message: str) -> MlenvError:
     return MlenvError(
         "usage", message, "Try `mlenv exec transcribe --help`.", exit_code=WRONG_USAGE
@@ -177,6 +194,15 @@ def build(command: str) -> argparse.ArgumentParser:
     add("audio", nargs="*", metavar="AUDIO", help="a file, a folder, a pattern, or - for stdin")
     add("--venv", metavar="DIR", help="the environment (default: $MLENV_VENV, else ~/.venvs/ml)")
 
+    add("--track", type=_track, metavar="N|LANG", help="audio track (the one marked as default)")
+    add(
+        "--channels",
+        type=_channels,
+        default="mix",
+        metavar="mix|each|N",
+        help="each: apart, with --diarize as speakers; N: only that one (mix)",
+    )
+
     group = parser.add_argument_group("output")
     group.add_argument(
         "--format",
@@ -193,9 +219,12 @@ def build(command: str) -> argparse.ArgumentParser:
     switch(group, "--json", "print one JSON document and nothing else", False)
     switch(group, "--progress", "show progress (default: on a terminal)", None)
     switch(group, "--quiet", "no progress and no notes", False)
-    group.add_argument("--max-line-width", type=_count, metavar="N", help="characters a line")
-    group.add_argument("--max-line-count", type=_count, metavar="N", help="lines a caption")
-    group.add_argument("--max-words-per-line", type=_count, metavar="N", help="words a caption")
+    for what, text in (
+        ("line-width", "characters a line"),
+        ("line-count", "lines a caption"),
+        ("words-per-line", "words a caption"),
+    ):
+        group.add_argument(f"--max-{what}", type=_count, metavar="N", help=text)
     switch(group, "--pretty-json", "json over several lines (True)", True)
     switch(group, "--verbose", "False is --quiet", None)
     switch(group, "--highlight-words", "underline each word as it is spoken (srt, vtt)", False)
@@ -237,12 +266,9 @@ def build(command: str) -> argparse.ArgumentParser:
         help="auto, open, 3.1, community-1, folder",
     )
     group.add_argument("--num-speakers", type=_count, metavar="N", help="exact number of speakers")
-    group.add_argument(
-        "--min-speakers", type=_count, metavar="N", help="at least this many speakers"
-    )
-    group.add_argument(
-        "--max-speakers", type=_count, metavar="N", help="at most this many speakers"
-    )
+    for bound, text in (("min", "at least"), ("max", "at most")):
+        name = f"--{bound}-speakers"
+        group.add_argument(name, type=_count, metavar="N", help=f"{text} this many speakers")
     group.add_argument("--speaker-names", metavar="A,B", help="in the order in which they speak")
 
     group = parser.add_argument_group("recognition (as in faster-whisper)")

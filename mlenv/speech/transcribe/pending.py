@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import IO
 
 from mlenv.result import Problem
 from mlenv.speech.transcribe import scratch, speakers
+from mlenv.speech.transcribe.events import Warned
 from mlenv.speech.transcribe.inputs import Source, State
-from mlenv.speech.transcribe.transcript import Segment, Transcript, Turn
+from mlenv.speech.transcribe.transcript import FileWarning, Segment, Transcript, Turn
+
+WORST = 0.1  # the share of a file that may be unreadable before it counts as failed
 
 
 @dataclass(slots=True)
@@ -21,6 +25,7 @@ class Unfinished:
     hands over (`handed_over`: the diarizer has been told), `deaths` counts the workers that ended
     over this file, by name, `heard` is the end of the last segment that was passed on, `before` the
     recording's state when a worker got it.
+    `unread` is the share of it that could not be read.
     """
 
     source: Source
@@ -37,6 +42,8 @@ class Unfinished:
     heard: float = 0.0
     handed_over: bool = False
     before: State | None = None
+    warnings: list[FileWarning] = field(default_factory=list)
+    unread: float = 0.0
 
     def restart(self) -> None:
         """Forget the words: another worker finds them anew."""
@@ -59,11 +66,40 @@ class Unfinished:
             self.samples.close()
             self.samples = None
 
+    def warn(self, warnings: Iterable[FileWarning]) -> Iterator[Warned]:
+        """Keep warnings for the transcript, and yield them for the terminal."""
+        for warning in warnings:
+            text = f"{self.source.label} {warning['message']}"
+            self.warnings.append({**warning, "message": text})
+            yield Warned(self.source, text)
+
+    def last_warnings(self) -> Iterator[FileWarning]:
+        """The warnings that wait until words and speakers are there."""
+        if not self.segments and not self.turns:
+            yield _warning("no-speech", "holds no speech that could be heard")
+        if grown := self._grown():
+            message = f"grew by {grown} bytes while it was read: they are not in the transcript"
+            yield _warning("grew", message)
+
+    def shortfall(self) -> Problem | None:
+        """The reason why it counts as failed although it has a transcript; None for a whole one."""
+        grown, size = self._grown(), self.before.size if self.before else 0
+        share = max(self.unread, grown / (size + grown or 1))
+        if share <= WORST:
+            return None
+        message = f"{self.source.label}: {share:.0%} of it could not be read; the rest is written"
+        return Problem("audio-incomplete", message)
+
+    def _grown(self) -> int:
+        """Bytes that came to it since a worker got it."""
+        now = self.source.state()
+        return max(0, now.size - self.before.size) if now and self.before else 0
+
     def transcript(self, startup: dict[str, float]) -> Transcript:
         """The file's transcript. `startup`: seconds that went by before the first file."""
         turns = self.turns or []
         segments = self.segments
-        if turns:
+        if self.exclusive:
             segments = speakers.with_speakers(segments, self.exclusive)
         first_heard = sorted(turns, key=lambda turn: turn["start"])
         return {
@@ -74,4 +110,9 @@ class Unfinished:
             "speakers": list(dict.fromkeys(turn["speaker"] for turn in first_heard)),
             "turns": turns,
             "timings": {**startup, **self.timings},
+            "warnings": self.warnings,
         }
+
+
+def _warning(code: str, message: str) -> FileWarning:
+    return {"code": code, "message": message, "start": None, "end": None}

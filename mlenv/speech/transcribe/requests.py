@@ -47,6 +47,8 @@ def transcription(
         at_once=at_once,
         batch_size=(options.batch_size or 8) if options.batched else None,
         options=decoding(options),
+        track=list(options.track or ()),
+        channels=options.channels,
     )
 
 
@@ -59,6 +61,8 @@ def diarization(options: argparse.Namespace, chosen: Pipeline) -> DiarizerConfig
         num_speakers=options.num_speakers,
         min_speakers=options.min_speakers,
         max_speakers=options.max_speakers,
+        track=list(options.track or ()),
+        channels=options.channels,
     )
 
 

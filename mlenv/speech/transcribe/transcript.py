@@ -17,13 +17,17 @@ class Word(protocol.Word):
 
 
 class Segment(TypedDict):
-    """A segment of one speaker; `speaker` is None without diarization."""
+    """A segment of one speaker; `speaker` is None without diarization.
+
+    `channel`: its number, where each is transcribed apart.
+    """
 
     start: float
     end: float
     text: str
     speaker: str | None
     words: list[Word]
+    channel: NotRequired[int]
 
 
 def segment_of(found: protocol.Segment) -> Segment:
@@ -46,10 +50,14 @@ def segment_of(found: protocol.Segment) -> Segment:
 
 
 Turn = protocol.Turn
+FileWarning = protocol.FileWarning
 
 
 class Transcript(TypedDict):
-    """The transcript of one file. `timings`: seconds spent, by step."""
+    """The transcript of one file. `timings`: seconds spent, by step.
+
+    `warnings`: whatever was lost, guessed or left out.
+    """
 
     path: str
     language: str | None
@@ -58,3 +66,4 @@ class Transcript(TypedDict):
     speakers: list[str]
     turns: list[Turn]
     timings: dict[str, float]
+    warnings: list[FileWarning]

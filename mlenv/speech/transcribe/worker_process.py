@@ -24,6 +24,7 @@ from mlenv.speech.workers import protocol
 from mlenv.speech.workers.protocol import DiarizerConfig, FileRequest, TranscriberConfig
 
 ENTRY = Path(protocol.__file__).with_name("__main__.py")
+LAST_WORDS = 10.0  # seconds to end in, for a worker whose events have ended
 STDERR_KEPT = 65_536  # bytes
 
 # (worker, event); None where the worker has ended
@@ -94,7 +95,16 @@ class Worker:
 
     def death(self) -> MlenvError:
         """The error for a worker that ended too soon: how it ended, and the known cause."""
-        code = self._process.wait()
+        try:
+            code = self._process.wait(LAST_WORDS)
+        except subprocess.TimeoutExpired:  # alive, but what it sends is no event
+            self._process.kill()
+            return MlenvError(
+                "worker-died",
+                f"The {self.name} sent what mlenv does not understand, and was ended.",
+                "Run `mlenv doctor`: it starts the same and shows what else writes there.",
+                exit_code=1,
+            )
         what, hint = cause(self.stderr())
         if code == 0 and not self._answered:
             return MlenvError(

@@ -6,18 +6,24 @@ torch each bring a cuDNN, and one process must not hold both.
 
 from __future__ import annotations
 
-import contextlib
-import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import av
 import av.error
 import numpy as np
 
 from . import truncation
+from .losses import Losses, warning
+from .mixing import RATE, Mixdown
+from .protocol import Decoded
+from .reading import Choice, Reading, Unreadable
 
-RATE = 16_000  # what Whisper, segmentation and speaker embeddings are trained on
+ALONE = {
+    "cancelled": "has channels that cancel each other: the loudest of them is heard alone",
+    "low": "has sound on its low-frequency channel only: that is heard, as far as it goes",
+}
 
 
 class Undecodable(Exception):
@@ -28,75 +34,92 @@ class Undecodable(Exception):
         self.code = code
 
 
-def decode(path: str) -> tuple[np.ndarray, float | None]:
-    """Decode the first audio stream of a file; raises `Undecodable`.
+@dataclass(frozen=True)
+class Recording:
+    """A decoded file: (samples,) int16 at 16 kHz, and what of it is missing.
 
-    Returns (samples,) int16 at 16 kHz, channels mixed to one, and None for a whole file. For a
-    file that breaks off the second value is the seconds that it should last, infinite where
-    the file does not say that.
+    `channels`: the most that it has at any time.
     """
+
+    samples: np.ndarray
+    losses: Losses
+    channels: int = 1
+
+    @property
+    def duration(self) -> float:
+        """Seconds."""
+        return round(len(self.samples) / RATE, 3)
+
+    def event(self, file: int, path: str | None = None) -> Decoded:
+        """The event that announces it. `path`: where its samples were handed over."""
+        unread = round(self.losses.share(self.duration), 4)
+        return Decoded(file, self.duration, list(self.losses.warnings), unread, path)
+
+
+def decode(path: str, track: Sequence[str] = (), channel: int | None = None) -> Recording:
+    """Decode a file; raises `Undecodable`.
+
+    `track`: a number from 1, or codes of a language; the default track without. `channel`: the
+    only one to hear, from 0; None for a mix of all.
+    """
+    _check(path)
     try:
-        if Path(path).stat().st_size == 0:
-            raise Undecodable("audio-empty", "is an empty file")
-        options = {"ignore_length": "1"} if truncation.is_open_rf64(path) else {}
-        with av.open(path, metadata_errors="ignore", options=options) as container:
-            if not container.streams.audio:
-                raise Undecodable("audio-undecodable", "holds no audio")
-            stream = container.streams.audio[0]
-            samples = _samples(container, stream)
-            promised, held = _promised(path, container, stream), len(samples) / RATE
-            breaks_off = promised and promised - max(1.0, 0.02 * held) > held
-            return samples, promised if breaks_off else None
-    except Undecodable:
-        raise
+        choice = Choice(tuple(track), channel)
+        reading = Reading(path, choice)
+        reading.run()
+        if gains := reading.mixdown.quiet_parties():
+            reading = Reading(path, replace(choice, gains=gains))
+            reading.run()
+    except Unreadable as error:
+        raise Undecodable("audio-undecodable", str(error)) from None
+    except (av.error.FFmpegError, ValueError, OSError) as error:
+        message = f"can't be decoded: {_reason(path, error)}"
+        raise Undecodable("audio-undecodable", message) from None
+    mixdown = reading.mixdown
+    if channel is not None and channel >= mixdown.channels:
+        there = f"{mixdown.channels} channel{'s' if mixdown.channels > 1 else ''}"
+        raise Undecodable("channel-missing", f"has {there}: there is no channel {channel + 1}")
+    return Recording(
+        mixdown.samples(), reading.losses + _of_channels(mixdown, gains), mixdown.channels
+    )
+
+
+def channel_of(channels: str) -> int | None:
+    """The one channel that is to be decoded first, from 0; None for a mix."""
+    return {"mix": None, "each": 0}.get(channels) if not channels.isdecimal() else int(channels) - 1
+
+
+def _of_channels(mixdown: Mixdown, gains: Mapping[int, float]) -> Losses:
+    """Say where channels were not simply mixed."""
+    found = []
+    if reason := mixdown.alone():
+        found.append(warning("channels", ALONE[reason]))
+    for channel, decibels in gains.items():
+        message = (
+            f"has another party on channel {channel + 1}, {decibels:.0f} dB quieter: it is raised"
+        )
+        found.append(warning("channels", message))
+    return Losses(tuple(found))
+
+
+def _check(path: str) -> None:
+    """Have the system's own word on the file: FFmpeg's errors have the same classes."""
+    try:
+        with Path(path).open("rb") as stream:
+            if not stream.read(1):
+                raise Undecodable("audio-empty", "is an empty file")
     except FileNotFoundError:
         raise Undecodable("audio-missing", "does not exist") from None
     except PermissionError:
         raise Undecodable("audio-unreadable", "may not be read") from None
-    except (av.error.FFmpegError, ValueError, OSError) as error:
-        message = f"can't be decoded: {_reason(path, error)}"
-        raise Undecodable("audio-undecodable", message) from None
-
-
-def _promised(path: str, container: Any, stream: Any) -> float | None:
-    """Seconds that the file says it lasts. FFmpeg goes by the size of a WAV or Ogg file."""
-    if container.format.name == "wav" and (seconds := truncation.wav_seconds(path)):
-        return seconds
-    if container.format.name == "ogg" and truncation.ogg_breaks_off(path):
-        return math.inf
-    if stream.duration:
-        return float(stream.duration * stream.time_base)
-    return container.duration / 1e6 if container.duration else None
+    except OSError as error:
+        raise Undecodable("audio-unreadable", f"can't be read: {error.strerror}") from None
 
 
 def _reason(path: str, error: Exception) -> str:
     if isinstance(error, av.error.InvalidDataError) and truncation.mp4_lacks_index(path):
         return "it breaks off before its index (`moov`), without which nothing is found in it"
     return str(getattr(error, "strerror", None) or error)
-
-
-def _samples(container: Any, stream: Any) -> np.ndarray:
-    resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
-    data = bytearray()
-    broken = None
-    frames = container.decode(stream)
-    while True:
-        try:
-            frame = next(frames, None)
-        except av.error.InvalidDataError as error:  # a damaged packet; the next may be sound
-            broken = error
-            continue
-        if frame is None:
-            break
-        frame.pts = None  # times that jump would make the resampler fill in or drop
-        for resampled in resampler.resample(frame):
-            data += resampled.to_ndarray().tobytes()
-    with contextlib.suppress(ValueError, av.error.FFmpegError):  # nothing was put in
-        for resampled in resampler.resample(None):
-            data += resampled.to_ndarray().tobytes()
-    if broken and not data:
-        raise broken
-    return np.frombuffer(data, np.int16)
 
 
 def as_float(samples: np.ndarray) -> np.ndarray:

@@ -33,7 +33,8 @@ with tempfile.TemporaryDirectory(prefix=f"{protocol.SCRATCH}{os.getpid()}-") as 
 tempfile.tempdir = None
 torch.set_num_threads(min(torch.get_num_threads(), cores()))
 
-from .audio import RATE, Undecodable, as_float, decode, take_over  # noqa: E402
+from .audio import Undecodable, as_float, channel_of, decode, take_over  # noqa: E402
+from .mixing import RATE  # noqa: E402
 
 BATCHES = ("segmentation_batch_size", "embedding_batch_size")
 SHORTEST = RATE // 10  # samples; less holds no turn
@@ -72,9 +73,9 @@ def diarize(pipeline: Any, config: protocol.DiarizerConfig, file: protocol.FileR
     if file.samples is not None:
         samples = take_over(file.samples)
     else:
-        samples, truncated = decode(file.path)
-        duration = round(len(samples) / RATE, 3)
-        emit(protocol.Decoded(file.id, duration, truncated, None))
+        recording = decode(file.path, config.track, channel_of(config.channels))
+        samples = recording.samples
+        emit(recording.event(file.id))
     turns: list[protocol.Turn] = []
     exclusive: list[protocol.Turn] = []
     if len(samples) >= SHORTEST:

@@ -46,13 +46,27 @@ class Turn(TypedDict):
     speaker: str
 
 
+class FileWarning(TypedDict):
+    """Something lost, guessed or left out in a file.
+
+    `message`: what is true of the file, to be read behind its name. `start`, `end`: seconds on the
+    file's clock, None where it has no place.
+    """
+
+    code: str
+    message: str
+    start: float | None
+    end: float | None
+
+
 @dataclass(frozen=True)
 class TranscriberConfig:
     """The first request to the transcriber.
 
     `model`: a directory. `device`: auto, cpu or cuda. `threads`: 0 for as many as suit. `at_once`:
     files under way together, on a CPU. `batch_size`: None for no batches. `options`: arguments
-    of faster-whisper's `transcribe`.
+    of faster-whisper's `transcribe`. `track`: its number, or codes of its language; empty for the
+    default. `channels`: mix, each, or the number of one from 1.
     """
 
     model: str
@@ -63,6 +77,8 @@ class TranscriberConfig:
     at_once: int
     batch_size: int | None
     options: dict[str, Any]
+    track: list[str] = dataclasses.field(default_factory=list)
+    channels: str = "mix"
 
 
 @dataclass(frozen=True)
@@ -70,7 +86,7 @@ class DiarizerConfig:
     """The first request to the diarizer.
 
     `pipeline`: {"kind": "open", "segmentation", "embedding"} with a directory each, or
-    {"kind": "pretrained", "from"} with a directory or a hub id.
+    {"kind": "pretrained", "from"} with a directory or a hub id. `track`, `channels`: as above.
     """
 
     pipeline: dict[str, str]
@@ -79,6 +95,8 @@ class DiarizerConfig:
     num_speakers: int | None
     min_speakers: int | None
     max_speakers: int | None
+    track: list[str] = dataclasses.field(default_factory=list)
+    channels: str = "mix"
 
 
 @dataclass(frozen=True)
@@ -124,24 +142,25 @@ class Refused:
 
 @dataclass(frozen=True)
 class Decoded:
-    """A file is decoded.
+    """A file is decoded. `unread`: the share of it that could not be read, 0 to 1.
 
-    `truncated`: seconds that the file promises where it holds less, infinite where it does not say
-    how long it should be; None for a whole file. `path`: where the samples lie, if handed over.
+    `path`: where the samples lie, if handed over.
     """
 
     id: int
     duration: float
-    truncated: float | None
+    warnings: list[FileWarning]
+    unread: float
     path: str | None
 
 
 @dataclass(frozen=True)
 class SegmentFound:
-    """One more segment of a file."""
+    """One more segment of a file. `channel`: its number, where each is transcribed apart."""
 
     id: int
     segment: Segment
+    channel: int | None = None
 
 
 @dataclass(frozen=True)

@@ -6,17 +6,17 @@ import threading
 import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from faster_whisper import BatchedInferencePipeline
 from faster_whisper.vad import VadOptions
 
-from .audio import RATE, Undecodable, as_float, decode, hand_over
+from .audio import Undecodable, as_float, channel_of, decode, hand_over
 from .load_model import Loaded, out_of_memory
 from .protocol import (
     Clock,
-    Decoded,
     Events,
     FileFailed,
     FileRequest,
@@ -101,20 +101,24 @@ def as_event(segment: Any, file: int) -> SegmentFound:
 def transcribe(emit: Events, model: Any, config: TranscriberConfig, file: FileRequest) -> None:
     """Decode and transcribe one file, sending events; raises `Undecodable`."""
     clock = Clock()
-    samples, truncated = decode(file.path)
-    duration = round(len(samples) / RATE, 3)
-    path = hand_over(samples, file.handover) if file.handover else None
-    emit(Decoded(file.id, duration, truncated, path))
-    seconds = {"decode": clock.lap()}
+    recording = decode(file.path, config.track, channel_of(config.channels))
+    path = hand_over(recording.samples, file.handover) if file.handover else None
+    emit(recording.event(file.id, path))
+    seconds = {"decode": clock.lap(), "transcribe": 0.0}
     language = None
-    with budget.reserved(duration):
-        clock.lap()
-        if len(samples):
-            segments, info = segments_of(model, as_float(samples), config)
-            language = info.language
-            for segment in segments:
-                emit(as_event(segment, file.id))
-        seconds["transcribe"] = clock.lap()
+    apart = range(1, recording.channels + 1) if config.channels == "each" else (None,)
+    for channel in apart:
+        if channel and channel > 1:
+            recording = decode(file.path, config.track, channel - 1)
+            seconds["decode"] = round(seconds["decode"] + clock.lap(), 3)
+        with budget.reserved(recording.duration):
+            clock.lap()
+            if len(recording.samples):
+                segments, info = segments_of(model, as_float(recording.samples), config)
+                language = language or info.language
+                for segment in segments:
+                    emit(replace(as_event(segment, file.id), channel=channel))
+            seconds["transcribe"] = round(seconds["transcribe"] + clock.lap(), 3)
     emit(Transcribed(file.id, language, seconds, libraries()))
 
 

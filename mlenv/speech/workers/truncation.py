@@ -7,6 +7,7 @@ headers. Imports the standard library only.
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,8 @@ from typing import BinaryIO
 # Sizes that a writer leaves in the header of a WAV file where it can't go back to it: 0, all ones
 # (FFmpeg), or the largest that it dares to name (SoX 0x7ffff000, arecord 0x80000000).
 LEFT_OPEN = (range(1), range(0x7FFFF000, 0x80001000), range(0xFFFFF000, 1 << 32))
+SYNC = tuple(bytes((0xFF, second)) for second in range(0xE0, 0x100))  # of a frame of MPEG audio
+LEAST = 1024  # bytes behind a file's own contents that may be more than a writer's carelessness
 OGG_PAGE = 27 + 255 + 255 * 255  # bytes of the largest page (RFC 3533)
 
 
@@ -32,6 +35,31 @@ def wav_seconds(path: str) -> float | None:
                 is_known = not any(size in sizes for sizes in LEFT_OPEN)
                 return size / bytes_a_second if is_known and bytes_a_second else None
     return None
+
+
+def wav_goes_on(path: str) -> float | None:
+    """Seconds that a RIFF WAV file promises, where sound goes on behind them to the file's end.
+
+    A recorder that was switched off never wrote the true size. Chunks there, another file that was
+    joined, or zeros are no sound of its own.
+    """
+    seconds = wav_seconds(path)
+    if seconds is None:
+        return None
+    with Path(path).open("rb") as stream:
+        stream.seek(12)
+        for name, size in _chunks(stream):
+            if name == b"data":
+                stream.seek(size + size % 2, 1)
+                return seconds if _is_sound(stream) else None
+    return None
+
+
+def _is_sound(stream: BinaryIO) -> bool:
+    head = stream.read(1 << 16)
+    odd = head[1:] if head[:1] == b"\0" else head  # a chunk behind one that was not padded
+    chunks = any(re.match(rb"[ -~]{4}", each) for each in (head, odd))
+    return len(head) > LEAST and not chunks and any(head)
 
 
 def is_open_rf64(path: str) -> bool:
@@ -62,6 +90,28 @@ def ogg_breaks_off(path: str) -> bool:
     if len(page) < 27 or len(page) < 27 + page[26]:
         return True
     return len(page) < 27 + page[26] + sum(page[27 : 27 + page[26]])
+
+
+def mp3_seconds(path: str) -> float | None:
+    """Seconds by the header that encoders put into the first frame (Xing, Info); None without."""
+    with Path(path).open("rb") as stream:
+        head = stream.read(10)
+        tag = head[:3] == b"ID3" and len(head) == 10
+        stream.seek(10 + (head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]) if tag else 0)
+        data = stream.read(4096)
+    at = max(data.find(b"Xing"), data.find(b"Info"))
+    begin = next(
+        (at - offset for offset in (36, 21, 13) if data[at - offset : at].startswith(SYNC)), -1
+    )
+    if min(at, begin) < 0 or len(data) < at + 12 or not data[at + 7] & 1:
+        return None
+    is_mpeg_1 = data[begin + 1] & 0x18 == 0x18
+    rates = (44100, 48000, 32000, 0)
+    rate = rates[data[begin + 2] >> 2 & 3] // (
+        1 if is_mpeg_1 else 2 if data[begin + 1] & 0x10 else 4
+    )
+    count: int = struct.unpack(">I", data[at + 8 : at + 12])[0]
+    return count * (1152 if is_mpeg_1 else 576) / rate if rate else None
 
 
 def _chunks(stream: BinaryIO) -> Iterator[tuple[bytes, int]]:

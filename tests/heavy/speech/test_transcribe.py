@@ -21,6 +21,7 @@ import webvtt
 from mlenv.speech.transcribe.worker_process import ENTRY
 from mlenv.speech.verify import samples, scores
 from tests.support.places import UTTERANCES
+from tests.support.recordings import FIRST, LAST, ffmpeg, sox
 from tests.support.speech import Transcribe, reference, worker_config
 
 pytestmark = pytest.mark.heavy
@@ -149,12 +150,64 @@ def test_a_truncated_file_gives_what_it_holds_and_says_so(
     data = make_audio(tmp_path / "whole.flac", "--seconds", "10").read_bytes()
     (tmp_path / "cut.flac").write_bytes(data[: len(data) * 6 // 10])
     done = transcribe(tmp_path / "cut.flac")
-    assert done.returncode == 0
+    assert done.returncode == 1
     assert SENTENCE[:20] in done.stdout.lower().replace(",", "")
     assert re.search(
         r"warning: .*cut.flac breaks off: it should last 10.0 s, [56].\d s of it can be decoded",
         done.stderr,
     )
+    assert re.search(r"error: .*cut.flac: 4\d% of it could not be read; the rest", done.stderr)
+    for _ in range(2):
+        done = transcribe(tmp_path / "cut.flac", "--resume", "--output-dir", tmp_path, "--quiet")
+        assert (done.returncode, done.stderr.count("breaks off")) == (1, 1)
+        assert SENTENCE[:20] in (tmp_path / "cut.txt").read_text().lower().replace(",", "")
+    document = json.loads(transcribe(tmp_path / "cut.flac", "--json").stdout)
+    (file,) = document["data"]["files"]
+    (warning,) = file["warnings"]
+    assert warning["code"] == "truncated"
+    assert (warning["start"], warning["end"]) == (file["duration"], 10.0)
+    assert [error["code"] for error in document["errors"]] == ["audio-incomplete"]
+
+
+def test_words_stand_where_a_player_shows_them(files_of: Files, tmp_path: Path) -> None:
+    late = tmp_path / "late.mp4"
+    picture = ("-f", "lavfi", "-i", "testsrc=d=12:s=160x120:r=5")
+    ffmpeg(*picture, "-itsoffset", 5, "-i", LAST, "-map", 0, "-map", 1, late)
+    ffmpeg("-i", LAST, tmp_path / "plain.wav")
+    first, moved = files_of(tmp_path / "plain.wav", late, "--word-timestamps")
+    assert heard_right(moved)
+    words = [segment["words"] for file in (first, moved) for segment in file["segments"]]
+    assert abs(words[-1][-1]["end"] - words[0][-1]["end"] - 5.0) < 0.2
+    assert moved["segments"][0]["start"] > 4.8
+
+
+def test_each_channel_apart_and_as_a_speaker(
+    files_of: Files, transcribe: Transcribe, tmp_path: Path
+) -> None:
+    call = tmp_path / "call.wav"
+    ffmpeg("-i", FIRST, tmp_path / "one.wav")
+    ffmpeg("-i", LAST, tmp_path / "two.wav")
+    sox("-M", tmp_path / "one.wav", f"|sox {tmp_path / 'two.wav'} -p pad 6 0 gain -20", call)
+    (file,) = files_of(call, "--channels", "each", "--diarize", "--speaker-names", "Ann,Bob")
+    assert [segment["channel"] for segment in file["segments"]] == [1, 2]
+    assert [segment["speaker"] for segment in file["segments"]] == ["Ann", "Bob"]
+    assert (file["speakers"], file["warnings"]) == (["Ann", "Bob"], [])
+    assert scores.word_error_rate([SENTENCE], [file["segments"][1]["text"]]) <= 0.12
+    done = transcribe(call, "--channels", "each", "--quiet")
+    first, second = done.stdout.splitlines()
+    assert ("Number" in first, "chair" in second) == (True, True)
+    (file,) = files_of(call)
+    assert [warning["code"] for warning in file["warnings"]] == ["channels"]
+    assert "chair" in text(file)
+
+
+def test_a_file_without_speech_says_so_also_when_quiet(
+    transcribe: Transcribe, make_audio: Make, tmp_path: Path
+) -> None:
+    quiet = make_audio(tmp_path / "quiet.wav", "--silence", "--seconds", "5")
+    done = transcribe(quiet, "--quiet")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == f"warning: {quiet} holds no speech that could be heard\n"
 
 
 def test_one_very_long_file(files_of: Files, make_audio: Make, tmp_path: Path) -> None:

@@ -56,6 +56,7 @@ def spoken() -> Transcript:
             {"start": 3.0, "end": 3601.65, "speaker": "Bob B"},
         ],
         "timings": {"decode": 0.1},
+        "warnings": [],
     }
 
 

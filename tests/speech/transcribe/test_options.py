@@ -266,3 +266,25 @@ def test_a_file_whose_name_looks_like_an_option(
     assert options.audio == ["./--take=1.wav", "./-n.wav", "a.wav", "-n.wav"]
     assert options.json
     assert refused("-m.wav") == "There is no option -m.wav."
+
+
+def test_tracks_and_channels() -> None:
+    options = parse(["a.mkv"])
+    assert (options.track, options.channels, options.channels_speak) == (None, "mix", False)
+    options = parse(["a.mkv", "--track", "German", "--channels", "2"])
+    assert (options.track, options.channels) == (("de", "ger", "deu"), "2")
+    assert parse(["a.mkv", "--track=3"]).track == ("3",)
+    assert "`0` is neither the number of a track nor a language" in refused("a", "--track", "0")
+    assert "`left` is neither mix, each nor the number of" in refused("a", "--channels", "left")
+
+
+def test_channels_as_speakers_need_no_others() -> None:
+    options = parse(["a.wav", "--channels", "each", "--diarize", "--format", "rttm"])
+    assert (options.channels_speak, options.diarize, options.word_timestamps) == (True, False, True)
+    assert not parse(["a.wav", "--channels", "each"]).channels_speak
+    message = refused("a", "--channels", "each", "--diarize", "--num-speakers", "2")
+    assert (
+        message == "With --channels each the channels are the speakers: leave out --num-speakers."
+    )
+    with pytest.raises(MlenvError, match="use `mlenv exec transcribe --diarize`"):
+        parse(["a.wav", "--channels", "each"], diarize_only=True)

@@ -27,6 +27,7 @@ def finished(source: Source) -> Finished:
         "speakers": [],
         "turns": [],
         "timings": {},
+        "warnings": [],
     }
     return Finished(source, transcript)
 

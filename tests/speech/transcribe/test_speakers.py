@@ -78,3 +78,22 @@ def test_names_go_by_who_speaks_first_and_never_run_out() -> None:
     turns = [turn(5.0, 6.0, "x"), turn(0.0, 1.0, "z"), turn(2.0, 3.0, "y")]
     assert speakers.names_of(turns, ["Ann"]) == {"z": "Ann", "y": "SPEAKER_01", "x": "SPEAKER_02"}
     assert speakers.renamed(turns[:1], {"x": "Bob"}) == [turn(5.0, 6.0, "Bob")]
+
+
+def test_channels_are_speakers_by_name_and_number() -> None:
+    first: Segment = {
+        "start": 0.0, "end": 1.0, "text": "Hello.", "speaker": None, "words": [], "channel": 2,
+    }  # fmt: skip
+    hi = word("Hi.", 1.5, 2.0)
+    second: Segment = {
+        "start": 1.5, "end": 2.0, "text": "Hi.", "speaker": None, "words": [hi], "channel": 1,
+    }  # fmt: skip
+    segments, turns = speakers.by_channel([first, second], ["Ann"])
+    assert segments == [
+        {**first, "speaker": "CHANNEL_2"},
+        {**second, "speaker": "Ann", "words": [{**hi, "speaker": "Ann"}]},
+    ]
+    assert turns == [
+        {"start": 0.0, "end": 1.0, "speaker": "CHANNEL_2"},
+        {"start": 1.5, "end": 2.0, "speaker": "Ann"},
+    ]

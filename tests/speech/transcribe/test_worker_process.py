@@ -101,7 +101,7 @@ emit(event="ready", device="cpu", why="asked for", compute_type="int8", warning=
      seconds={"load": 0.1})
 for line in sys.stdin:
     number = json.loads(line)["id"]
-    emit(event="decoded", id=number, duration=1.0, truncated=None, path=None)
+    emit(event="decoded", id=number, duration=1.0, warnings=[], unread=0.0, path=None)
     emit(event="transcribed", id=number, language="en", seconds={"transcribe": 0.1}, libraries=[])
 """
 
@@ -122,12 +122,16 @@ def through_a_bad_gpu(
 def test_a_gpu_that_ends_the_worker_is_left_for_the_cpu_with_a_warning(
     plain_venv: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    first, second, third = through_a_bad_gpu("auto", plain_venv, monkeypatch, tmp_path)
+    happening = through_a_bad_gpu("auto", plain_venv, monkeypatch, tmp_path)
+    first, second, third, fourth = happening
     assert isinstance(first, events.Note)
     assert first.warning
     assert first.text.startswith("the GPU can't be used, going on with the CPU. The transcriber")
     assert second == events.Note("transcribing on cpu in int8 (asked for)")
-    assert isinstance(third, events.Finished)
+    assert isinstance(third, events.Warned)
+    assert third.text == f"{SAMPLE} holds no speech that could be heard"
+    assert isinstance(fourth, events.Finished)
+    assert [each["code"] for each in fourth.transcript["warnings"]] == ["no-speech"]
 
 
 def test_no_cpu_where_the_gpu_was_asked_for(

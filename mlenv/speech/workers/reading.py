@@ -1,0 +1,148 @@
+"""Read one file to its end: its containers, one after another, onto one timeline."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import av
+import av.error
+
+from . import joined, lengths, losses, tracks, truncation
+from .losses import Losses, warning
+from .mixing import Mixdown
+from .packets import Damage, Packets
+from .timeline import Timeline
+
+
+class Unreadable(Exception):
+    """The file holds nothing that can be heard."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The part of a file to hear. `track`: see `tracks.choose`. `channel`: from 0, None for all.
+
+    `gains`: decibels by which to raise channels.
+    """
+
+    track: tuple[str, ...] = ()
+    channel: int | None = None
+    gains: Mapping[int, float] = field(default_factory=dict)
+
+
+class Reading:
+    """The decoding of one file."""
+
+    def __init__(self, path: str, choice: Choice) -> None:
+        self._path, self._choice = path, choice
+        self._position = 0.0
+        self.mixdown = Mixdown(choice.channel, choice.gains)
+        self.losses = Losses()
+
+    def run(self) -> None:
+        """Decode all; raises `Unreadable` or an error of PyAV's."""
+        place = self._read(0)
+        while place is not None:
+            begin = self._position
+            try:
+                place = self._read(place)
+            except (av.error.FFmpegError, Unreadable, ValueError):
+                message = f"goes on behind its end ({begin:.1f} s) with what can't be read"
+                self._warn("joined", message, begin)
+                return
+
+    def _read(self, begin: int) -> int | None:
+        """Decode the container at a place in the file; returns the place of the next one."""
+        with self._opened(begin) as container:
+            stream = self._stream(container, is_first=begin == 0)
+            timeline = self._timeline(container)
+            packets = Packets(container, stream, lengths.others(container, stream))
+            trouble = None
+            for item in packets:
+                if isinstance(item, Damage):
+                    timeline.damage(item.seconds)
+                    trouble = item.error
+                else:
+                    self._take(item, timeline)
+            timeline.end()
+            if trouble and timeline.position == self._position:
+                raise trouble
+            place = None
+            if packets.end:
+                place = joined.next_file(self._path, begin, begin + packets.end)
+            others_end = packets.last - lengths.origin(container)
+            held = max(timeline.position, self._position + others_end)
+            path = self._path if begin == 0 else None
+            promised = None if place else lengths.promised(path, container, stream)
+            self._count(timeline, lengths.form(container), held, promised)
+            self._tell_of_header(begin, held)
+            if begin and lengths.form(container) != "ogg":  # whose streams may be chained
+                message = f"is several files in one: another one begins at {self._position:.1f} s"
+                self._warn("joined", message, self._position)
+            self._position = timeline.position
+            return place
+
+    @contextlib.contextmanager
+    def _opened(self, begin: int) -> Iterator[Any]:
+        options = {}
+        if begin == 0 and (
+            truncation.is_open_rf64(self._path) or truncation.wav_goes_on(self._path)
+        ):
+            options = {"ignore_length": "1"}
+        file: Any = joined.Tail(self._path, begin) if begin else self._path
+        with av.open(file, metadata_errors="ignore", options=options) as container:
+            yield container
+
+    def _stream(self, container: Any, *, is_first: bool) -> Any:
+        if not container.streams.audio:
+            raise Unreadable("holds no audio")
+        try:
+            stream, about = tracks.choose(container.streams.audio, self._choice.track)
+        except tracks.NoTrack as error:
+            raise Unreadable(str(error)) from None
+        if stream.codec_context is None:
+            raise Unreadable("can't be decoded: FFmpeg has no decoder for the codec of its sound")
+        if about and is_first:
+            self._warn("track", about)
+        return stream
+
+    def _timeline(self, container: Any) -> Timeline:
+        begins = None if container.start_time is None else lengths.origin(container)
+        lasts = None
+        if lengths.form(container) not in lengths.KNOW_NOTHING and container.duration:
+            lasts = container.duration / 1e6
+        counts = lengths.form(container) in lengths.HAVE_NO_CLOCK
+        return Timeline(begins, lasts, counts=counts, position=self._position)
+
+    def _take(self, frame: Any, timeline: Timeline) -> None:
+        """Put a frame where it belongs; one that makes no sense counts as damage."""
+        if not (frame.sample_rate and frame.samples):
+            timeline.damage(0.0)
+            return
+        seconds = frame.samples / frame.sample_rate
+        self.mixdown.silence(timeline.place(frame.time, seconds, frame.sample_rate))
+        self.mixdown.add(frame)
+
+    def _count(self, timeline: Timeline, form: str, held: float, promised: float | None) -> None:
+        """Count what is missing of one container, which should last `promised` seconds."""
+        end = None if promised is None else self._position + promised
+        short = losses.of_length(end, held)
+        spans = timeline.spans
+        if short.warnings:  # what is damaged at its end belongs to what is missing there
+            spans = [span for span in spans if span.start < timeline.position]
+        self.losses += losses.of_spans(spans, form) + short
+
+    def _tell_of_header(self, begin: int, held: float) -> None:
+        if begin == 0 and (seconds := truncation.wav_goes_on(self._path)):
+            message = (
+                f"says that it lasts {seconds:.1f} s and holds {held:.1f} s: all of it is read"
+            )
+            self._warn("header", message, seconds, held)
+
+    def _warn(
+        self, code: str, message: str, start: float | None = None, end: float | None = None
+    ) -> None:
+        self.losses += Losses((warning(code, message, start, end),))
