@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 
@@ -18,7 +19,11 @@ def main() -> None:
             sys.exit(code)
     from mlenv.cli.table import main as run_cli
 
-    sys.exit(run_cli(arguments))
+    code = run_cli(arguments)
+    if sys.flags.inspect:  # PYTHONINSPECT: Python would show the exit as an error, and stay
+        sys.stdout.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -30,8 +30,14 @@ class Fix(Struct, frozen=True, kw_only=True):
 
 
 class Diagnosed(Struct, frozen=True, kw_only=True):
-    """The document of `mlenv doctor`; `fix` is there with `--fix` only."""
+    """The document of `mlenv doctor`; `fix` is there with `--fix` only.
 
+    `tried`: the parts of the job that ran or failed. `not_tried`: the others, and why.
+    """
+
+    verdict: str
+    tried: tuple[str, ...]
+    not_tried: dict[str, str]
     findings: tuple[examine.FindingDocument, ...]
     facts: Facts
     fix: Fix | UnsetType = UNSET

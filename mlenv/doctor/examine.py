@@ -10,10 +10,11 @@ from pathlib import Path
 from msgspec import Struct
 
 from mlenv.doctor import checks, facts, knowledge
-from mlenv.doctor.checks import installed_packages, root_causes
+from mlenv.doctor.checks import installed_packages, root_causes, trial
 from mlenv.doctor.checks.common import Check, Finding, Outcome
 from mlenv.doctor.facts import Facts
 from mlenv.doctor.facts.target import Target
+from mlenv.doctor.facts.trial import Job
 from mlenv.result import DONE, FAILED, NOT_DIAGNOSED
 
 
@@ -72,6 +73,7 @@ def examine(
     only: Collection[str] = (),
     *,
     skip: Collection[str] = (),
+    job: Job | None = None,
     quick: bool = False,
     environ: Mapping[str, str] = os.environ,
     root: Path = Path("/"),
@@ -79,13 +81,15 @@ def examine(
 ) -> Report:
     """Collect the facts of an environment and judge them.
 
-    `only`, `skip`: ids. `quick`: files and driver only. `environ`: the variables of the shell
-    that programs are started from. `root`: where proc, sys and dev are. `directory`: where
-    programs are started (the working directory).
+    `only`, `skip`: ids. `job`: what to try. `quick`: files, driver and the job's imports only.
+    `environ`: the variables of the shell that programs are started from. `root`: where proc, sys
+    and dev are. `directory`: where programs are started (the working directory).
     """
+    wanted = [part for part, check_id in trial.IDS.items() if _asked(check_id, only, skip)]
     observed = facts.collect(
         target,
         environ,
+        job.of(wanted) if job else None,
         quick=quick,
         hashes=installed_packages.DAMAGED in only,
         root=root,
@@ -109,7 +113,7 @@ def judge(observed: Facts, only: Collection[str] = (), skip: Collection[str] = (
     """
     judged: list[tuple[Check, Finding]] = []
     for check in checks.CHECKS:
-        ids = [each for each in check.ids if (not only or each in only) and each not in skip]
+        ids = [each for each in check.ids if _asked(each, only, skip)]
         if not ids or (check.full and observed.quick):
             continue
         try:
@@ -118,7 +122,11 @@ def judge(observed: Facts, only: Collection[str] = (), skip: Collection[str] = (
             why = f"{type(error).__name__}: {error}"
             findings = [Finding(each, "crash", (why,)) for each in check.ids]
         judged += [(check, finding) for finding in findings if finding.id in ids]
-    return Report(observed, root_causes.folded(judged))
+    return Report(observed, root_causes.folded(trial.with_causes(judged, observed)))
+
+
+def _asked(check_id: str, only: Collection[str], skip: Collection[str]) -> bool:
+    return (not only or check_id in only) and check_id not in skip
 
 
 def _document(

@@ -11,7 +11,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlenv.doctor.checks import cudnn, hub, installed_packages, libraries, provisioned, torch_family
+from mlenv.doctor.checks import (
+    cudnn,
+    hub,
+    installed_packages,
+    libraries,
+    provisioned,
+    requirements,
+    torch_family,
+    trial,
+)
 from mlenv.doctor.checks.common import Finding
 from mlenv.doctor.facts import Facts
 from mlenv.doctor.facts.target import Target
@@ -22,7 +31,7 @@ from mlenv.result import MlenvError
 _BY_INSTALLING = (
     *(
         installed_packages.DAMAGED,
-        installed_packages.UNMET,
+        requirements.UNMET,
         installed_packages.MIXED_MAJORS,
         installed_packages.REPLACED,
     ),
@@ -62,7 +71,7 @@ class Done:
 def plan(facts: Facts, findings: Sequence[Finding], target: Target) -> tuple[Step, ...]:
     """Plan the repair of these findings, in the order in which it must be done."""
     bad = {finding.id: finding for finding in findings if finding.bad}
-    steps = _installing(facts, bad, target)
+    steps = _installing(facts, bad, _of_the_trial(facts, findings), target)
     mended = {check_id for step in steps for check_id in step.ids}
     site = Path(facts.interpreter.packages)
     followed = {finding.id for finding in findings if finding.root}
@@ -81,10 +90,10 @@ def plan(facts: Facts, findings: Sequence[Finding], target: Target) -> tuple[Ste
                 what = f"Write the shim for {shim.launcher} again"
                 steps.append(Step(what, (provisioned.SHIMS,), act, argv))
     if hub.INCOMPLETE in bad:
-        count = len(facts.files.partial)
+        count = sum(partial.what != "missing" for partial in facts.files.partial)
         steps.append(
             Step(
-                f"Remove {count} unusable files from the hub's cache (they are downloaded again)",
+                f"Remove {count} unusable files of models (they are downloaded again)",
                 (hub.INCOMPLETE,),
                 _remove_partial(facts),
             )
@@ -108,12 +117,24 @@ def carry_out(steps: Sequence[Step], progress: Progress) -> tuple[Done, ...]:
     return tuple(done)
 
 
-def _installing(facts: Facts, bad: dict[str, Finding], target: Target) -> list[Step]:
-    """One step that installs, or several for an environment of another tool."""
+def _of_the_trial(facts: Facts, findings: Sequence[Finding]) -> set[str]:
+    """The parts that fail in any surroundings and for no known cause: the files may be to blame."""
+    failed = {trial.IDS[t.part] for t in facts.trial if t.failed and not t.alone and not t.lacks}
+    roots = {finding.root or finding.id for finding in findings if finding.id in failed}
+    return roots & {*trial.IDS.values(), installed_packages.ABSENT}
+
+
+def _installing(
+    facts: Facts, bad: dict[str, Finding], tried: set[str], target: Target
+) -> list[Step]:
+    """One step that installs, or several for an environment of another tool.
+
+    `tried`: ids of what the trial showed.
+    """
     if facts.provisioned.managed:
         worth = [
             check_id
-            for check_id in _BY_INSTALLING
+            for check_id in dict.fromkeys((*_BY_INSTALLING, *sorted(tried)))
             if check_id in bad and _lacks_files(bad[check_id])
         ]
         if not worth:
@@ -209,6 +230,9 @@ def _shim(venv: Path, name: str) -> Callable[[Progress], None]:
 def _remove_partial(facts: Facts) -> Callable[[Progress], None]:
     def act(_progress: Progress) -> None:
         for partial in facts.files.partial:
-            Path(partial.file).unlink(missing_ok=True)
+            file = Path(partial.file)
+            if file.is_symlink():  # the hub's client would link to the same bytes again
+                file.resolve().unlink(missing_ok=True)
+            file.unlink(missing_ok=True)
 
     return act

@@ -73,7 +73,7 @@ def library_directories(packages: Path) -> tuple[Path, ...]:
     if sys.platform != "linux":
         return ()
     candidates = (packages / "nvidia" / name / "lib" for name in OPENED_BY_NAME)
-    return tuple(directory for directory in candidates if directory.is_dir())
+    return tuple(each for each in candidates if os.path.isdir(each))  # noqa: PTH112 (never raises)
 
 
 class LibraryPath(NamedTuple):

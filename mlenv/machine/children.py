@@ -41,10 +41,17 @@ class Ended:
 
 
 class Child:
-    """A running child process; `ended()` waits for its end. `limit`: seconds that it gets."""
+    """A running child process; `ended()` waits for its end.
+
+    `limit`: seconds that it gets. `directory`: where it runs, the caller's if None.
+    """
 
     def __init__(
-        self, argv: Sequence[str], environment: Mapping[str, str], limit: float = TIME_LIMIT
+        self,
+        argv: Sequence[str],
+        environment: Mapping[str, str],
+        limit: float = TIME_LIMIT,
+        directory: Path | None = None,
     ) -> None:
         # Files, not pipes: a child that writes much never waits for a reader.
         self._stdout = tempfile.TemporaryFile()  # noqa: SIM115 (closed in ended)
@@ -57,6 +64,7 @@ class Child:
             self._process = subprocess.Popen(
                 list(argv),
                 env=dict(environment),
+                cwd=directory,
                 stdin=subprocess.DEVNULL,
                 stdout=self._stdout,
                 stderr=self._stderr,

@@ -5,6 +5,7 @@ Source: the environment variables that huggingface_hub documents.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,7 +16,8 @@ TOKEN_VARIABLES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 
 def user_cache(environ: Mapping[str, str]) -> Path:
     """`$XDG_CACHE_HOME`, else `~/.cache`."""
-    return paths.expand(environ.get("XDG_CACHE_HOME") or "~/.cache", environ)
+    home = Path(environ.get("HOME") or os.path.expanduser("~"))  # noqa: PTH111 (never raises)
+    return Path(environ.get("XDG_CACHE_HOME") or home / ".cache").expanduser()
 
 
 def home(environ: Mapping[str, str]) -> Path:

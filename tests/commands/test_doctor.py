@@ -180,7 +180,7 @@ def test_a_partial_model_is_found_and_cleared(mlenv: Run, venv: Path, tmp_path: 
     assert planned["fix"] == {
         "plan": [
             {
-                "what": "Remove 3 unusable files from the hub's cache (they are downloaded again)",
+                "what": "Remove 3 unusable files of models (they are downloaded again)",
                 "ids": ["model-file-incomplete"],
                 "command": [],
             }
@@ -217,3 +217,61 @@ def test_an_activation_whose_generation_is_gone(mlenv: Run, tmp_path: Path) -> N
     ended = mlenv("doctor", "--venv", tmp_path / "ml")
     assert ended.returncode == 3
     assert "leads to .ml.mlenv/generations/001-cu124-6f1b0c2a, which is gone." in ended.stderr
+
+
+SURROUNDINGS = {
+    "Python stays after the end": {"PYTHONINSPECT": "1"},
+    "a broken library on the loader's path": {"LD_LIBRARY_PATH": "broken"},
+    "no home": {"HOME": ""},
+}
+
+
+@pytest.mark.parametrize("name", SURROUNDINGS)
+def test_the_doctor_itself_survives(mlenv: Run, venv: Path, tmp_path: Path, name: str) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "libz.so.1").touch()
+    told = {"HF_HUB_OFFLINE": "1", **SURROUNDINGS[name]}
+    ended = mlenv("doctor", "--venv", venv, "--json", env=told, cwd=tmp_path)
+    assert (ended.returncode, "Traceback" in ended.stderr) == (0, False)
+    document = json.loads(ended.stdout)
+    assert document["data"]["verdict"].startswith("No fault found, 1 warning: ")
+
+
+def test_a_working_directory_that_is_gone(mlenv: Run, venv: Path, tmp_path: Path) -> None:
+    script = 'mkdir gone && cd gone && rmdir ../gone && exec "$@"'
+    ended = mlenv(
+        "doctor", "--venv", venv, "--json", prefix=("sh", "-c", script, "sh"), cwd=tmp_path
+    )
+    assert ended.returncode == 0, ended.stderr
+    findings = json.loads(ended.stdout)["data"]["findings"]
+    (unseen,) = [finding for finding in findings if finding["id"] == "not-looked-at"]
+    assert unseen["outcome"] == "unknown"
+    assert unseen["evidence"] == [
+        "the working directory: [Errno 2] No such file or directory",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"half", "cut short"),
+        (b"", "an empty file"),
+        (b"<!DOCTYPE html><html>", "an HTML page, not the weights"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "a Git LFS pointer, not the weights"),
+        (None, "not there"),
+    ],
+)
+def test_a_model_of_known_size_that_is_not_whole(
+    mlenv: Run, venv: Path, tmp_path: Path, content: bytes | None, said: str
+) -> None:
+    """In mlenv's own store; the other files of the model are missing too."""
+    model = tmp_path / "cache" / "models" / "tiny.en"
+    model.mkdir(parents=True)
+    if content is not None:
+        (model / "model.bin").write_bytes(content)
+    told = {"MLENV_CACHE_DIR": str(tmp_path / "cache"), "HF_HUB_OFFLINE": "1"}
+    ended = mlenv("doctor", "--venv", venv, "--json", "model-file-incomplete", env=told)
+    (finding,) = json.loads(ended.stdout)["data"]["findings"]
+    assert finding["outcome"] == "warn"
+    assert f"tiny.en: {model}/model.bin is {said}" in finding["evidence"]
+    assert f"tiny.en: {model}/config.json is not there" in finding["evidence"]

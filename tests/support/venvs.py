@@ -55,6 +55,9 @@ def copy_of(tmp_path: Path) -> MakeVenv:
             for part in packages(venv).glob(pattern):
                 target = packages(made) / part.relative_to(packages(venv))
                 linked(part, target) if part.is_dir() else shutil.copy2(part, target)
+        for program in venv.glob("bin/*"):
+            if program.is_file() and not (made / "bin" / program.name).exists():
+                shutil.copy2(program, made / "bin" / program.name)
         return made
 
     return make

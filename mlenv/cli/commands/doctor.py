@@ -15,15 +15,15 @@ from pathlib import Path
 import click
 from msgspec import UNSET
 
-from mlenv import paths
 from mlenv.cli.table import command, venv_option
-from mlenv.doctor import examine, fix, knowledge, snapshot
+from mlenv.doctor import examine, fix, knowledge, snapshot, verdict
 from mlenv.doctor.checks import CHECKS
 from mlenv.doctor.documents import CheckRow, Checks, Diagnosed, DoneStep, Fix, Step
 from mlenv.doctor.facts import Facts, target
 from mlenv.paths import venv_path
 from mlenv.progress import Progress
 from mlenv.result import NOT_DIAGNOSED, MlenvError, Result
+from mlenv.speech import trial
 
 
 @command(
@@ -38,7 +38,7 @@ from mlenv.result import NOT_DIAGNOSED, MlenvError, Result
 @click.option("--list", "listed", is_flag=True, help="List all checks and end.")
 @click.option("--only", multiple=True, metavar="ID", help="Run this check only (as ID does).")
 @click.option("--skip", multiple=True, metavar="ID", help="Leave this check out.")
-@click.option("--quick", is_flag=True, help="Files and driver only, in half a second.")
+@click.option("--quick", is_flag=True, help="Files, driver, and whether the transcriber starts.")
 @click.option("--strict", is_flag=True, help="Exit with 1 for warnings too.")
 @click.option("--python", metavar="EXE", help="Examine the environment of this interpreter.")
 @click.option(
@@ -84,9 +84,10 @@ def cli(
     if source:
         return show.result(examine.judge(_snapshot(source), only, skip), ())
     examined = _target(venv, python)
-    report = examine.examine(examined, only, skip=skip, quick=quick)
+    job = trial.job()
+    report = examine.examine(examined, only, skip=skip, job=job, quick=quick)
     if save:
-        home, user = str(paths.home(os.environ)), _user()
+        home, user = os.path.expanduser("~"), _user()  # noqa: PTH111 (never raises)
         snapshot.save(report.facts, Path(save).absolute(), home, user)
         show = replace(show, saved=save)
     steps = fix.plan(report.facts, report.findings, examined)
@@ -104,7 +105,7 @@ def cli(
     done = tuple(_done(each) for each in fix.carry_out(steps, progress))
     show = replace(show, begun=time.monotonic())
     examined = _target(venv, python)  # what was built again is elsewhere
-    again = examine.examine(examined, only, skip=skip, quick=quick)
+    again = examine.examine(examined, only, skip=skip, job=job, quick=quick)
     left = fix.plan(again.facts, again.findings, examined)
     fixable = {check_id for step in left for check_id in step.ids}
     return show.result(again, fixable, Fix(plan=plan, done=done))
@@ -144,7 +145,11 @@ class _Show:
     ) -> Result[Diagnosed]:
         from mlenv.cli.render import doctor as shown
 
+        tried = report.facts.trial
         record = Diagnosed(
+            verdict=verdict.line([each.outcome for each in report.findings], tried),
+            tried=tuple(each.part for each in tried if not each.left_out),
+            not_tried={each.part: each.left_out for each in tried if each.left_out},
             findings=report.documents(fixable, self.named),
             facts=report.facts,
             fix=UNSET if fixed is None else fixed,

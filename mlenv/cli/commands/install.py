@@ -21,6 +21,7 @@ class Checked(Installed, frozen=True, kw_only=True):
     """The document of an installation that was checked: see `after_install.Check`."""
 
     health: tuple[FindingDocument, ...]
+    tried: tuple[str, ...]
     transcription: tuple[Row, ...]
     not_transcribed: str
     sample_seconds: float

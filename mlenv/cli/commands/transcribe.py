@@ -12,6 +12,7 @@ from mlenv.cli import streams
 from mlenv.cli.interruption import Interrupted, heed_signals
 from mlenv.paths import venv_path
 from mlenv.result import MlenvError, Problem, Result
+from mlenv.speech.transcribe import left_out
 from mlenv.speech.transcribe.job import Job
 from mlenv.speech.transcribe.options import parse
 
@@ -47,6 +48,8 @@ def main(venv: Path, words: Sequence[str], *, diarize_only: bool = False) -> int
 
 def transcribe(venv: Path, options: argparse.Namespace) -> Result[Transcribed]:
     """Transcribe the inputs of `options` (see `parse`); prints as it goes unless `--json`."""
+    if options.diarize:
+        left_out.raise_without_diarization(venv)
     job = Job(venv, options)
     try:
         from mlenv.cli.commands.transcription import Run  # late: the worker imports meanwhile

@@ -13,13 +13,18 @@ from mlenv.progress import Progress
 from mlenv.result import DONE, FAILED, MlenvError, Problem, Result
 from mlenv.speech import models
 from mlenv.speech.models import pinned
+from mlenv.speech.transcribe import left_out
 from mlenv.speech.verify import measure
 
 
 class Verified(Struct, frozen=True, kw_only=True):
-    """The document of `mlenv verify`. `compared_with`: the time of the receipt before this one."""
+    """The document of `mlenv verify`. `compared_with`: the time of the receipt before this one.
+
+    `not_tried`: a part of the job that has no row, and why.
+    """
 
     rows: tuple[measure.Row, ...]
+    not_tried: dict[str, str]
     changes: list[str]
     compared_with: str | None
     receipt: str
@@ -69,10 +74,12 @@ def cli(
     turns are known, so errors can be counted; a model above its limit fails. The results are
     kept as a receipt and compared with the last one.
     """
+    absent = left_out.NO_DIARIZATION if left_out.diarization(venv) else ""
+    not_tried = "--no-diarize" if no_diarize else absent
     chosen = [_whisper(name) for name in names] or _of_level(level)
     rows = tuple(
         measure.rows(
-            venv, chosen, DEVICES[device], progress, diarize=not no_diarize, offline=offline
+            venv, chosen, DEVICES[device], progress, diarize=not not_tried, offline=offline
         )
     )
     before = receipts.latest(venv)
@@ -86,11 +93,13 @@ def cli(
     )
     record = Verified(
         rows=rows,
+        not_tried={"speakers": not_tried} if not_tried else {},
         changes=receipts.changes(before, receipt),
         compared_with=before.when if before else None,
         receipt=str(path),
     )
-    return Result("verify", record, FAILED if problems else DONE, problems)
+    warnings = () if no_diarize or not absent else (absent,)
+    return Result("verify", record, FAILED if problems else DONE, problems, warnings=warnings)
 
 
 def _whisper(name: str) -> str:

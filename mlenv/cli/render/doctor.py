@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from msgspec import UnsetType
 
 from mlenv.cli.render.style import bold, dim, green, red, yellow
+from mlenv.doctor import verdict
 
 if TYPE_CHECKING:
     from mlenv.doctor.checks.common import Outcome
@@ -70,7 +71,8 @@ def report(diagnosed: Diagnosed, layout: Layout) -> Iterator[str]:
     fix = None if isinstance(diagnosed.fix, UnsetType) else diagnosed.fix
     if fix and not layout.declined:
         yield from _fixed(fix)
-    yield f"{bold(_verdict(findings))}  {dim(_about(diagnosed.facts, len(findings), layout))}"
+    yield bold(_verdict(diagnosed))
+    yield dim(_about(diagnosed.facts, len(findings), layout))
     for outcome in ("crash", "fail", "warn"):
         for finding in findings:
             if finding.outcome == outcome:
@@ -127,15 +129,11 @@ def _fixed(fix: Fix) -> Iterator[str]:
     yield ""
 
 
-def _verdict(findings: Sequence[FindingDocument]) -> str:
-    count = Counter(finding.outcome for finding in findings)
-    warnings = _many(count["warn"], "warning")
-    if count["fail"]:
-        verdict = f"Broken: {_many(count['fail'], 'check')} failed"
-        return red(verdict + (f", {warnings}" if count["warn"] else ""))
-    if count["crash"] or (findings and count["unknown"] == len(findings)):
-        return red("Could not be diagnosed")
-    return yellow(f"Works, with {warnings}") if count["warn"] else green("Healthy")
+def _verdict(diagnosed: Diagnosed) -> str:
+    outcomes = [finding.outcome for finding in diagnosed.findings]
+    state = verdict.state(outcomes, diagnosed.facts.trial)
+    colour = {"healthy": green, "works": yellow, "untried": yellow}.get(state, red)
+    return colour(diagnosed.verdict)
 
 
 def _about(facts: Facts, checks: int, layout: Layout) -> str:

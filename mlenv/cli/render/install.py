@@ -41,7 +41,8 @@ def _checked(record: Checked) -> Iterator[str]:
         yield f"{mark}    {finding.title}"
         yield from (f"           {line}" for line in finding.evidence[:2])
     if not record.health:
-        yield f"{green('healthy')}    the doctor found nothing wrong with it"
+        tried = ", ".join(record.tried)
+        yield f"{green('healthy')}    the doctor found nothing wrong with it ({tried} tried)"
     for row in record.transcription:
         if row.problem or row.error_rate is None:
             continue

@@ -8,10 +8,11 @@ from mlenv.doctor.checks.common import Check
 
 # Each module has `CHECKS`.
 MODULES = (
+    "below",
     "installed_packages",
+    "requirements",
     "version_conflicts",
     "installing",
-    "provisioned",
     "cudnn",
     "library_shadowing",
     "libraries",
@@ -19,6 +20,8 @@ MODULES = (
     "nvidia_driver",
     "device",
     "hub",
+    "trial",
+    "provisioned",
 )
 
 

@@ -12,6 +12,7 @@ from mlenv.doctor.facts.environments import LAUNCH
 if TYPE_CHECKING:
     from mlenv.doctor.facts import Facts
     from mlenv.doctor.facts.load_probes import ProbeRun
+    from mlenv.doctor.facts.trial import Tried
 
 Outcome = Literal["ok", "warn", "fail", "skip", "unknown", "crash"]
 
@@ -80,7 +81,7 @@ def worst(runs: Iterable[ProbeRun]) -> Outcome:
     return "fail" if any(LAUNCH in run.environments for run in runs) else "warn"
 
 
-def ending(run: ProbeRun) -> str:
+def ending(run: ProbeRun | Tried) -> str:
     """The end of a child process, in words."""
     if run.timed_out:
         return "did not end in time"

@@ -16,8 +16,9 @@ DISK = "disk-full-or-tmp-too-small"
 PERMISSION = "cache-permission-denied"
 
 GIB = 1024**3
-# Below this an installation or a model download breaks off; temporary files hold one wheel.
-_LEAST = {"environment": 0.5, "model cache": 1.0, "temporary files": 0.5}
+# Gigabytes below which an installation or a download breaks off; temporary files hold one wheel.
+# Processes of torch hand tensors over in shared memory; a container has 1/16 unless told otherwise.
+_LEAST = {"environment": 0.5, "model cache": 1.0, "temporary files": 0.5, "shared memory": 1 / 64}
 
 
 def judge_token(facts: Facts) -> Iterator[Finding]:
@@ -88,12 +89,16 @@ def judge_incomplete(facts: Facts) -> Iterator[Finding]:
         "dangling": "a link to a file that is gone",
         "pointer": "a Git LFS pointer, not the weights",
         "empty": "an empty file",
+        "page": "an HTML page, not the weights",
+        "missing": "not there",
+        "cut": "cut short",
+        "other": "of another size than the model's file",
     }
     if partial := facts.files.partial:
         lines = [f"{p.model}: {p.file} is {words.get(p.what, p.what)}" for p in partial]
         yield warn(INCOMPLETE, *lines[:8])
     else:
-        yield ok(INCOMPLETE, f"{len(facts.files.models)} models in the hub's cache, all whole")
+        yield ok(INCOMPLETE, f"{len(facts.files.models)} models in the hub's cache, nothing cut")
 
 
 def judge_disk(facts: Facts) -> Iterator[Finding]:

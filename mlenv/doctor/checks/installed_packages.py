@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from mlenv.doctor.checks.common import (
     Check,
     Finding,
+    Outcome,
     fail,
     ok,
     skip,
@@ -17,15 +18,13 @@ from mlenv.doctor.checks.common import (
     worst,
 )
 from mlenv.doctor.facts import Facts
-from mlenv.doctor.facts.packages import Distribution, normalized
+from mlenv.doctor.facts.packages import Distribution
 from mlenv.doctor.tables import table
 from mlenv.machine.versions import major_minor, release
 
 INTERPRETER = "interpreter-does-not-start"
 DAMAGED = "package-files-damaged"
 MIXED_MAJORS = "nvidia-wheels-mixed-cuda-majors"
-UNMET = "requirement-unmet"
-CONFLICT = "resolver-conflict"
 REPLACED = "dependency-replaced-torch"
 PYTHON = "python-version-unsupported"
 ABSENT = "package-not-in-this-interpreter"
@@ -33,9 +32,7 @@ SHADOWED = "local-file-shadows-module"
 ONNX = "onnxruntime-missing-or-broken"
 FFMPEG = "ffmpeg-binary-missing-or-broken"
 
-# Requirements between these are judged by whether they load together, not by what their
-# metadata says: pyannote.audio 4.0.3 pins torch 2.8.0 and runs beside 2.5.1.
-_JUDGED_BY_LOADING = {"torch", "torchvision", "torchaudio", "torchcodec", "triton"}
+SHOWN = 8  # damaged files that are listed
 
 # Packages that people come here for: what they need must be there.
 _SPEECH = ("faster-whisper", "ctranslate2", "torch", "pyannote-audio", "whisperx", "openai-whisper")
@@ -49,7 +46,7 @@ def judge_interpreter(facts: Facts) -> Iterator[Finding]:
 
 
 def judge_damaged(facts: Facts) -> Iterator[Finding]:
-    """Libraries and modules that differ from their package's RECORD."""
+    """Files that differ from their package's RECORD."""
     # A cuDNN part that is gone, and that a probe did not find, is that probe's finding.
     unfound = [run.unfound for run in facts.probes("cudnn") if run.unfound]
     damages = [
@@ -62,20 +59,28 @@ def judge_damaged(facts: Facts) -> Iterator[Finding]:
         return
     if not damages:
         how = "sizes and contents are" if facts.packages.hashed else "sizes are"
-        yield ok(DAMAGED, f"{how} as installed: torch, ctranslate2, NVIDIA's libraries")
+        whose = "torch's, ctranslate2's and NVIDIA's libraries" if facts.quick else "every file"
+        yield ok(DAMAGED, f"{how} as installed: {whose}")
         return
+    # What somebody edited and what runs is no damage; a program that is gone breaks no package.
+    places = {f"{d.location}/" for d in facts.packages.distributions}
+    inside = [d for d in damages if d.file.startswith(tuple(places))]
+    harmless = all(d.what.startswith(("changed", "left over")) for d in inside)
+    works = harmless and ((facts.works and not facts.quick) or not inside)
+    words = "\n".join(tried.last_words for tried in facts.trial)
+    damages.sort(key=lambda damage: (damage.file not in words, damage not in inside))
     lines = []
-    for damage in damages:
+    for damage in damages[:SHOWN]:
         sizes = f" ({damage.size} bytes of {damage.expected_size})" if damage.size else ""
         lines.append(f"{damage.what}: {damage.file}{sizes}, of {damage.owner}")
-    owners = unique(damage.owner for damage in damages)
+    if (more := len(damages) - SHOWN) > 0:
+        lines.append(f"and {more} files more")
+    owners = unique(d.owner for d in damages if not d.what.startswith(("left over", "unreadable")))
     pins = [owner.replace(" ", "==") for owner in owners]
     python = facts.interpreter.executable
     argv = ("uv", "pip", "install", "--python", python, "--no-deps", "--reinstall", *pins)
-    more = len(lines) - 8
-    yield fail(
-        DAMAGED, *lines[:8], *([f"and {more} files more"] if more > 0 else []), commands=(argv,)
-    )
+    outcome: Outcome = "warn" if works else "fail"
+    yield Finding(DAMAGED, outcome, tuple(lines), (argv,) if pins else ())
 
 
 def judge_majors(facts: Facts) -> Iterator[Finding]:
@@ -97,66 +102,6 @@ def judge_majors(facts: Facts) -> Iterator[Finding]:
         yield ok(MIXED_MAJORS, *double, "they own no file in common")
     else:
         yield ok(MIXED_MAJORS, "one variant of each NVIDIA wheel")
-
-
-def judge_requirements(facts: Facts) -> Iterator[Finding]:
-    """Requirements of installed packages that are not met."""
-    from packaging.requirements import InvalidRequirement, Requirement
-    from packaging.version import InvalidVersion
-
-    if not facts.packages.distributions:
-        yield skip(UNMET, "nothing is installed")
-        yield skip(CONFLICT, "nothing is installed")
-        return
-    environment = _markers(facts)
-    missing, other, notes = [], [], []
-    for distribution in facts.packages.distributions:
-        for text in distribution.requires:
-            try:
-                wanted = Requirement(text)
-                if wanted.marker and not wanted.marker.evaluate({**environment, "extra": ""}):
-                    continue
-                name = normalized(wanted.name)
-                found = facts.packages.version(name)
-                fits = bool(found) and wanted.specifier.contains(found, prereleases=True)
-            except (InvalidRequirement, InvalidVersion, ValueError):
-                continue
-            if fits:
-                continue
-            line = f"{distribution.name} {distribution.version} needs {name}{wanted.specifier}"
-            if name in _JUDGED_BY_LOADING:
-                notes.append(f"{line}; here is {found or 'none'}")
-            elif not found:
-                missing.append((f"{name}{wanted.specifier}", f"{line}, which is not installed"))
-            else:
-                other.append(f"{line}; installed is {found}")
-    python = facts.interpreter.executable
-    if missing:
-        names = unique(name for name, _ in missing)
-        argv = ("uv", "pip", "install", "--python", python, *names)
-        yield fail(UNMET, *(line for _, line in missing[:8]), commands=(argv,))
-    else:
-        yield ok(UNMET, "every requirement is met", *notes)
-    yield warn(CONFLICT, *other[:8]) if other else ok(CONFLICT, "all versions fit together")
-
-
-def _markers(facts: Facts) -> dict[str, str]:
-    """The marker variables of the examined interpreter (dependency specifiers)."""
-    version = facts.interpreter.version or "3.11.0"
-    cpython = facts.interpreter.implementation in ("", "cpython")
-    return {
-        "python_version": major_minor(version),
-        "python_full_version": version,
-        "implementation_name": facts.interpreter.implementation or "cpython",
-        "implementation_version": version,
-        "platform_python_implementation": "CPython" if cpython else "PyPy",
-        "platform_system": facts.machine.system,
-        "platform_machine": facts.machine.architecture,
-        "platform_release": facts.machine.kernel,
-        "platform_version": "",
-        "sys_platform": facts.machine.system.lower(),
-        "os_name": "posix",
-    }
 
 
 def judge_replaced(facts: Facts) -> Iterator[Finding]:
@@ -239,7 +184,8 @@ def judge_onnx(facts: Facts) -> Iterator[Finding]:
     elif not version:
         yield fail(ONNX, f"faster-whisper {needed} needs onnxruntime, which is not installed")
     elif errors:
-        yield Finding(ONNX, worst(r for r, _ in errors), unique(e for _, e in errors))
+        outcome = "warn" if facts.works else worst(r for r, _ in errors)
+        yield Finding(ONNX, outcome, unique(e for _, e in errors))
     else:
         yield ok(ONNX, f"onnxruntime {version}" + ("" if facts.quick else " loads"))
 
@@ -263,7 +209,6 @@ CHECKS = (
     Check(TOPIC, (ABSENT,), judge_absent),
     Check(TOPIC, (DAMAGED,), judge_damaged),
     Check(TOPIC, (MIXED_MAJORS,), judge_majors),
-    Check(TOPIC, (UNMET, CONFLICT), judge_requirements),
     Check(TOPIC, (REPLACED,), judge_replaced),
     Check(TOPIC, (PYTHON,), judge_python),
     Check(TOPIC, (ONNX,), judge_onnx),

@@ -225,6 +225,8 @@ def judge_crash(facts: Facts) -> Iterator[Finding]:
     """A library ended its process in a way that no other check knows."""
     lines, hurt = [], []
     for run in facts.runs:
+        if facts.works and run.probe in ("extensions", "torch") and LAUNCH in run.environments:
+            continue  # the trial loaded them
         died = run.died_at
         known = run.unfound or "undefined symbol" in run.stderr or "Could not load" in run.stderr
         if died and not known and run.exit_code not in (0, None):

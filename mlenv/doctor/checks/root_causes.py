@@ -26,10 +26,14 @@ def folded(judged: Judged) -> tuple[tuple[Check, Finding], ...]:
                 continue
             if under.outcome == "warn" and relation.failures_only:
                 continue
-            findings[relation.id] = _with(root, under)
-            evidence = (f"follows from {relation.id}", *under.evidence)
-            findings[consequence] = Finding(consequence, "skip", evidence, root=relation.id)
+            findings[relation.id], findings[consequence] = listed_under(root, under)
     return tuple((check, findings[finding.id]) for check, finding in judged)
+
+
+def listed_under(root: Finding, consequence: Finding) -> tuple[Finding, Finding]:
+    """Both findings, once the second is listed under the first."""
+    evidence = (f"follows from {root.id}", *consequence.evidence)
+    return _with(root, consequence), Finding(consequence.id, "skip", evidence, root=root.id)
 
 
 def _with(root: Finding, consequence: Finding) -> Finding:

@@ -53,7 +53,7 @@ def judge_pkg_resources(facts: Facts) -> Iterator[Finding]:
         if d.name in ("lightning-utilities", "pytorch-lightning", "openai-whisper", "whisperx")
         and any(r.startswith("setuptools") for r in d.requires)
     ]
-    if users and (not setuptools or at_least(setuptools, "82")):
+    if users and not facts.works and (not setuptools or at_least(setuptools, "82")):
         what = f"setuptools {setuptools}" if setuptools else "no setuptools"
         yield warn(PKG_RESOURCES, f"{', '.join(users)} may import pkg_resources; here is {what}")
     else:

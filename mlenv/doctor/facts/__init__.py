@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
+from mlenv.doctor.facts.below import Below
 from mlenv.doctor.facts.builds import Build
 from mlenv.doctor.facts.environments import Environment
 from mlenv.doctor.facts.files import Files
@@ -15,15 +19,19 @@ from mlenv.doctor.facts.load_probes import ProbeRun
 from mlenv.doctor.facts.network import Network
 from mlenv.doctor.facts.packages import Packages
 from mlenv.doctor.facts.target import Interpreter, Target
+from mlenv.doctor.facts.trial import Job, Tried
 from mlenv.machine.driver import Driver
 from mlenv.machine.system import Machine
+
+Fact = TypeVar("Fact")
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
     """All that was observed of one machine and one environment.
 
-    `quick`: torch's libraries were not opened, ELF files not read, the hub not asked.
+    `quick`: torch's libraries were not opened, ELF files not read, the hub not asked. `unseen`:
+    what could not be looked at, and why.
     """
 
     venv: str
@@ -39,6 +47,15 @@ class Facts:
     files: Files = field(default_factory=Files)
     provisioned: Provisioned = field(default_factory=Provisioned)
     network: Network = field(default_factory=Network)
+    trial: tuple[Tried, ...] = ()
+    unseen: tuple[str, ...] = ()
+    below: Below = field(default_factory=Below)
+
+    @property
+    def works(self) -> bool:
+        """All that was tried of the job runs, if need be in other surroundings."""
+        tried = [each for each in self.trial if not each.left_out]
+        return bool(tried) and all(each.did or each.alone for each in tried)
 
     def build(self, name: str) -> Build | None:
         return next((build for build in self.builds if build.name == name), None)
@@ -50,6 +67,7 @@ class Facts:
 def collect(
     target: Target,
     environ: Mapping[str, str],
+    job: Job | None = None,
     *,
     quick: bool = False,
     hashes: bool = False,
@@ -59,11 +77,12 @@ def collect(
 ) -> Facts:
     """Look at everything, children side by side.
 
-    `environ`: the user's variables. `hashes`: compare file contents with RECORD (reads
-    gigabytes). `root` is where proc, sys and dev are; `directory` where programs are started.
-    `meanwhile`: work of the caller's to do while the children run.
+    `environ`: the user's variables. `job`: what to try. `hashes`: compare file contents with
+    RECORD (reads gigabytes). `root` is where proc, sys and dev are; `directory` where programs are
+    started. `meanwhile`: work of the caller's to do while the children run.
     """
     from mlenv.doctor.facts import (
+        below,
         builds,
         environments,
         files,
@@ -72,6 +91,7 @@ def collect(
         load_probes,
         network,
         packages,
+        trial,
     )
     from mlenv.doctor.facts import target as target_facts
     from mlenv.machine import driver, system
@@ -84,26 +104,46 @@ def collect(
     whole = environments.finish(asked_shell, interpreter, environ)
     where = system.finish(asked_cache, environ, root)
     site = Path(interpreter.packages)
-    linked = libraries.read(
-        site,
-        [place for place in _directories(interpreter) if place != site],
-        dict.fromkeys(path for environment, _ in whole for path in environment.library_path),
-        where.loader_cache,
-        environ.get("CONDA_PREFIX", ""),
+    folders = _directories(interpreter)
+    others = [place for place in folders if place != site]
+    on_path = dict.fromkeys(path for environment, _ in whole for path in environment.library_path)
+    conda = environ.get("CONDA_PREFIX", "")
+    look = _Looker()
+    linked = look.at(
+        "libraries",
+        Linkage(),
+        lambda: libraries.read(site, others, on_path, where.loader_cache, conda),
     )
+    place = trial.place(interpreter, environ, directory, quick=quick)
+    *first, last = job.children if job else [()]
+    begun = [trial.start(job.script, parts, place) for parts in first] if job else []
     started = (
         [] if interpreter.error else load_probes.start_all(interpreter, linked, whole, quick=quick)
     )
+    seen = driver.finish(asked_nvml, root)
+    if job:
+        begun.append(trial.start(job.script, last, place, gpu=bool(seen.gpus)))
     # While the children run, the files.
-    here = directory or Path.cwd()
-    own = files.read(environ, Path(interpreter.prefix), here)
+    prefix = Path(interpreter.prefix)
+    here = directory or look.at("the working directory", Path("/"), Path.cwd)
+    known = job.models if job else ()
+    own = look.at("disks and caches", Files(), lambda: files.read(environ, prefix, here, known))
     offline = quick or environ.get("HF_HUB_OFFLINE") in ("1", "true", "True", "ON", "YES")
     asked = None if offline else network.Questions(environ, own.token)
-    installed = packages.read(_directories(interpreter), hashes=hashes)
+    installed = look.at(
+        "packages",
+        Packages(),
+        lambda: packages.read(folders, interpreter.executable, quick=quick, hashes=hashes),
+    )
+    beneath = look.at("the environment's own files", Below(), lambda: below.read(interpreter))
     meanwhile()
     if not quick:
-        linked = libraries.with_elves(linked, site)
-    seen = driver.finish(asked_nvml, root)
+        linked = look.at("ELF files", linked, partial(libraries.with_elves, linked, site))
+    built = look.at(
+        "what mlenv built",
+        Provisioned(),
+        lambda: generation.read(target.venv, prefix, site, seen, environ, here, quick=quick),
+    )
     computed = load_probes.on_gpu(interpreter, whole) if seen.gpus and started and not quick else ()
     runs = (*load_probes.finish(started), *computed)
     return Facts(
@@ -118,15 +158,31 @@ def collect(
         linked,
         (*runs, *load_probes.reopened(interpreter, runs, whole)),
         own,
-        generation.read(
-            target.venv, Path(interpreter.prefix), site, seen, environ, here, quick=quick
-        ),
+        built,
         asked.answers() if asked else Network(),
+        trial.finish(begun),
+        tuple(look.trouble),
+        beneath,
     )
+
+
+class _Looker:
+    """Looks at one thing after the other; what the system refuses is told, and the rest goes on."""
+
+    def __init__(self) -> None:
+        self.trouble: list[str] = []
+
+    def at(self, what: str, otherwise: Fact, look: Callable[[], Fact]) -> Fact:
+        """Return what `look` sees, or `otherwise` where that is not possible."""
+        try:
+            return look()
+        except (OSError, RuntimeError) as error:  # RuntimeError: there is no home directory
+            self.trouble.append(f"{what}: {error}")
+            return otherwise
 
 
 def _directories(interpreter: Interpreter) -> list[Path]:
     """Directories in which the interpreter looks for packages, each once."""
     own = (interpreter.packages, interpreter.platform_packages)
     places = dict.fromkeys(str(Path(entry).resolve()) for entry in (*interpreter.path, *own))
-    return [Path(place) for place in places if Path(place).is_dir()]
+    return [Path(place) for place in places if os.path.isdir(place)]  # noqa: PTH112 (never raises)

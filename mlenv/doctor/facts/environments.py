@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mlenv.doctor.facts.target import Interpreter, Target
@@ -35,13 +35,14 @@ class Environment:
     """One or more ways to start a program that come to the same: the decisive variables.
 
     `library_path`: the directories on LD_LIBRARY_PATH; `real_library_path`: where they
-    really are.
+    really are. `pythons`: the real directory of the `python` that each name finds on PATH.
     """
 
     names: tuple[str, ...]
     variables: Mapping[str, str]
     library_path: tuple[str, ...] = ()
     real_library_path: tuple[str, ...] = ()
+    pythons: Mapping[str, str] = field(default_factory=dict)
 
 
 Whole = tuple[Environment, Mapping[str, str]]
@@ -74,9 +75,15 @@ def finish(
     merged: dict[object, tuple[list[str], Mapping[str, str]]] = {}
     for name, variables in whole.items():
         merged.setdefault(_alike(variables), ([], variables))[0].append(name)
+    pythons = {name: _python(variables.get("PATH")) for name, variables in whole.items()}
     return tuple(
-        (_environment(names, variables), variables) for names, variables in merged.values()
+        (_environment(names, variables, pythons), variables) for names, variables in merged.values()
     )
+
+
+def _python(path: str | None) -> str:
+    found = shutil.which("python", path=path or os.defpath)
+    return os.path.realpath(os.path.dirname(found)) if found else ""  # noqa: PTH120
 
 
 def _alike(variables: Mapping[str, str]) -> object:
@@ -90,11 +97,14 @@ def _elements(path: str) -> list[str]:
     return [element for element in re.split("[:;]", path) if element]
 
 
-def _environment(names: list[str], variables: Mapping[str, str]) -> Environment:
+def _environment(
+    names: list[str], variables: Mapping[str, str], pythons: Mapping[str, str]
+) -> Environment:
     path = _elements(variables.get(launch.LIBRARY_PATH, ""))
     return Environment(
         tuple(names),
         {k: v for k, v in variables.items() if k.startswith(DECISIVE)},
         tuple(path),
         tuple(os.path.realpath(entry) for entry in path),
+        {name: pythons[name] for name in names},
     )

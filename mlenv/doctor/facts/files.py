@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mlenv.machine import hub_cache
 
 WEIGHTS = (".bin", ".safetensors", ".pt", ".ckpt")
+
+SHARED_MEMORY = Path("/dev/shm")
 
 # Modules that a file of the user's in the working directory would hide.
 SHADOWED = (
@@ -50,11 +52,20 @@ class Partial:
     """A model file that is not whole.
 
     `what`: `incomplete` (a download that stopped), `dangling` (a link to nothing), `pointer` (a Git
-    LFS pointer), `empty`.
+    LFS pointer), `page` (HTML), `empty`, `missing`, `cut`, `other` (of another size).
     """
 
     file: str
     what: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """A file of a model that is on this machine, at least in part, and the bytes it should have."""
+
+    file: str
+    size: int
     model: str
 
 
@@ -74,8 +85,14 @@ class Files:
         return (self.programs or {}).get(name, "")
 
 
-def read(environ: Mapping[str, str], venv: Path, directory: Path) -> Files:
-    """`directory` is where programs are started: the working directory."""
+def read(
+    environ: Mapping[str, str], venv: Path, directory: Path, models: Sequence[ModelFile] = ()
+) -> Files:
+    """Look at the user's files.
+
+    `directory` is where programs are started: the working directory. `models`: files of models
+    whose sizes are known.
+    """
     cache, hub = hub_cache.user_cache(environ), hub_cache.cache(environ)
     places = {
         "Hugging Face hub": hub,
@@ -84,11 +101,15 @@ def read(environ: Mapping[str, str], venv: Path, directory: Path) -> Files:
     }
     temporary = Path(environ.get("TMPDIR") or tempfile.gettempdir())
     disks = {"environment": venv, "model cache": hub, "temporary files": temporary}
+    if os.path.isdir(SHARED_MEMORY):  # noqa: PTH112 (never raises)
+        disks["shared memory"] = SHARED_MEMORY
+    if environ.get("TMPDIR"):
+        places["temporary files"] = temporary
     return Files(
         tuple(Disk(use, str(path), _free(path)) for use, path in disks.items()),
         tuple(_cache(use, path) for use, path in places.items()),
         tuple(sorted(folder.name for folder in _folders(hub, "models--*"))),
-        tuple(_partial(hub)),
+        tuple(_partial(hub, models)),
         tuple(_shadows(directory)),
         hub_cache.token_place(environ),
         {
@@ -100,7 +121,8 @@ def read(environ: Mapping[str, str], venv: Path, directory: Path) -> Files:
 
 
 def _nearest(path: Path) -> Path:
-    return next((place for place in (path, *path.parents) if place.exists()), Path("/"))
+    # os.path, not Path: a folder that may not be read raises nothing
+    return next((place for place in (path, *path.parents) if os.path.exists(place)), Path("/"))  # noqa: PTH110
 
 
 def _free(path: Path) -> int | None:
@@ -116,7 +138,8 @@ def _cache(use: str, path: Path) -> Cache:
         owner = nearest.stat().st_uid
     except OSError:
         owner = None
-    return Cache(use, str(path), path.is_dir(), os.access(nearest, os.W_OK | os.X_OK), owner)
+    exists = os.path.isdir(path)  # noqa: PTH112 (never raises)
+    return Cache(use, str(path), exists, os.access(nearest, os.W_OK | os.X_OK), owner)
 
 
 def _folders(directory: Path, pattern: str) -> Iterator[Path]:
@@ -126,7 +149,27 @@ def _folders(directory: Path, pattern: str) -> Iterator[Path]:
         return
 
 
-def _partial(hub: Path) -> Iterator[Partial]:
+def _partial(hub: Path, models: Sequence[ModelFile]) -> Iterator[Partial]:
+    """Broken files of models, each once."""
+    found = {partial.file: partial for partial in _of_hub(hub)}
+    for each in models:
+        if what := _unlike(each):
+            found.setdefault(each.file, Partial(each.file, what, each.model))
+    yield from found.values()
+
+
+def _unlike(expected: ModelFile) -> str:
+    """The fault of a file whose size is known, or an empty text."""
+    try:
+        size = Path(expected.file).stat().st_size
+    except OSError:
+        return "missing"
+    if size == expected.size:
+        return ""
+    return _first_bytes(Path(expected.file)) or ("cut" if size < expected.size else "other")
+
+
+def _of_hub(hub: Path) -> Iterator[Partial]:
     """Broken files of the hub's cache: models--OWNER--NAME/{blobs,snapshots}."""
     for folder in sorted(_folders(hub, "models--*")):
         model = folder.name.removeprefix("models--").replace("--", "/")
@@ -136,25 +179,25 @@ def _partial(hub: Path) -> Iterator[Partial]:
             for link in sorted(folder.glob("snapshots/*/**/*")):
                 if link.is_symlink() and not link.exists():
                     yield Partial(str(link), "dangling", model)
-                elif link.name.endswith(WEIGHTS) and (what := _unfit(link)):
+                elif link.name.endswith(WEIGHTS) and (what := _first_bytes(link)):
                     yield Partial(str(link), what, model)
         except OSError:
             continue
 
 
-def _unfit(file: Path) -> str:
+def _first_bytes(file: Path) -> str:
     """The fault of a weights file that its first bytes show, or an empty text."""
-    if file.stat().st_size == 0:
+    with file.open("rb") as content:
+        head = content.read(40)
+    if not head:
         return "empty"
-    if file.stat().st_size < 1024:
-        with file.open("rb") as content:
-            if content.read(40).startswith(b"version https://git-lfs"):
-                return "pointer"
-    return ""
+    if head.startswith(b"version https://git-lfs"):
+        return "pointer"
+    return "page" if head.lstrip().lower().startswith((b"<!doctype", b"<html")) else ""
 
 
 def _shadows(directory: Path) -> Iterator[str]:
     for name in SHADOWED:
         for file in (directory / f"{name}.py", directory / name / "__init__.py"):
-            if file.is_file():
+            if os.path.isfile(file):  # noqa: PTH113
                 yield str(file)

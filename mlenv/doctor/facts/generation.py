@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlenv.doctor.facts.packages import normalized
 from mlenv.machine.driver import Driver
 from mlenv.result import MlenvError
 
@@ -29,7 +30,8 @@ class Provisioned:
 
     `managed`: built by mlenv. `drift`: differences from the generation's record. `inputs_changed`:
     the profile or its lock has changed since. `links_*`: see `generations.links`. `activation`:
-    `ours`, `stale`, `foreign` or empty. `verified`: the time of the last receipt; `changed_since`:
+    `ours`, `stale`, `foreign` or empty. `overridden`: packages whose requirements the profile sets
+    aside. `verified`: the time of the last receipt; `changed_since`:
     what differs now.
     """
 
@@ -46,6 +48,7 @@ class Provisioned:
     verified: str = ""
     changed_since: tuple[str, ...] = ()
     shims: tuple[Launched, ...] = ()
+    overridden: tuple[str, ...] = ()
 
 
 def read(
@@ -84,7 +87,22 @@ def read(
         _activation(venv, prefix) if generation else "",
         *_verified(venv, generation.lock_sha256 if generation else None, driver, environ),
         tuple(_shims(venv, directory, environ)) if generation and not quick else (),
+        _overridden(generation.profile_path) if generation else (),
     )
+
+
+def _overridden(path: str) -> tuple[str, ...]:
+    """Packages that the profile overrides or leaves out; none where it can't be read."""
+    from packaging.requirements import Requirement
+
+    from mlenv.environment.lockfile import profiles
+
+    try:
+        profile = profiles.load(path)
+    except MlenvError:
+        return ()
+    names = [Requirement(each.requirement).name for each in profile.overrides]
+    return tuple(map(normalized, (*names, *(each.package for each in profile.excludes))))
 
 
 def _shims(venv: Path, directory: Path, environ: Mapping[str, str]) -> Iterator[Launched]:

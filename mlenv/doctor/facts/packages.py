@@ -1,18 +1,20 @@
 """The distributions of the environment, from their files: nothing is imported.
 
-Read: the head of each `METADATA` (core metadata is an email header block), each `RECORD`
-(the recording installed projects specification), and the sizes of the files that matter.
+Read: the head of each `METADATA` (core metadata is an email header block). Its files: `record`.
 """
 
 from __future__ import annotations
 
-import csv
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-# Packages whose files are compared with RECORD: the ones whose libraries decide.
+from mlenv.doctor.facts import record
+from mlenv.doctor.facts.record import Clash, Damage
+
+# Packages whose libraries decide: also a quick look compares them with RECORD.
 WATCHED = re.compile(
     r"^(torch|torchvision|torchaudio|torchcodec|triton|ctranslate2|onnxruntime.*|nvidia-.*)$"
 )
@@ -29,25 +31,6 @@ class Distribution:
     requires: tuple[str, ...] = ()
     requires_python: str = ""
     tags: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Damage:
-    """A file that is not as its RECORD says. `what`: `missing`, `truncated`, `changed`."""
-
-    file: str
-    owner: str
-    what: str
-    expected_size: int | None = None
-    size: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Clash:
-    """One file that two distributions installed with different contents."""
-
-    file: str
-    owners: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,34 +64,45 @@ class Packages:
         )
 
 
-def read(directories: Sequence[Path], *, hashes: bool = False) -> Packages:
-    """Read all distributions of these directories.
+def read(
+    directories: Sequence[Path], executable: str = "", *, quick: bool = False, hashes: bool = False
+) -> Packages:
+    """Read all distributions of these directories, and compare their files with RECORD.
 
-    `hashes`: also compare every watched file's sha256 with its RECORD, which reads gigabytes.
+    `executable`: libraries must be for the same processor as this file. `quick`: look only at the
+    libraries that decide. `hashes`: compare contents too, which reads gigabytes.
     """
     found = [info for directory in directories for info in _infos(directory)]
     distributions = tuple(_distribution(info) for info in found)
-    damages: list[Damage] = []
-    owners: dict[str, dict[str, str]] = {}
+    look = record.Look(record.processor(executable), quick=quick, hashes=hashes)
     for info, distribution in zip(found, distributions, strict=True):
-        watched = bool(WATCHED.match(distribution.name))
-        # NVIDIA's wheels share empty modules, and any of them may take those away.
-        modules = watched and not distribution.name.startswith("nvidia-")
-        for name, digest, size in _record(info, (".so", ".py") if modules else (".so",)):
-            file = f"{info.parent}/{name}"
-            if digest:
-                owners.setdefault(file, {})[f"{distribution.name} {distribution.version}"] = digest
-            if watched:
-                damages += _damage(Path(file), distribution, digest, size, hashes=hashes)
-    clashes = tuple(
-        Clash(file, tuple(by))
-        for file, by in owners.items()
-        if len(by) > 1 and len(set(by.values())) > 1
+        if not quick or WATCHED.match(distribution.name):
+            look.at(info, f"{distribution.name} {distribution.version}")
+    damages, clashes = look.result()
+    damages = (
+        *(Damage(str(d), "all packages", "unreadable") for d in directories if not _readable(d)),
+        *_without_leftovers(damages, found, distributions),
     )
-    clashing = {clash.file for clash in clashes}
-    return Packages(
-        distributions, tuple(d for d in damages if d.file not in clashing), clashes, hashes
-    )
+    return Packages(distributions, damages, clashes, hashes)
+
+
+def _readable(directory: Path) -> bool:
+    return os.access(directory, os.R_OK | os.X_OK)
+
+
+def _without_leftovers(
+    damages: Sequence[Damage], infos: Sequence[Path], distributions: Sequence[Distribution]
+) -> Iterator[Damage]:
+    """The damages; of two dist-infos of a package one may be whole, and the other a leftover."""
+    hurt = {damage.owner for damage in damages}
+    whole = {(d.name, d.location): d for d in distributions if f"{d.name} {d.version}" not in hurt}
+    left_over = set()
+    for info, each in zip(infos, distributions, strict=True):
+        owner, beside = f"{each.name} {each.version}", whole.get((each.name, each.location))
+        if beside and owner in hurt:
+            left_over.add(owner)
+            yield Damage(str(info), owner, f"left over beside {beside.name} {beside.version}")
+    yield from (damage for damage in damages if damage.owner not in left_over)
 
 
 def normalized(name: str) -> str:
@@ -157,40 +151,3 @@ def _head(file: Path) -> Iterator[tuple[str, str]]:
         key, separator, value = line.partition(":")
         if separator and not line[0].isspace():
             yield key.lower(), value.strip()
-
-
-def _record(info: Path, kinds: tuple[str, ...]) -> Iterator[tuple[str, str, int | None]]:
-    """The files of some `kinds` in RECORD: name relative to site-packages, digest, bytes."""
-    try:
-        with (info / "RECORD").open(encoding="utf-8", errors="replace", newline="") as lines:
-            wanted = (line for line in lines if any(kind in line for kind in kinds))
-            for row in csv.reader(wanted):
-                if len(row) == 3 and ".." not in row[0] and ".pyc" not in row[0]:
-                    yield row[0], row[1], int(row[2]) if row[2].isdigit() else None
-    except (OSError, csv.Error):
-        return
-
-
-def _damage(
-    file: Path, owner: Distribution, digest: str, size: int | None, *, hashes: bool
-) -> list[Damage]:
-    name = f"{owner.name} {owner.version}"
-    try:
-        there = file.stat().st_size
-    except OSError:
-        return [Damage(str(file), name, "missing", size)]
-    if size is not None and there != size:
-        return [Damage(str(file), name, "truncated" if there < size else "changed", size, there)]
-    if hashes and digest and _digest(file) != digest:
-        return [Damage(str(file), name, "changed", size, there)]
-    return []
-
-
-def _digest(file: Path) -> str:
-    """As RECORD writes it: `sha256=` and urlsafe base64 without padding."""
-    import base64
-    import hashlib
-
-    with file.open("rb") as content:
-        digest = hashlib.file_digest(content, "sha256").digest()
-    return "sha256=" + base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

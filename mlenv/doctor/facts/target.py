@@ -6,13 +6,13 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
+from mlenv.doctor import probes
 from mlenv.machine.children import Child
 from mlenv.result import NOT_DIAGNOSED, MlenvError
 
-PROBES = Path(str(files("mlenv.doctor.probes")))
+PROBES = Path(probes.__file__).parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,8 @@ class Target:
 class Interpreter:
     """The interpreter of the examined environment.
 
-    `error` says why it did not answer; then only what the file system shows is known.
+    `lacking`: modules of the standard library that it does not have. `error` says why it did not
+    answer; then only what the file system shows is known.
     """
 
     executable: str
@@ -41,6 +42,7 @@ class Interpreter:
     platform: str = ""
     extension_suffix: str = ""
     libc: str = ""
+    lacking: tuple[str, ...] = ()
     error: str = ""
 
 
@@ -86,7 +88,14 @@ def finish(target: Target, child: Child) -> Interpreter:
     try:
         told = json.loads(ended.stdout)
         packages = os.path.realpath(told["packages"])
-        return Interpreter(**{**told, "packages": packages, "path": tuple(told["path"])})
+        return Interpreter(
+            **{
+                **told,
+                "packages": packages,
+                "path": tuple(told["path"]),
+                "lacking": tuple(told["lacking"]),
+            }
+        )
     except (ValueError, TypeError, KeyError):
         last = (ended.stderr.strip().splitlines() or [""])[-1]
         said = ended.error or last or f"it ended with {ended.exit_code}"

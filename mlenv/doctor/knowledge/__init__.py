@@ -33,7 +33,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
@@ -151,8 +151,8 @@ def roots_of(entry_id: str) -> tuple[str, ...]:
 
 @cache
 def _sources() -> tuple[tuple[str, str], ...]:
-    folder = sorted(files(__name__).iterdir(), key=lambda item: item.name)
-    return tuple((f.name, f.read_text("utf-8")) for f in folder if f.name.endswith(".toml"))
+    folder = sorted(Path(__file__).parent.glob("*.toml"))
+    return tuple((file.name, file.read_text("utf-8")) for file in folder)
 
 
 def _one_line(text: str) -> str:

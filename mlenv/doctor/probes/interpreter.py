@@ -8,6 +8,21 @@ import json
 import os
 import sys
 import sysconfig
+from importlib.util import find_spec
+
+# What the job needs, and what a Python may be built without or have in another package.
+NEEDED = (
+    *("_bz2", "_ctypes", "_hashlib", "_lzma", "_queue", "_socket", "_sqlite3", "_ssl"),
+    *("asyncio", "concurrent.futures", "email", "multiprocessing", "unittest", "zlib"),
+)
+
+
+def is_there(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except ImportError:
+        return False
+
 
 try:
     libc = os.confstr("CS_GNU_LIBC_VERSION") or ""
@@ -27,6 +42,7 @@ json.dump(
         "platform": sysconfig.get_platform(),
         "extension_suffix": sysconfig.get_config_var("EXT_SUFFIX") or "",
         "libc": libc,
+        "lacking": [name for name in NEEDED if not is_there(name)],
     },
     sys.stdout,
 )

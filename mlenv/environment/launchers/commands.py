@@ -6,9 +6,11 @@ the generation: what has started stays in it, whatever is installed meanwhile.
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 from mlenv.environment.launch import library_path, site_packages
 from mlenv.environment.launchers.quoting import posix
@@ -89,6 +91,31 @@ def _speech(venv: Path) -> dict[str, str]:
             "exit 127"
         )
     return lines
+
+
+class SpeechCommand(NamedTuple):
+    """A shim of mlenv's own command: the Python, the environment, and all else in it."""
+
+    python: Path
+    venv: Path
+    rest: str
+
+
+def speech_command(text: bytes) -> SpeechCommand | None:
+    """Take the shim of `transcribe` or `diarize` apart; None for any other."""
+    lines = text.decode("utf-8", "surrogateescape").splitlines()
+    at = next((n for n, line in enumerate(lines) if line.startswith("[ ! -x ")), None)
+    if at is None:
+        return None
+    try:
+        words = shlex.split(lines[at])
+        python, venv = words[3], words[words.index("--venv") + 1]
+    except (ValueError, IndexError):
+        return None
+    tail = "\n".join(lines[at:])
+    for path in (python, venv):
+        tail = tail.replace(posix(path), "")
+    return SpeechCommand(Path(python), Path(venv), "\n".join((*lines[:at], tail)))
 
 
 def _is_python(file: Path) -> bool:

@@ -7,12 +7,11 @@ The module of launcher NAME has three functions from a `Place` to a `Shim`: `ins
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, cast
-
-from mlenv import paths
 
 # name: (module below mlenv.environment.launchers, what it is)
 LAUNCHERS: Mapping[str, tuple[str, str]] = {
@@ -45,7 +44,7 @@ class Place:
 
     @property
     def home(self) -> Path:
-        return paths.home(self.environ)
+        return Path(self.environ.get("HOME") or os.path.expanduser("~"))  # noqa: PTH111 (never raises)
 
     def through_activation(self, files: tuple[Path, ...]) -> tuple[Path, ...]:
         """Files of the generation as they are reached through the activation."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 from mlenv.environment.launchers import commands
 from mlenv.environment.launchers.launcher import ABSENT, INSTALLED, OUTDATED, Place, Shim
 
@@ -29,5 +32,16 @@ def look(place: Place) -> Shim:
     files = tuple(sorted(folder.iterdir())) if folder.is_dir() else ()
     if not files:
         return Shim(ABSENT)
-    same = {file.name: file.read_bytes() for file in files} == scripts
-    return Shim(INSTALLED if same else OUTDATED, place.through_activation(files))
+    stale = [file for file in files if not _is_right(file, scripts.get(file.name), generation)]
+    return Shim(OUTDATED if stale else INSTALLED, place.through_activation(tuple(stale) or files))
+
+
+def _is_right(file: Path, wanted: bytes | None, generation: Path) -> bool:
+    """Tell if a shim starts what it should, be it through another mlenv or another path here."""
+    text = file.read_bytes()
+    if wanted is None or text == wanted:
+        return wanted is not None
+    named, expected = commands.speech_command(text), commands.speech_command(wanted)
+    if named is None or expected is None or named.rest != expected.rest:
+        return False
+    return os.access(named.python, os.X_OK) and named.venv.resolve() == generation

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from importlib.resources import files
+from pathlib import Path
 
 
 def filled(name: str, values: Mapping[str, str]) -> str:
     """The text of `scripts/NAME` with every `@KEY@` replaced, all in one pass."""
-    text = (files("mlenv.environment.launchers") / "scripts" / name).read_text("utf-8")
+    text = (Path(__file__).parent / "scripts" / name).read_text("utf-8")
     return re.sub(r"@([A-Z]+)@", lambda match: values[match[1]], text)
 
 

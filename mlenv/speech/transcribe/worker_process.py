@@ -8,7 +8,6 @@ load can't matter.
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 import queue
 import signal
@@ -152,12 +151,10 @@ def _signal_name(number: int) -> str:
 
 def cause(stderr: str) -> tuple[str, str]:
     """The known cause of a worker's death: an addition to the message, and what to do."""
-    from mlenv.doctor.explain.rank import diagnose
-    from mlenv.doctor.explain.scan import scan
+    from mlenv.doctor.explain.last_words import known, last_line
 
-    for diagnosis in diagnose(scan(io.BytesIO(stderr.encode()))):
-        if diagnosis.level == "error" and diagnosis.confidence != "low":
-            title, slug = diagnosis.entry.title, diagnosis.entry.id
-            return f": {title}", f"`mlenv explain {slug}` says why and what to do."
-    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    return (f": {lines[-1].rstrip('.')}" if lines else "", "Run `mlenv doctor`.")
+    if diagnosis := known(stderr):
+        title, slug = diagnosis.entry.title, diagnosis.entry.id
+        return f": {title}", f"`mlenv explain {slug}` says why and what to do."
+    last = last_line(stderr).rstrip(".")
+    return (f": {last}" if last else "", "Run `mlenv doctor`.")

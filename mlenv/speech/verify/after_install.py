@@ -13,7 +13,7 @@ from mlenv.environment import receipts
 from mlenv.machine import host
 from mlenv.progress import Progress
 from mlenv.result import MlenvError
-from mlenv.speech import models
+from mlenv.speech import models, trial
 from mlenv.speech.models import fetch
 from mlenv.speech.verify import measure, samples
 
@@ -22,12 +22,14 @@ MODEL = "tiny.en"
 
 
 class Check(Struct, frozen=True, kw_only=True):
-    """The result. `health`: findings that fail or warn; `transcription`: one row per device.
+    """The result. `health`: findings that fail or warn; `tried`: the parts of the job that ran.
 
-    `not_transcribed` says why there was no transcription: the model could not be had.
+    `transcription`: one row per device. `not_transcribed` says why there was none: the model could
+    not be had.
     """
 
     health: tuple[FindingDocument, ...]
+    tried: tuple[str, ...]
     transcription: tuple[measure.Row, ...]
     not_transcribed: str = ""
     sample_seconds: float
@@ -46,18 +48,23 @@ class Check(Struct, frozen=True, kw_only=True):
 def check(venv: Path, progress: Progress, *, offline: bool = False) -> Check:
     """Examine `venv`, then transcribe the sample in it; keeps a receipt of that."""
     progress.step("Examining the new environment")
-    report = examine.examine(target.of_venv(venv))
+    report = examine.examine(target.of_venv(venv), job=trial.job())
     health = tuple(f for f in report.documents() if f.outcome in ("fail", "crash", "warn"))
     progress.end()
+    tried = tuple(each.part for each in report.facts.trial if each.did)
     seconds = samples.truth()["duration"]
     try:
         fetch.ensure(models.named(MODEL), venv, offline=offline, progress=progress)
     except MlenvError as error:
         return Check(
-            health=health, transcription=(), not_transcribed=error.message, sample_seconds=seconds
+            health=health,
+            tried=tried,
+            transcription=(),
+            not_transcribed=error.message,
+            sample_seconds=seconds,
         )
     devices = ("cuda", "cpu") if host.collect().gpus else ("cpu",)
     rows = tuple(measure.rows(venv, [MODEL], devices, progress, diarize=False, offline=offline))
     libraries = [path for row in rows for path in row.libraries]
     receipts.keep(venv, receipts.of_now(venv, rows, libraries))
-    return Check(health=health, transcription=rows, sample_seconds=seconds)
+    return Check(health=health, tried=tried, transcription=rows, sample_seconds=seconds)

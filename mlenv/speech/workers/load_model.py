@@ -39,6 +39,7 @@ NEXT_BEST = {
 # A second copy of so small a model costs little.
 SMALL = 200 << 20
 MOST_THREADS = 8  # for one file, without --threads; CTranslate2 itself takes four
+NO_CUDA = "CUDA did not work"  # begins the reason for the CPU
 
 
 class Refusal(Exception):
@@ -131,7 +132,7 @@ def load(config: TranscriberConfig, trying: Callable[[str], object]) -> Loaded:
     except (RuntimeError, ValueError, MemoryError, OSError) as error:
         if device == "cuda" and config.device == "auto" and not out_of_memory(error):
             on_the_cpu = load(replace(config, device="cpu", device_index=0), trying)
-            return replace(on_the_cpu, why=f"CUDA did not work: {error}")
+            return replace(on_the_cpu, why=f"{NO_CUDA}: {error}")
         raise explained(error, device, config) from error
     note = check_language(loaded.engine, config.options.get("language"))
     return replace(loaded, why=why, warning=warning, notes=(*loaded.notes, *note))

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from mlenv.environment import launch
-from mlenv.environment.launchers import commands
+from mlenv.environment.launchers import commands, programs
+from mlenv.environment.launchers.launcher import Place
 from tests.support.launching import MakeVenv, run_shim
 
 SHOW = (
@@ -115,3 +116,23 @@ def test_written_again_what_is_gone_is_gone(hollow: MakeVenv, tmp_path: Path) ->
     assert commands.remove(venv) == second
     assert not (venv / "shims").exists()
     assert commands.remove(venv) == ()
+
+
+def test_what_is_right_by_another_path_or_by_another_mlenv(
+    hollow: MakeVenv, tmp_path: Path
+) -> None:
+    venv, other = hollow(tmp_path / "ml"), tmp_path / "other"
+    other.symlink_to(venv)
+    commands.write(venv, other)
+    place = Place(venv, tmp_path, {})
+    assert programs.look(place).state == "installed"
+    script(venv / "bin" / "cowsay", "#!/bin/sh\n")  # has no shim yet, and that is no fault
+    assert programs.look(place).state == "installed"
+    shim = venv / "shims" / "transcribe"
+    text = shim.read_text("utf-8")
+    shim.write_text(text.replace(sys.executable, "/usr/bin/env"), "utf-8")
+    assert programs.look(place).state == "installed"
+    for wrong in (text.replace(sys.executable, "/nowhere"), text.replace(str(other), "/nowhere")):
+        shim.write_text(wrong, "utf-8")
+        shown = programs.look(place)
+        assert (shown.state, shown.files) == ("outdated", (venv / "shims" / "transcribe",))

@@ -1,0 +1,75 @@
+"""The Python below the environment: whole, the same as before, and where it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mlenv.doctor.checks.common import Check, Finding, fail, ok, skip, warn
+from mlenv.doctor.facts import Facts
+
+STANDARD = "python-lacks-standard-modules"
+EXCHANGED = "python-was-exchanged"
+MOVED = "environment-was-moved"
+NOEXEC = "environment-on-noexec-mount"
+LIMITED = "address-space-limited"
+TOPIC = "packages"
+
+
+def judge_standard(facts: Facts) -> Iterator[Finding]:
+    """Modules of the standard library that the base Python was built or installed without."""
+    if facts.interpreter.error:
+        yield skip(STANDARD, "the interpreter does not start")
+    elif lacking := facts.interpreter.lacking:
+        line = f"{facts.interpreter.base_prefix or facts.interpreter.prefix} has no "
+        lines = tuple(line + name for name in lacking)
+        yield Finding(STANDARD, "warn" if facts.works else "fail", lines)
+    else:
+        yield ok(STANDARD, "all modules that the job needs are there")
+
+
+def judge_exchanged(facts: Facts) -> Iterator[Finding]:
+    """Packages of another Python than the one that bin/python leads to now."""
+    if others := facts.below.other_packages:
+        version = facts.interpreter.version
+        yield fail(
+            EXCHANGED, *(f"the packages are in {o}; this is Python {version}" for o in others)
+        )
+    else:
+        yield ok(EXCHANGED, "the packages are where this Python looks for them")
+
+
+def judge_moved(facts: Facts) -> Iterator[Finding]:
+    """Programs of `bin/` whose first line names an interpreter that is gone."""
+    if elsewhere := facts.below.elsewhere:
+        yield warn(
+            MOVED, *(f"{program} starts {python}, which is gone" for python, program in elsewhere)
+        )
+    else:
+        yield ok(MOVED, "the programs in bin/ name a Python that is there")
+
+
+def judge_mapping(facts: Facts) -> Iterator[Finding]:
+    """Limits of the system on mapping libraries into memory."""
+    if facts.below.noexec:
+        line = f"{facts.interpreter.prefix} is on a file system that is mounted with noexec"
+        yield Finding(NOEXEC, "warn" if facts.works else "fail", (line,))
+    else:
+        yield ok(NOEXEC, "libraries may be mapped from where the environment is")
+    space = facts.below.address_space
+    if space is None or facts.works:
+        yield ok(LIMITED, "no limit" if space is None else f"{space >> 20} MiB, which are enough")
+    else:
+        line = f"a process here may have {space >> 20} MiB of addresses (ulimit -v)"
+        yield fail(LIMITED, line) if _failed(facts) else warn(LIMITED, line)
+
+
+def _failed(facts: Facts) -> bool:
+    return any(each.failed for each in facts.trial)
+
+
+CHECKS = (
+    Check(TOPIC, (STANDARD,), judge_standard),
+    Check(TOPIC, (EXCHANGED,), judge_exchanged),
+    Check(TOPIC, (MOVED,), judge_moved),
+    Check(TOPIC, (NOEXEC, LIMITED), judge_mapping),
+)

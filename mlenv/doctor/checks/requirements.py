@@ -1,0 +1,110 @@
+"""Requirements between installed distributions, as their metadata has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mlenv.doctor.checks.common import Check, Finding, ok, skip, unique
+from mlenv.doctor.checks.installed_packages import SHOWN, TOPIC
+from mlenv.doctor.facts import Facts
+from mlenv.doctor.facts.packages import Distribution, normalized
+from mlenv.machine.versions import major_minor
+
+UNMET = "requirement-unmet"
+CONFLICT = "resolver-conflict"
+
+# Requirements between these are judged by whether they load together, not by what their
+# metadata says: pyannote.audio 4.0.3 pins torch 2.8.0 and runs beside 2.5.1.
+_JUDGED_BY_LOADING = {"torch", "torchvision", "torchaudio", "torchcodec", "triton"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Unmet:
+    """A requirement that does not hold; `found`: the installed version, or nothing."""
+
+    name: str
+    requirement: str
+    line: str
+    found: str
+
+
+def judge_requirements(facts: Facts) -> Iterator[Finding]:
+    """Requirements of installed packages that are not met; what runs all the same is no failure."""
+    if not facts.packages.distributions:
+        yield skip(UNMET, "nothing is installed")
+        yield skip(CONFLICT, "nothing is installed")
+        return
+    apart = _JUDGED_BY_LOADING | set(facts.provisioned.overridden)
+    unmet = [each for d in facts.packages.distributions for each in _unmet(d, facts)]
+    notes = [f"{u.line}; here is {u.found or 'none'}" for u in unmet if u.name in apart]
+    missing = [each for each in unmet if not each.found and each.name not in apart]
+    other = [f"{u.line}; installed is {u.found}" for u in unmet if u.found and u.name not in apart]
+    lines = [f"{each.line}, which is not installed" for each in missing[:SHOWN]]
+    if facts.works and facts.provisioned.drift:
+        yield ok(UNMET, "all that was tried runs", *lines, *notes)  # the drift names what changed
+    elif missing:
+        names = unique(each.requirement for each in missing)
+        argv = ("uv", "pip", "install", "--python", facts.interpreter.executable, *names)
+        yield Finding(UNMET, "warn" if facts.works else "fail", tuple(lines), (argv,))
+    else:
+        yield ok(UNMET, "every requirement is met", *notes)
+    if not other:
+        yield ok(CONFLICT, "all versions fit together")
+    elif facts.works:
+        yield ok(CONFLICT, "all that was tried runs", *other[:SHOWN])
+    else:
+        tried = any(each.failed for each in facts.trial)
+        yield Finding(CONFLICT, "fail" if tried else "warn", tuple(other[:SHOWN]))
+
+
+def _unmet(distribution: Distribution, facts: Facts) -> Iterator[_Unmet]:
+    from packaging.requirements import InvalidRequirement, Requirement
+    from packaging.version import InvalidVersion
+
+    environment = {**_markers(facts), "extra": ""}
+    for text in distribution.requires:
+        try:
+            wanted = Requirement(text)
+            if wanted.marker and not wanted.marker.evaluate(environment):
+                continue
+            name = normalized(wanted.name)
+            found = _provided(name, facts)
+            if found and wanted.specifier.contains(found, prereleases=True):
+                continue
+        except (InvalidRequirement, InvalidVersion, ValueError):
+            continue
+        requirement = f"{name}{wanted.specifier}"
+        line = f"{distribution.name} {distribution.version} needs {requirement}"
+        yield _Unmet(name, requirement, line, found)
+
+
+def _provided(name: str, facts: Facts) -> str:
+    """The installed version of a package, or of one that holds the same modules."""
+    version = facts.packages.version(name)
+    if not version and name == "onnxruntime":
+        built = (d.version for d in facts.packages.distributions if d.name.startswith(f"{name}-"))
+        return next(built, "")
+    return version
+
+
+def _markers(facts: Facts) -> dict[str, str]:
+    """The marker variables of the examined interpreter (dependency specifiers)."""
+    version = facts.interpreter.version or "3.11.0"
+    cpython = facts.interpreter.implementation in ("", "cpython")
+    return {
+        "python_version": major_minor(version),
+        "python_full_version": version,
+        "implementation_name": facts.interpreter.implementation or "cpython",
+        "implementation_version": version,
+        "platform_python_implementation": "CPython" if cpython else "PyPy",
+        "platform_system": facts.machine.system,
+        "platform_machine": facts.machine.architecture,
+        "platform_release": facts.machine.kernel,
+        "platform_version": "",
+        "sys_platform": facts.machine.system.lower(),
+        "os_name": "posix",
+    }
+
+
+CHECKS = (Check(TOPIC, (UNMET, CONFLICT), judge_requirements),)

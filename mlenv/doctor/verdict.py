@@ -1,0 +1,62 @@
+"""The verdict on an environment, in one line that says what was tried and what was not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+from mlenv.doctor.checks.common import Outcome
+from mlenv.doctor.facts.trial import Tried
+
+State = Literal["broken", "undiagnosed", "works", "healthy", "untried"]
+
+
+def state(outcomes: Iterable[Outcome], trial: Sequence[Tried]) -> State:
+    """The state that the outcomes of the checks add up to; healthy is only what ran."""
+    count = Counter(outcomes)
+    if count["fail"]:
+        return "broken"
+    if count["crash"] or (count and count["unknown"] == count.total()):
+        return "undiagnosed"
+    if not any(each.did for each in trial):
+        return "untried"
+    return "works" if count["warn"] else "healthy"
+
+
+def line(outcomes: Sequence[Outcome], trial: Sequence[Tried]) -> str:
+    """The verdict in words."""
+    count = Counter(outcomes)
+    warnings = many(count["warn"], "warning")
+    match state(outcomes, trial):
+        case "broken":
+            verdict = f"Broken: {many(count['fail'], 'check')} failed"
+            verdict += f", {warnings}" if count["warn"] else ""
+        case "undiagnosed":
+            verdict = "Could not be diagnosed"
+        case "untried":
+            verdict = f"No fault found, {warnings}" if count["warn"] else "No fault found"
+        case "works":
+            verdict = f"Works, with {warnings}"
+        case _:
+            verdict = "Healthy"
+    return f"{verdict}{';' if ':' in verdict else ':'} {_tried(trial)}"
+
+
+def many(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
+def _tried(trial: Sequence[Tried]) -> str:
+    """What was tried, and why the rest was not, each reason once."""
+    tried = [each.part for each in trial if each.did]
+    failed = [each.part for each in trial if each.failed]
+    reasons: dict[str, list[str]] = {}
+    for each in trial:
+        if each.left_out:
+            reasons.setdefault(each.left_out, []).append(each.part)
+    said = [f"{', '.join(tried)} tried"] if tried else []
+    said += [f"{', '.join(failed)} failed"] if failed else []
+    said = said or ["nothing was tried"]
+    said += [f"{', '.join(parts)} not tried ({why})" for why, parts in reasons.items()]
+    return "; ".join(said)
