@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from mlenv.environment import generations
+from mlenv.environment.generations import activation
 from mlenv.environment.install import whole
 from mlenv.environment.lockfile import locks, profiles
 from mlenv.result import MlenvError
@@ -114,7 +115,7 @@ def test_two_at_once_lose_nothing(run: Run, home: Path, network: dict[str, str])
 def test_a_rollback_after_a_switch_that_was_cut(run: Run, home: Path) -> None:
     assert run("add", "notebook").returncode == 0
     venv = home / ".venvs/ml"
-    generations.remember(venv, venv.resolve())  # what SIGKILL between two steps leaves
+    activation.remember(venv, venv.resolve())  # what SIGKILL between two steps leaves
     assert run("rollback").returncode == 0
     assert names(home) == ["diarizer", "tensors", "whisperer"]
 
@@ -160,7 +161,7 @@ def test_the_thousandth_generation(run: Run, home: Path) -> None:
     first = (home / ".venvs/ml").resolve()
     last = first.with_name(f"1000-{first.name.partition('-')[2]}")
     first.rename(last)
-    generations.replace_link(home / ".venvs/ml", last)
+    activation.replace_link(home / ".venvs/ml", last)
     assert run("add", "notebook").returncode == 0
     assert (home / ".venvs/ml").resolve().name.startswith("1001-")
     assert last.is_dir()

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 from mlenv.environment import generations
+from mlenv.environment.generations import activation
 from mlenv.environment.launchers.launcher import Place
 from mlenv.environment.lockfile import locks, profiles
 from tests.support.launching import BASE, MakeVenv
@@ -22,7 +23,7 @@ def installed(tmp_path: Path, make: MakeVenv) -> Place:
         make(path)
 
     generation = generations.build(venv, profile, lock, fill)
-    generations.switch(venv, generation.path)
+    activation.switch(venv, generation.path)
     (tmp_path / "project").mkdir()
     return Place(venv, tmp_path / "project", BASE)
 

@@ -8,8 +8,7 @@ import click
 import msgspec
 
 from mlenv.cli.table import command, venv_option
-from mlenv.environment import generations
-from mlenv.environment.generations import rollback
+from mlenv.environment.generations import activation, rollback
 from mlenv.progress import Progress
 from mlenv.result import Result
 
@@ -33,7 +32,7 @@ def cli(progress: Progress, venv: Path, generation: str | None) -> Result[Switch
     `before` is the environment that mlenv found and moved aside. Running rollback a second time
     undoes it.
     """
-    before = venv.resolve().name if generations.is_activation(venv) else None
+    before = venv.resolve().name if activation.is_activation(venv) else None
     now = rollback.roll_back(venv, generation, progress)
     to = str(now) if now == venv else now.name
     record = Switched(venv=str(venv), from_=before, to=to, managed=now != venv)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlenv.environment import generations, in_use
-from mlenv.environment.generations import Generation, rollback
+from mlenv.environment.generations import Generation, activation, rollback
 from mlenv.environment.generations.disk_usage import size
 from mlenv.progress import Progress
 from mlenv.result import MlenvError
@@ -96,7 +96,7 @@ def uninstall(venv: Path, *, force: bool = False, progress: Progress | None = No
         claims = [_claim(path, force) for path in folders]
         _keep_own_profiles(venv)
         restored = None
-        if generations.is_activation(venv):
+        if activation.is_activation(venv):
             if before := rollback.kept(venv):
                 rollback.restore(venv, before[-1])
                 restored = venv

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from mlenv.environment import generations
+from mlenv.environment.generations import activation
 from mlenv.progress import Progress
 from mlenv.result import MlenvError
 
@@ -24,7 +25,7 @@ def kept(venv: Path) -> tuple[Path, ...]:
 
 def previous(venv: Path) -> Path | None:
     """The path that was active before: a generation, or a venv that mlenv did not make."""
-    link = generations.store(venv) / generations.PREVIOUS
+    link = generations.store(venv) / activation.PREVIOUS
     if not link.is_symlink() or not (target := (link.parent / link.readlink())).exists():
         return None
     # A switch that was cut leaves what is still active there.
@@ -47,7 +48,7 @@ def roll_back(venv: Path, target: str | None, progress: Progress | None = None) 
                 f"{path.name} can't be used: its interpreter is gone.",
                 "Build it again with `mlenv install`.",
             )
-        generations.switch(venv, path)
+        activation.switch(venv, path)
         return path
 
 
@@ -70,7 +71,7 @@ def _before(venv: Path) -> Path:
 def _active_number(venv: Path) -> int | None:
     """The active generation's number, by its directory's name: its record may be damaged."""
     number = venv.resolve().name.partition("-")[0]
-    return int(number) if generations.is_activation(venv) and number.isdigit() else None
+    return int(number) if activation.is_activation(venv) and number.isdigit() else None
 
 
 def _find(venv: Path, name: str) -> Path:
@@ -98,9 +99,9 @@ def restore(venv: Path, kept_path: Path) -> None:
     if not os.path.lexists(venv):
         kept_path.rename(venv)
         return
-    ours = generations.is_activation(venv)
+    ours = activation.is_activation(venv)
     if ours:
-        generations.remember(venv, venv.parent / venv.readlink())
-    generations.exchange(kept_path, venv)
+        activation.remember(venv, venv.parent / venv.readlink())
+    activation.exchange(kept_path, venv)
     if ours:
         kept_path.unlink()  # our link, now under the other's name

@@ -8,7 +8,6 @@ it pins; a new one that asks for another torch was not, so for the check no over
 from __future__ import annotations
 
 import os
-import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,22 +17,21 @@ from pathlib import Path
 from typing import Any
 
 import tomlkit
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from mlenv.environment import generations, uv
+from mlenv.environment.install import core
 from mlenv.environment.install import request as install_request
 from mlenv.environment.install.build import Installed, install
 from mlenv.environment.launch import site_packages
 from mlenv.environment.lockfile import indexes, locks, profiles, resolve
 from mlenv.environment.lockfile.indexes import Indexes
-from mlenv.environment.lockfile.locks import Lock, Pin
+from mlenv.environment.lockfile.locks import Lock
 from mlenv.environment.lockfile.profiles import Profile
 from mlenv.environment.lockfile.project import as_project
 from mlenv.progress import Progress
-from mlenv.result import WRONG_USAGE, MlenvError
-
-_CORE = re.compile(r"ctranslate2|nvidia-cudnn-cu\d+")
+from mlenv.result import MlenvError
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +73,7 @@ def _change(venv: Path, request: Request, progress: Progress) -> Changed:
     profile = profiles.load(os.fspath(present.profile_file))
     lock = locks.load(profile)
     config = indexes.load(request.mirrors)
-    _refuse_core(profile, lock, request)
+    core.refuse_change(profile, lock, request.add)
     progress.step("Resolving")
     is_own = generations.holds(venv, profile.path)
     with tempfile.TemporaryDirectory(prefix="mlenv-") as folder:
@@ -89,7 +87,7 @@ def _change(venv: Path, request: Request, progress: Progress) -> Changed:
             made = resolve.make(draft, indexes=config, previous=lock.text)
         except uv.UvError as error:
             raise _as_request(error, request) from error
-        _refuse_moves(profile, lock, made)
+        core.refuse_moves(profile, lock, made)
         draft.lock_path.write_text(made.text, "utf-8")
         whole = install_request.Request(
             os.fspath(path), present.python, mirrors=request.mirrors, own=True
@@ -105,12 +103,12 @@ def edited(profile: Profile, lock: Lock, request: Request) -> str:
     if request.add and (today := datetime.now(UTC).date().isoformat()) > profile.resolved_as_of:
         document["resolved-as-of"] = today  # what is asked for may be younger than the profile
     for text in request.add:
-        requirement = _requirement(text)
+        requirement = core.requirement_of(text)
         _drop(requires, canonicalize_name(requirement.name))
         requires.append(text)
     for text in request.remove:
-        name = canonicalize_name(_requirement(text).name)
-        if name in _protected(profile, lock):
+        name = canonicalize_name(core.requirement_of(text).name)
+        if name in core.JOB or name in core.protected(profile, lock):
             raise MlenvError(
                 "core-package",
                 f"{text} can't be removed: profile {profile.name} is built around it.",
@@ -121,7 +119,7 @@ def edited(profile: Profile, lock: Lock, request: Request) -> str:
             why = "another package needs it" if pinned else "the environment does not hold it"
             raise MlenvError("not-requested", f"{text} can't be removed: {why}.")
     for text in request.overrides:
-        requirement = _requirement(text)
+        requirement = core.requirement_of(text)
         name = canonicalize_name(requirement.name)
         if text in [item.requirement for item in profile.overrides]:
             continue
@@ -143,7 +141,7 @@ def _as_request(error: uv.UvError, request: Request) -> MlenvError:
     """The error with the user as the one who asks for the packages of the request."""
     message = error.message
     for text in request.add:
-        name = _requirement(text).name
+        name = core.requirement_of(text).name
         message = message.replace(f"the profile wants {name}", f"you ask for {name}")
     return MlenvError(error.code, message, error.hint)
 
@@ -156,30 +154,6 @@ def _drop(requires: Any, name: str) -> bool:
     return False
 
 
-def _requirement(text: str) -> Requirement:
-    try:
-        return Requirement(text)
-    except InvalidRequirement as error:
-        raise MlenvError(
-            "usage",
-            f"`{text}` is not the name of a package, nor a name with a version.",
-            "Give names, with a version if you like: rich, 'numpy<2'. Addresses and files can't be "
-            "added.",
-            exit_code=WRONG_USAGE,
-        ) from error
-
-
-def _protected(profile: Profile, lock: Lock) -> dict[str, list[Pin]]:
-    """The pins that must not move, by name."""
-    family = {canonicalize_name(name) for name in profile.family.packages}
-    pins: dict[str, list[Pin]] = {}
-    for pin in lock.pins:
-        name = canonicalize_name(pin.name)
-        if name in family or _CORE.fullmatch(name):
-            pins.setdefault(name, []).append(pin)
-    return pins
-
-
 def _check(
     profile: Profile, lock: Lock, request: Request, generation: Path, config: Indexes
 ) -> None:
@@ -187,7 +161,7 @@ def _check(
 
     Checked without the profile's overrides: they were tried with its own packages only.
     """
-    protected = _protected(profile, lock)
+    protected = core.protected(profile, lock)
     overrides = [*request.overrides]
     offered: list[str] = []
     refusal: tuple[str, str, str] | None = None
@@ -227,14 +201,14 @@ def _checking(
 ) -> dict[str, Any]:
     """A project with the core packages as plain requirements beside the request; no overrides."""
     project = as_project(profile, urls)
-    pins = [pin for each in _protected(profile, lock).values() for pin in each]
-    core = [
+    pins = [pin for each in core.protected(profile, lock).values() for pin in each]
+    lines = [
         f"{pin.name}=={pin.version}" + (f" ; {pin.marker}" if pin.marker else "") for pin in pins
     ]
     requested: set[str] = {canonicalize_name(Requirement(text).name) for text in request.add}
     project["project"]["dependencies"] = [
         *request.add,
-        *(text for text in core if canonicalize_name(Requirement(text).name) not in requested),
+        *(text for text in lines if canonicalize_name(Requirement(text).name) not in requested),
     ]
     project["tool"]["uv"]["dependency-metadata"] = list(_tried(profile, generation, requested))
     return project
@@ -283,31 +257,3 @@ def _conflict(
             version = wish.version or _asked_version(wish.who, request)
             return f"{wish.who} {version}".rstrip(), wish.name, wish.specifier
     return None
-
-
-def _refuse_core(profile: Profile, lock: Lock, request: Request) -> None:
-    """Raise for a request that names what must not move, in another version."""
-    protected = _protected(profile, lock)
-    for requirement in map(_requirement, request.add):
-        for pin in protected.get(canonicalize_name(requirement.name), ()):
-            if pin.version not in requirement.specifier:
-                raise MlenvError(
-                    "would-move-core",
-                    f"{profile.name} is built around {pin.name} {pin.version}: "
-                    f"`{requirement}` can't be added.",
-                    "`mlenv profiles` shows profiles with other versions.",
-                )
-
-
-def _refuse_moves(profile: Profile, before: Lock, after: Lock) -> None:
-    now = {name: {p.version for p in pins} for name, pins in _protected(profile, after).items()}
-    for name, pins in _protected(profile, before).items():
-        was = {pin.version for pin in pins}
-        if now.get(name, set()) != was:
-            moved = ", ".join(sorted(now.get(name, ()))) or "nothing"
-            raise MlenvError(
-                "would-move-core",
-                f"That would move {name} from {', '.join(sorted(was))} to {moved}, and "
-                f"{profile.name} is built around it.",
-                "`mlenv profiles` shows profiles with other versions.",
-            )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from mlenv.environment import generations, uv
-from mlenv.environment.generations import Generation
+from mlenv.environment.generations import Generation, activation
 from mlenv.environment.install import changes, whole
 from mlenv.environment.install.changes import NOTHING, Changes
 from mlenv.environment.install.request import Request
@@ -71,7 +71,7 @@ def install(venv: Path, request: Request, progress: Progress) -> Installed:
             return _unchanged(venv, present, verdict.why, began, verdict.passed_over)
         progress.detail(f"profile {verdict.profile.name}: {verdict.why}")
         generation = _build(venv, install_plan, request, progress)
-        aside = generations.switch(venv, generation.path)
+        aside = activation.switch(venv, generation.path)
     progress.end()
     before = present.distributions if present else ()
     return Installed(

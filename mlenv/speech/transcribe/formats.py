@@ -1,4 +1,4 @@
-"""Transcripts as text: txt, srt, vtt, tsv, json, aud, rttm. Pure functions, no files."""
+"""Transcripts as text, in the formats of the table `FORMATS`. Pure functions, no files."""
 
 from __future__ import annotations
 
@@ -115,6 +115,7 @@ FORMATS: dict[str, Callable[[Transcript, Layout], str]] = {
     "aud": aud,
     "rttm": rttm,
 }
+OF_WHISPER = ("txt", "srt", "vtt", "tsv", "json")  # what its `--output_format all` writes
 
 
 def _cues(segments: Iterable[Segment], layout: Layout) -> Iterator[Cue]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mlenv.result import WRONG_USAGE, MlenvError
 from mlenv.speech.transcribe.compat import ANYWAY, NONE, OFF, REFUSED, SAME, SECRET
-from mlenv.speech.transcribe.formats import FORMATS
+from mlenv.speech.transcribe.formats import FORMATS, OF_WHISPER
 from mlenv.speech.transcribe.parser import build as parser_of
 from mlenv.speech.transcribe.parser import usage
 
@@ -138,7 +138,7 @@ def _complete(options: argparse.Namespace) -> None:
 def _complete_output(options: argparse.Namespace) -> None:
     kinds = [kind for word in options.format or () for kind in word.split(",") if kind]
     if "all" in kinds:
-        kinds = [f for f in FORMATS if f != "aud" and (options.diarize or f != "rttm")]
+        kinds = [*OF_WHISPER, *(["rttm"] if options.diarize else [])]
     for kind in kinds:
         if kind not in (*FORMATS, STREAMED):
             raise usage(f"There is no format `{kind}`. There are {', '.join(FORMATS)}, {STREAMED}.")

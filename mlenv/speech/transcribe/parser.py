@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from mlenv.result import WRONG_USAGE, MlenvError
 from mlenv.speech.transcribe.compat import OFF, language_code
+from mlenv.speech.transcribe.formats import FORMATS
 
 EXAMPLES = """\
 examples:
@@ -208,7 +209,7 @@ def build(command: str) -> argparse.ArgumentParser:
         "--format",
         action="append",
         metavar="F[,F]",
-        help="txt srt vtt tsv json aud rttm jsonl, all",
+        help=f"{' '.join(FORMATS)} jsonl, all",
     )
     group.add_argument(
         "--output-dir", "-o", metavar="DIR", help="write files (default: - , stdout)"

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from mlenv.environment import generations
+from mlenv.environment.generations import activation
 from mlenv.environment.lockfile.locks import Lock
 from mlenv.environment.lockfile.profiles import load
 from mlenv.progress import Silent
@@ -62,17 +63,17 @@ def test_a_directory_without_a_record_is_no_generation(venv: Path, lock: Lock) -
 def test_switching_replaces_only_our_own_link(venv: Path, lock: Lock) -> None:
     first, second = built(venv, lock), built(venv, lock)
     assert (first.number, second.number) == (1, 2)
-    assert generations.switch(venv, first.path) is None
+    assert activation.switch(venv, first.path) is None
     assert generations.active(venv) == first
-    assert generations.switch(venv, second.path) is None
+    assert activation.switch(venv, second.path) is None
     assert generations.active(venv) == second
     assert sorted(p.name for p in venv.parent.iterdir()) == [".ml.mlenv", "ml"]
 
 
 def test_a_link_whose_generation_is_gone_is_still_ours(venv: Path, lock: Lock) -> None:
     first = built(venv, lock)
-    generations.switch(venv, first.path.with_name("000-gone"))
-    assert generations.switch(venv, first.path) is None
+    activation.switch(venv, first.path.with_name("000-gone"))
+    assert activation.switch(venv, first.path) is None
 
 
 @pytest.mark.parametrize("kind", ["directory", "symlink"])
@@ -83,14 +84,14 @@ def test_what_mlenv_did_not_make_is_kept_and_named(venv: Path, lock: Lock, kind:
     (theirs / "notes.txt").write_text("mine")
     if kind == "symlink":
         venv.symlink_to(theirs)
-    kept = generations.switch(venv, first.path)
+    kept = activation.switch(venv, first.path)
     assert kept == venv.with_name("ml.before-mlenv")
     assert (kept / "notes.txt").read_text() == "mine"
     assert generations.active(venv) == first
 
     venv.unlink()
     venv.mkdir()
-    assert generations.switch(venv, first.path) == venv.with_name("ml.before-mlenv-2")
+    assert activation.switch(venv, first.path) == venv.with_name("ml.before-mlenv-2")
 
 
 def test_the_activation_is_there_at_every_moment(venv: Path, lock: Lock) -> None:
@@ -108,8 +109,8 @@ def test_the_activation_is_there_at_every_moment(venv: Path, lock: Lock) -> None
     reader = threading.Thread(target=look)
     reader.start()
     for _ in range(300):
-        generations.switch(venv, first.path)
-        generations.switch(venv, second.path)
+        activation.switch(venv, first.path)
+        activation.switch(venv, second.path)
     over.set()
     reader.join()
     assert missing == []
@@ -122,7 +123,7 @@ def test_without_renameat2_the_old_directory_is_kept_as_well(
     venv.mkdir()
     (venv / "notes.txt").write_text("mine")
     monkeypatch.setattr(generations.ctypes, "CDLL", lambda *_, **__: object())
-    kept = generations.switch(venv, first.path)
+    kept = activation.switch(venv, first.path)
     assert kept is not None and (kept / "notes.txt").read_text() == "mine"
     assert generations.active(venv) == first
 
@@ -192,7 +193,7 @@ RECORDS = {
 @pytest.mark.parametrize("content", RECORDS.values(), ids=RECORDS)
 def test_a_damaged_record_is_named_and_stays_ours(venv: Path, lock: Lock, content: bytes) -> None:
     first, second = built(venv, lock), built(venv, lock)
-    generations.switch(venv, second.path)
+    activation.switch(venv, second.path)
     (second.path / generations.RECORD).write_bytes(content)
     with pytest.raises(MlenvError) as caught:
         generations.active(venv)
@@ -200,7 +201,7 @@ def test_a_damaged_record_is_named_and_stays_ours(venv: Path, lock: Lock, conten
     assert str(second.path / generations.RECORD) in caught.value.message
     assert generations.all_of(venv) == (first,)
     assert [error.message for error in generations.unreadable(venv)] == [caught.value.message]
-    assert generations.is_activation(venv)
+    assert activation.is_activation(venv)
     assert generations.remove_unfinished(venv) == ()
 
 
