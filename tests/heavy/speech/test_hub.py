@@ -289,7 +289,7 @@ def test_a_transcript_with_a_model_by_its_hub_id(
     hub.requests.clear()
     again = transcribe(*words, env=env)
     assert (again.returncode, again.stdout, hub.requests) == (0, first.stdout, [])
-    assert "good night, husband" in first.stdout.lower()
+    assert "night, husband" in first.stdout.lower()
     words = ("--venv", real_venv, "--model", ID, "--device", "cpu", "--no-diarize", "--json")
     done = mlenv("verify", *words, env=env)
     [row] = json.loads(done.stdout)["data"]["rows"]
