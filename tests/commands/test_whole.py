@@ -228,3 +228,21 @@ def test_a_user_without_a_home(mlenv: Run, words: tuple[str, ...], tmp_path: Pat
     assert "Traceback" not in done.stderr
     assert "There is no home directory: HOME is not set, and user" in done.stderr
     assert done.returncode == 1
+
+
+@pytest.mark.parametrize("code", ["import select; select.poll", "raise OSError('no libgomp.so.1')"])
+def test_what_the_job_imports_is_imported_before_the_switch(
+    run: Run, home: Path, index: Index, code: str
+) -> None:
+    before = (home / ".venvs/ml").resolve()
+    index.add("faster-whisper", "1.2.1", **{"faster_whisper/__init__.py": code})
+    done = run("add", "faster-whisper")
+    if "raise" not in code:
+        assert done.returncode == 0, done.stderr
+        assert "faster_whisper" in names(home)
+        return
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[0] == (
+        "error: The new environment can't import what it is for: OSError: no libgomp.so.1."
+    )
+    assert (home / ".venvs/ml").resolve() == before

@@ -92,7 +92,9 @@ def imports(venv: Path) -> None:
     """
     built = launch.build(venv, os.environ)
     ended = Child(
-        [str(built.python), "-W", "ignore", str(_PROBE)], built.applied_to(os.environ), _TIME_LIMIT
+        [str(built.python), "-I", "-W", "ignore", str(_PROBE)],
+        built.applied_to(os.environ),
+        _TIME_LIMIT,
     ).ended()
     if ended.exit_code == 0:
         return
