@@ -85,11 +85,11 @@ def examine(
     `environ`: the variables of the shell that programs are started from. `root`: where proc, sys
     and dev are. `directory`: where programs are started (the working directory).
     """
-    wanted = [part for part, check_id in trial.IDS.items() if _asked(check_id, only, skip)]
+    parts = [part for part, check_id in trial.IDS.items() if _is_selected(check_id, only, skip)]
     observed = facts.collect(
         target,
         environ,
-        job.of(wanted) if job else None,
+        job.of(parts) if job else None,
         quick=quick,
         hashes=installed_packages.DAMAGED in only,
         root=root,
@@ -113,7 +113,7 @@ def judge(observed: Facts, only: Collection[str] = (), skip: Collection[str] = (
     """
     judged: list[tuple[Check, Finding]] = []
     for check in checks.CHECKS:
-        ids = [each for each in check.ids if _asked(each, only, skip)]
+        ids = [each for each in check.ids if _is_selected(each, only, skip)]
         if not ids or (check.full and observed.quick):
             continue
         try:
@@ -125,7 +125,7 @@ def judge(observed: Facts, only: Collection[str] = (), skip: Collection[str] = (
     return Report(observed, root_causes.folded(trial.with_causes(judged, observed)))
 
 
-def _asked(check_id: str, only: Collection[str], skip: Collection[str]) -> bool:
+def _is_selected(check_id: str, only: Collection[str], skip: Collection[str]) -> bool:
     return (not only or check_id in only) and check_id not in skip
 
 

@@ -55,8 +55,8 @@ def _tried(trial: Sequence[Tried]) -> str:
     for each in trial:
         if each.left_out:
             reasons.setdefault(each.left_out, []).append(each.part)
-    said = [f"{', '.join(tried)} tried"] if tried else []
-    said += [f"{', '.join(failed)} failed"] if failed else []
-    said = said or ["nothing was tried"]
-    said += [f"{', '.join(parts)} not tried ({why})" for why, parts in reasons.items()]
-    return "; ".join(said)
+    sentences = [f"{', '.join(tried)} tried"] if tried else []
+    sentences += [f"{', '.join(failed)} failed"] if failed else []
+    sentences = sentences or ["nothing was tried"]
+    sentences += [f"{', '.join(parts)} not tried ({why})" for why, parts in reasons.items()]
+    return "; ".join(sentences)

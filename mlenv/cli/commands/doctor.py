@@ -75,7 +75,7 @@ def cli(
     """
     if listed:
         return _list()
-    only, skip = _known((*ids, *only)), _known(skip)
+    only, skip = _checked((*ids, *only)), _checked(skip)
     if source and (mend or save or python):
         raise click.UsageError("--from judges a file: it goes with no --fix, --snapshot, --python.")
     if (dry_run or yes) and not mend:
@@ -187,13 +187,13 @@ def _list() -> Result[Checks]:
     return Result("doctor", Checks(checks=rows))
 
 
-def _known(ids: tuple[str, ...]) -> tuple[str, ...]:
+def _checked(ids: tuple[str, ...]) -> tuple[str, ...]:
     """The ids, split at commas; raises a usage error for an unknown one."""
-    known = [check_id for check in CHECKS for check_id in check.ids]
+    all_ids = [check_id for check in CHECKS for check_id in check.ids]
     requested = tuple(part for word in ids for part in word.split(",") if part)
     for check_id in requested:
-        if check_id not in known:
-            near = difflib.get_close_matches(check_id, known, n=1)
+        if check_id not in all_ids:
+            near = difflib.get_close_matches(check_id, all_ids, n=1)
             hint = f" Did you mean {near[0]}?" if near else " See `mlenv doctor --list`."
             raise click.UsageError(f"There is no check {check_id}.{hint}")
     return requested

@@ -155,8 +155,8 @@ def _explained(
     look = here or (here is None and (venv / "pyvenv.cfg").is_file())
     diagnoses = diagnose(scanned, _in_use(venv) if look else {})
     if look and as_json:
-        seen = _seen(diagnoses, venv)
-        rows, problems = seen.diagnoses, (seen.problem,) if seen.problem else ()
+        observed = _seen(diagnoses, venv)
+        rows, problems = observed.diagnoses, (observed.problem,) if observed.problem else ()
     else:
         rows, problems = tuple(_diagnosis(d, None) for d in diagnoses), ()
     record = _record(scanned, diagnoses, rows)

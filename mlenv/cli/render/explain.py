@@ -57,17 +57,17 @@ def _looked(
     """Say what the environment speaks for, and the cause again if it is another one."""
     from mlenv.machine import driver
 
-    seen = look()
+    observed = look()
     yield ""
-    if seen.problem:
-        yield f"{bold('Not looked at', stream)}: {seen.problem.message}"
+    if observed.problem:
+        yield f"{bold('Not looked at', stream)}: {observed.problem.message}"
     if trouble := driver.unanswered():
         yield f"{yellow('warning:', stream)} {trouble}"
-    first = seen.diagnoses[0]
+    first = observed.diagnoses[0]
     if first.id != record.diagnoses[0].id:
         yield bold("On this machine it is rather this:", stream)
         yield from _cause(first, stream)
-    checked = [each for each in seen.diagnoses if each.here]
+    checked = [each for each in observed.diagnoses if each.here]
     for each in checked:
         if len(checked) > 1:
             yield f"  {each.id}"

@@ -68,22 +68,22 @@ def judge_sublibraries(facts: Facts) -> Iterator[Finding]:
     if isinstance(runs, Finding):
         yield runs
         return
-    hurt = [run for run in runs if run.unfound and ".so.8" not in run.unfound]
-    if not hurt:
+    failing = [run for run in runs if run.unfound and ".so.8" not in run.unfound]
+    if not failing:
         yield _well(facts, runs)
     elif not wants_gpu(facts):
         yield skip(SUBLIB, "an environment for the CPU: ctranslate2 never calls its cuDNN here")
     else:
-        lines = [line for run in hurt for line in _unfound(facts, run)]
+        lines = [line for run in failing for line in _unfound(facts, run)]
         launched = [run for run in runs if LAUNCH in run.environments]
         if launched and all(run.exit_code == 0 for run in launched):
             lines.append("the launch environment (`mlenv exec`) finds all parts")
-        yield Finding(SUBLIB, worst(hurt), unique(lines), _wheel(facts, "cudnn", hurt))
+        yield Finding(SUBLIB, worst(failing), unique(lines), _wheel(facts, "cudnn", failing))
 
 
-def _wheel(facts: Facts, stem: str, hurt: list[ProbeRun]) -> tuple[tuple[str, ...], ...]:
+def _wheel(facts: Facts, stem: str, failing: list[ProbeRun]) -> tuple[tuple[str, ...], ...]:
     """Commands that install the cuDNN wheel, if the environment has no cuDNN at all."""
-    parts = {run.unfound.partition(".so")[0] for run in hurt}
+    parts = {run.unfound.partition(".so")[0] for run in failing}
     if all(any(c.size for c in facts.linkage.in_environment(part)) for part in parts):
         return ()
     return (install_wheel(facts, f"nvidia-{stem}-cu12", ">=9,<10"),)
@@ -104,13 +104,13 @@ def _well(facts: Facts, runs: tuple[ProbeRun, ...]) -> Finding:
         for name in run.libraries:
             step = run.step(f"{name}:cudnnGetVersion")
             if step and step.value:
-                seen.append(f"{name} loads cuDNN {spoken(step.value)} {way(run.environments)}")
+                seen.append(f"{name} loads cuDNN {dotted(step.value)} {way(run.environments)}")
     if seen:
         return ok(SUBLIB, *unique(seen))
     return unknown(SUBLIB, *unique(f"the probe {way(r.environments)} {ending(r)}" for r in runs))
 
 
-def spoken(version: int) -> str:
+def dotted(version: int) -> str:
     """`9.1.0` for 90100 (cuDNN 9) and `8.9.7` for 8907 (cuDNN 8)."""
     if version >= 90000:
         return f"{version // 10000}.{version // 100 % 100}.{version % 100}"
@@ -170,18 +170,18 @@ def judge_cudnn8(facts: Facts) -> Iterator[Finding]:
     if not any(".so.8" in file for run in runs for file in run.libraries.values()):
         yield skip(CUDNN8, "nothing here was built for cuDNN 8")
         return
-    hurt = [run for run in runs if ".so.8" in run.unfound]
-    if not hurt:
+    failing = [run for run in runs if ".so.8" in run.unfound]
+    if not failing:
         yield ok(CUDNN8, "the parts of cuDNN 8 are found")
     elif not wants_gpu(facts):
         yield skip(CUDNN8, "an environment for the CPU: ctranslate2 never calls its cuDNN here")
     else:
-        lines = [line for run in hurt for line in _unfound(facts, run)]
+        lines = [line for run in failing for line in _unfound(facts, run)]
         version = facts.packages.version("ctranslate2")
         if version and ".so.8" in facts.linkage.ctranslate2_cudnn:
             lines.append(f"ctranslate2 {version} was built for cuDNN 8")
         lines += [f"{d.name} {d.version} is installed" for d in facts.packages.variants("cudnn")]
-        yield Finding(CUDNN8, worst(hurt), unique(lines))
+        yield Finding(CUDNN8, worst(failing), unique(lines))
 
 
 def judge_mixed(facts: Facts) -> Iterator[Finding]:
@@ -190,7 +190,7 @@ def judge_mixed(facts: Facts) -> Iterator[Finding]:
     if isinstance(runs, Finding):
         yield runs
         return
-    hurt: list[ProbeRun] = []
+    failing: list[ProbeRun] = []
     lines: list[str] = []
     notes: list[str] = []
     for run in runs:
@@ -199,19 +199,19 @@ def judge_mixed(facts: Facts) -> Iterator[Finding]:
         directories = tuple(dict.fromkeys(folder(file) for file in own))
         mixed = len(directories) > 1 and not _alike(facts, own)
         if died and not run.unfound and _SYMBOL.search(run.stderr):
-            hurt.append(run)
+            failing.append(run)
             lines.append(f"{way(run.environments)}: {died.name.partition(':')[2]} {ending(run)}")
             lines.append(f"it said: {last_line(run.stderr)}")
             lines += [f"libcudnn files lie in {d}" for d in _directories_on(facts, run, own)]
         elif mixed:
-            hurt.append(run)
+            failing.append(run)
             lines.append(
                 f"{way(run.environments)}: one process has parts from "
                 + " and ".join(f"{d} ({_names(own, d)})" for d in directories)
             )
         notes += _older_front(facts, run)
-    if hurt:
-        yield Finding(MIXED, worst(hurt), unique(lines))
+    if failing:
+        yield Finding(MIXED, worst(failing), unique(lines))
     else:
         yield ok(MIXED, "all parts of cuDNN in a process come from one directory", *unique(notes))
 
@@ -244,12 +244,12 @@ def _alike(facts: Facts, files: list[str]) -> bool:
     Judged by the sizes of the files that they have in common: two builds never agree in all.
     """
     by_directory: dict[str, dict[str, int | None]] = {}
-    wanted = {folder(file) for file in files}
+    folders = {folder(file) for file in files}
     for copy in facts.linkage.copies:
         directory = folder(copy.real)
-        if directory in wanted and copy.name.startswith("libcudnn_"):
+        if directory in folders and copy.name.startswith("libcudnn_"):
             by_directory.setdefault(directory, {})[copy.name] = copy.size
-    first, *others = [by_directory.get(directory, {}) for directory in wanted]
+    first, *others = [by_directory.get(directory, {}) for directory in folders]
     return bool(first) and all(
         (common := first.keys() & other.keys())
         and all(first[name] == other[name] for name in common)
@@ -261,10 +261,10 @@ def _older_front(facts: Facts, run: ProbeRun) -> Iterator[str]:
     """An older front library with newer parts loads and works: worth a note, no alarm."""
     front = re.search(r"\.so\.(\d+\.\d+\.\d+)$", facts.linkage.ctranslate2_cudnn)
     step = run.step("ctranslate2:cudnnGetVersion")
-    if front and step and step.value and spoken(step.value) != front[1]:
+    if front and step and step.value and dotted(step.value) != front[1]:
         yield (
             f"{way(run.environments)}: ctranslate2's front library is cuDNN {front[1]}, the parts "
-            f"that it loads are {spoken(step.value)}; they answer"
+            f"that it loads are {dotted(step.value)}; they answer"
         )
 
 

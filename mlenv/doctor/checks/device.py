@@ -58,12 +58,12 @@ def judge_visible(facts: Facts) -> Iterator[Finding]:
     if not gpus:
         yield skip(VISIBLE, "no GPU is listed")
         return
-    told = facts.machine.variable("CUDA_VISIBLE_DEVICES")
-    if told is None:
+    value = facts.machine.variable("CUDA_VISIBLE_DEVICES")
+    if value is None:
         yield ok(VISIBLE, f"CUDA_VISIBLE_DEVICES is not set, {len(gpus)} GPUs")
         return
     wrong = []
-    for word in (part.strip() for part in told.split(",")):
+    for word in (part.strip() for part in value.split(",")):
         if word.lstrip("-").isdigit():
             if not 0 <= int(word) < len(gpus):
                 wrong.append(f"{word} is none of 0 to {len(gpus) - 1}")
@@ -73,10 +73,10 @@ def judge_visible(facts: Facts) -> Iterator[Finding]:
             wrong.append("it is empty, which hides every GPU")
     hidden = [cuda for cuda in cudas(facts) if cuda.init == NO_DEVICE or cuda.count == 0]
     if wrong:
-        seen = [f"CUDA sees no device {way(c.run.environments)}" for c in hidden]
-        yield warn(VISIBLE, f"CUDA_VISIBLE_DEVICES={told}", *wrong, *seen)
+        evidence = [f"CUDA sees no device {way(c.run.environments)}" for c in hidden]
+        yield warn(VISIBLE, f"CUDA_VISIBLE_DEVICES={value}", *wrong, *evidence)
     else:
-        yield ok(VISIBLE, f"CUDA_VISIBLE_DEVICES={told} names GPUs that are here")
+        yield ok(VISIBLE, f"CUDA_VISIBLE_DEVICES={value} names GPUs that are here")
 
 
 def judge_state(facts: Facts) -> Iterator[Finding]:
@@ -141,18 +141,18 @@ def judge_generation(facts: Facts) -> Iterator[Finding]:
         newest = max(release(entry)[:2] for entry in arch)
         for gpu in gpus:
             assert gpu.capability is not None
-            spoken = f"{gpu.name} (compute capability {gpu.capability[0]}.{gpu.capability[1]})"
+            label = f"{gpu.name} (compute capability {gpu.capability[0]}.{gpu.capability[1]})"
             if computed(facts, "torch") and name.startswith("torch "):
-                notes.append(f"{name} was seen to compute on {spoken}")
+                notes.append(f"{name} was seen to compute on {label}")
                 continue
-            line = f"{name} has code for {', '.join(arch)}; {spoken}"
+            line = f"{name} has code for {', '.join(arch)}; {label}"
             match covered(gpu.capability, arch):
                 case "cubin":
-                    notes.append(f"{name} runs on {spoken}")
+                    notes.append(f"{name} runs on {label}")
                 case "ptx" if problem := _too_old_for_ptx(facts, name):
                     newer.append(f"{line}; {problem}")
                 case "ptx":
-                    notes.append(f"{name} runs on {spoken}, compiled by the driver at first start")
+                    notes.append(f"{name} runs on {label}, compiled by the driver at first start")
                 case _:
                     (newer if gpu.capability > newest else older).append(line)
     yield fail(NEWER, *unique(newer)) if newer else ok(NEWER, *unique(notes))
@@ -160,26 +160,26 @@ def judge_generation(facts: Facts) -> Iterator[Finding]:
 
 
 def _carried(facts: Facts) -> list[tuple[str, tuple[str, ...]]]:
-    found = []
+    findings = []
     torch = facts.build("torch")
     if torch and torch.cuda:
         row = table("torch_matrix")["torch"].get(major_minor(torch.version), {})
         if arch := row.get("arch", {}).get(f"cu{torch.cuda.replace('.', '')}"):
-            found.append((f"torch {torch.version}", tuple(arch)))
+            findings.append((f"torch {torch.version}", tuple(arch)))
     version = facts.packages.version("ctranslate2")
     is_affected = at_least(version, "4") and below(version, "4.9")
     if is_affected and facts.linkage.ctranslate2_opens:
-        found.append((f"ctranslate2 {version}", CTRANSLATE2_ARCH))
-    return found
+        findings.append((f"ctranslate2 {version}", CTRANSLATE2_ARCH))
+    return findings
 
 
 def _too_old_for_ptx(facts: Facts, name: str) -> str:
     """PTX is outside minor version compatibility: the driver must be as new as its toolkit."""
     driver = facts.driver.nvml.driver or facts.driver.kernel
     cuda = dict(builds(facts)).get(name, "")
-    wanted = table("cuda_driver_table")["toolkit"].get(cuda, "")
-    if driver and wanted and below(driver, wanted):
-        return f"its PTX needs driver {wanted} or later, here is {driver}"
+    minimum = table("cuda_driver_table")["toolkit"].get(cuda, "")
+    if driver and minimum and below(driver, minimum):
+        return f"its PTX needs driver {minimum} or later, here is {driver}"
     return ""
 
 
@@ -211,17 +211,17 @@ def judge_handle(facts: Facts) -> Iterator[Finding]:
     if not any(cuda.count for cuda in cudas(facts)):
         yield skip(HANDLE, "no GPU that CUDA sees")
         return
-    hurt, lines = [], []
+    failing, lines = [], []
     for run in facts.probes("cudnn"):
         for step in run.steps:
             if step.name.endswith(":cudnnCreate") and step.status:
                 name = step.name.partition(":")[0]
-                hurt.append(run)
+                failing.append(run)
                 lines.append(
                     f"{way(run.environments)}: cudnnCreate through {name} says {step.status}"
                 )
-    if hurt:
-        yield Finding(HANDLE, worst(hurt), unique(lines))
+    if failing:
+        yield Finding(HANDLE, worst(failing), unique(lines))
     else:
         yield (
             ok(HANDLE, "cuDNN starts on the GPU")

@@ -56,12 +56,12 @@ def judge_network(facts: Facts) -> Iterator[Finding]:
             yield skip(check_id, "the hub was not asked")
         return
     if network.problem == "tls":
-        told = [
+        evidence = [
             f"{name}={value}"
             for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
             if (value := facts.machine.variable(name))
         ]
-        yield warn(TLS, f"{network.hub}: {network.error}", *told)
+        yield warn(TLS, f"{network.hub}: {network.error}", *evidence)
         yield skip(OFFLINE, f"follows from {TLS}")
         return
     yield ok(TLS, "no TLS problem")

@@ -90,7 +90,7 @@ def judge_majors(facts: Facts) -> Iterator[Finding]:
         stem, separator, major = distribution.name.rpartition("-cu")
         if separator and major.isdigit() and distribution.name.startswith("nvidia-"):
             stems.setdefault(stem, []).append(distribution)
-    double = [f"{d.name} {d.version}" for found in stems.values() if len(found) > 1 for d in found]
+    double = [f"{d.name} {d.version}" for group in stems.values() if len(group) > 1 for d in group]
     clashes = [
         f"{clash.file} was written by {' and by '.join(clash.owners)}"
         for clash in facts.packages.clashes
@@ -153,9 +153,9 @@ def _other_python(wheel: str, own: str) -> bool:
 
 
 def judge_absent(facts: Facts) -> Iterator[Finding]:
-    found = [name for name in _SPEECH if facts.packages.version(name)]
-    own = ", ".join(f"{name} {facts.packages.version(name)}" for name in found)
-    if found:
+    present = [name for name in _SPEECH if facts.packages.version(name)]
+    own = ", ".join(f"{name} {facts.packages.version(name)}" for name in present)
+    if present:
         yield ok(ABSENT, f"{own} in {facts.interpreter.packages}")
     else:
         yield warn(ABSENT, f"none of {', '.join(_SPEECH)} is in {facts.interpreter.packages}")

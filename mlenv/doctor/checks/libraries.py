@@ -49,11 +49,11 @@ def judge_cublas(facts: Facts) -> Iterator[Finding]:
     if not runs:
         yield skip(CUBLAS, "ctranslate2 is not here, or opens no cuBLAS")
         return
-    hurt = [run for run in runs if _errors(run, "cublas")]
-    wanted = runs[0].libraries["cublas"]
-    if not hurt:
-        file = next((f for run in runs for f in run.mapped if "libcublas." in f), wanted)
-        yield ok(CUBLAS, f"{wanted} is found by name: {file}")
+    failing = [run for run in runs if _errors(run, "cublas")]
+    soname = runs[0].libraries["cublas"]
+    if not failing:
+        file = next((f for run in runs for f in run.mapped if "libcublas." in f), soname)
+        yield ok(CUBLAS, f"{soname} is found by name: {file}")
         return
     if not wants_gpu(facts):
         yield skip(CUBLAS, "an environment for the CPU: cuBLAS is not needed")
@@ -61,36 +61,36 @@ def judge_cublas(facts: Facts) -> Iterator[Finding]:
     version = facts.packages.version("ctranslate2")
     torch = facts.build("torch")
     brought = bool(torch and torch.cuda.startswith("12.")) and below(version, "4.8.2")
-    if worst(hurt) == "warn" and brought:
+    if worst(failing) == "warn" and brought:
         yield ok(
             CUBLAS,
-            f"{wanted} is found {way((LAUNCH,))}; in a bare shell torch brings it, which "
+            f"{soname} is found {way((LAUNCH,))}; in a bare shell torch brings it, which "
             f"ctranslate2 {version} imports",
         )
         return
-    beside = f"/ctranslate2.libs/{wanted}"
+    beside = f"/ctranslate2.libs/{soname}"
     linked = next((c.file for c in facts.linkage.copies if c.file.endswith(beside) and c.size), "")
-    if worst(hurt) == "warn" and linked:
+    if worst(failing) == "warn" and linked:
         # What CTranslate2 opens by name is looked for beside it first (DT_RPATH).
-        yield ok(CUBLAS, f"{wanted} is found {way((LAUNCH,))}, and by ctranslate2 as {linked}")
+        yield ok(CUBLAS, f"{soname} is found {way((LAUNCH,))}, and by ctranslate2 as {linked}")
         return
-    lines = [f"{way(r.environments)}: {e}" for r in hurt for e in _errors(r, "cublas")]
+    lines = [f"{way(r.environments)}: {e}" for r in failing for e in _errors(r, "cublas")]
     there = facts.linkage.in_environment("libcublas")
-    lines += [f"it lies in {copy.directory}" for copy in there if copy.name == wanted][:1]
-    if there and all(copy.name != wanted for copy in there):
+    lines += [f"it lies in {copy.directory}" for copy in there if copy.name == soname][:1]
+    if there and all(copy.name != soname for copy in there):
         lines.append(f"there is {there[0].file}, of another CUDA major than ctranslate2 wants")
     if not there:
         lines.append(f"no libcublas is in {facts.interpreter.packages}")
-    found = any(copy.name == wanted and copy.size for copy in there)
-    install = () if found else (install_wheel(facts, "nvidia-cublas-cu12", ">=12,<13"),)
-    yield Finding(CUBLAS, worst(hurt), unique(lines), install)
+    present = any(copy.name == soname and copy.size for copy in there)
+    install = () if present else (install_wheel(facts, "nvidia-cublas-cu12", ">=12,<13"),)
+    yield Finding(CUBLAS, worst(failing), unique(lines), install)
 
 
 def judge_nvrtc(facts: Facts) -> Iterator[Finding]:
     runs = [r for r in facts.probes("names") if "nvrtc" in r.libraries and LAUNCH in r.environments]
-    hurt = [line for run in runs for line in _errors(run, "nvrtc")]
-    if hurt:
-        yield warn(NVRTC, *hurt)
+    failing = [line for run in runs for line in _errors(run, "nvrtc")]
+    if failing:
+        yield warn(NVRTC, *failing)
     elif runs:
         yield ok(NVRTC, f"{runs[0].libraries['nvrtc']} is found by name")
     else:
@@ -143,8 +143,8 @@ def judge_cpu_only(facts: Facts) -> Iterator[Finding]:
 
 
 def _judge_symbols(check_id: str, pattern: str, well: str, facts: Facts) -> Iterator[Finding]:
-    if said := _failures(facts, re.compile(pattern)):
-        yield Finding(check_id, worst(r for r, _, _ in said), unique(e for _, _, e in said))
+    if errors := _failures(facts, re.compile(pattern)):
+        yield Finding(check_id, worst(r for r, _, _ in errors), unique(e for _, _, e in errors))
     elif not _opened(facts):
         yield skip(check_id, "no compiled package was opened")
     else:
@@ -166,16 +166,16 @@ def judge_missing_cuda(facts: Facts) -> Iterator[Finding]:
 
     torch's own, or one of another major that only a foreign package needs.
     """
-    said = _failures(facts, _CUDA_LIBRARY)
+    errors = _failures(facts, _CUDA_LIBRARY)
     torch = facts.build("torch")
     major = torch.cuda.partition(".")[0] if torch else ""
     beside, other = [], []
-    for run, file, error in said:
-        wanted = _CUDA_LIBRARY.search(error)
-        assert wanted is not None
+    for run, file, error in errors:
+        match = _CUDA_LIBRARY.search(error)
+        assert match is not None
         own = "/torch/lib/" in file
-        beside += [(run, f"{file} needs {wanted[1]}: {error}")] if own else []
-        other += [] if own else [(run, f"{file} needs {wanted[1]}, torch here is CUDA {major}")]
+        beside += [(run, f"{file} needs {match[1]}: {error}")] if own else []
+        other += [] if own else [(run, f"{file} needs {match[1]}, torch here is CUDA {major}")]
     # cuDNN's front library and its parts lie in one wheel: gone together, told once.
     if any(run.unfound for run in facts.probes("cudnn") if LAUNCH in run.environments):
         beside = [(run, line) for run, line in beside if "needs libcudnn" not in line]
@@ -223,20 +223,22 @@ def judge_openmp(facts: Facts) -> Iterator[Finding]:
 
 def judge_crash(facts: Facts) -> Iterator[Finding]:
     """A library ended its process in a way that no other check knows."""
-    lines, hurt = [], []
+    lines, failing = [], []
     for run in facts.runs:
         if facts.works and run.probe in ("extensions", "torch") and LAUNCH in run.environments:
             continue  # the trial loaded them
         died = run.died_at
-        known = run.unfound or "undefined symbol" in run.stderr or "Could not load" in run.stderr
-        if died and not known and run.exit_code not in (0, None):
+        explained = (
+            run.unfound or "undefined symbol" in run.stderr or "Could not load" in run.stderr
+        )
+        if died and not explained and run.exit_code not in (0, None):
             name, _, function = died.name.partition(":")
             file = run.libraries.get(name, name)
-            hurt.append(run)
+            failing.append(run)
             lines.append(f"{way(run.environments)}: {function} of {file} {ending(run)}")
             lines += [f"it said: {line}" for line in run.stderr.splitlines()[-2:]]
-    if hurt:
-        yield Finding(CRASH, worst(hurt), unique(lines))
+    if failing:
+        yield Finding(CRASH, worst(failing), unique(lines))
     elif facts.runs:
         yield ok(CRASH, f"{len(facts.runs)} children opened libraries and called them")
     else:

@@ -24,7 +24,7 @@ def judge_shadows(facts: Facts) -> Iterator[Finding]:
         return
     own = {_key(copy.name): copy for copy in facts.linkage.copies if copy.origin == "wheel"}
     inside = facts.interpreter.packages
-    hurt, lines, notes = [], [], []
+    failing, lines, notes = [], [], []
     for run in facts.runs:
         if run.probe == "reopened":
             continue
@@ -42,15 +42,17 @@ def judge_shadows(facts: Facts) -> Iterator[Finding]:
                 if file in run.mapped:
                     notes.append(f"{file} is loaded {way(run.environments)}, and it works")
                 continue
-            hurt.append(run)
+            failing.append(run)
             lines.append(
                 f"{way(run.environments)}: {file} is taken instead of {mine.file}, because "
                 f"LD_LIBRARY_PATH has {entry}"
             )
-    if hurt:
-        said = [e for run in hurt for s in run.steps if (e := s.error)]
-        said += [last_line(run.stderr) for run in hurt if run.died_at and run.stderr]
-        yield Finding(SHADOWS, worst(hurt), unique([*lines[:6], *(f"it said: {e}" for e in said)]))
+    if failing:
+        errors = [e for run in failing for s in run.steps if (e := s.error)]
+        errors += [last_line(run.stderr) for run in failing if run.died_at and run.stderr]
+        yield Finding(
+            SHADOWS, worst(failing), unique([*lines[:6], *(f"it said: {e}" for e in errors)])
+        )
     else:
         yield ok(SHADOWS, "every library comes from the environment itself", *unique(notes))
 
@@ -65,8 +67,8 @@ def _entries(facts: Facts, run: ProbeRun) -> dict[str, str]:
 
 def _key(name: str) -> tuple[str, str]:
     """A library's name and major: what the loader compares."""
-    found = _LIBRARY.match(name)
-    return (found[1], found[2]) if found else (name, "")
+    match = _LIBRARY.match(name)
+    return (match[1], match[2]) if match else (name, "")
 
 
 def _size(facts: Facts, file: str) -> int | None:

@@ -46,8 +46,8 @@ class Cuda:
     @property
     def version(self) -> str:
         """The driver release that the library's file name tells."""
-        found = _FILE_VERSION.search(self.library)
-        return found[1] if found else ""
+        match = _FILE_VERSION.search(self.library)
+        return match[1] if match else ""
 
 
 def cudas(facts: Facts) -> tuple[Cuda, ...]:
@@ -81,22 +81,24 @@ def judge_presence(facts: Facts) -> Iterator[Finding]:
     driver, machine = facts.driver, facts.machine
     bus = [f"NVIDIA device {address} on the PCI bus" for address in driver.pci]
     works = bool(driver.gpus) or any(cuda.count for cuda in cudas(facts))
-    lost = [node for node in driver.nodes if node.error in ("EPERM", "EACCES")]
+    refused = [node for node in driver.nodes if node.error in ("EPERM", "EACCES")]
     control = driver.node("nvidiactl") or driver.node("dxg")
-    asked = machine.variable("NVIDIA_VISIBLE_DEVICES")
-    expects = asked not in (None, "", "void", "none")
+    request = machine.variable("NVIDIA_VISIBLE_DEVICES")
+    expects = request not in (None, "", "void", "none")
     without = machine.container and not control and not works
 
-    if machine.container and lost and not works:
-        yield fail(LOST, *(f"{node.file} can't be opened: {node.error}" for node in lost))
+    if machine.container and refused and not works:
+        yield fail(LOST, *(f"{node.file} can't be opened: {node.error}" for node in refused))
     else:
         yield skip(LOST, "no device node that is there but closed")
 
     if without and (bus or driver.kernel):
-        seen = bus or [f"the host runs NVIDIA driver {driver.kernel}"]
-        yield fail(CONTAINER, f"in a container ({machine.container}) without /dev/nvidiactl", *seen)
+        evidence = bus or [f"the host runs NVIDIA driver {driver.kernel}"]
+        yield fail(
+            CONTAINER, f"in a container ({machine.container}) without /dev/nvidiactl", *evidence
+        )
     elif without and expects and wants_gpu(facts) and has_library(facts):
-        yield fail(CONTAINER, f"NVIDIA_VISIBLE_DEVICES={asked}, and no /dev/nvidiactl is here")
+        yield fail(CONTAINER, f"NVIDIA_VISIBLE_DEVICES={request}, and no /dev/nvidiactl is here")
     elif without:
         yield skip(CONTAINER, f"a container ({machine.container}); no sign of a GPU on the host")
     else:
@@ -112,8 +114,10 @@ def judge_presence(facts: Facts) -> Iterator[Finding]:
     )
     if module_missing:
         nouveau = ["the nouveau module has the device"] if driver.nouveau else []
-        said = [f"NVML says: {driver.nvml.error}"] if driver.nvml.error else []
-        yield fail(MODULE, "no /proc/driver/nvidia/version: no module runs", *bus, *nouveau, *said)
+        reasons = [f"NVML says: {driver.nvml.error}"] if driver.nvml.error else []
+        yield fail(
+            MODULE, "no /proc/driver/nvidia/version: no module runs", *bus, *nouveau, *reasons
+        )
     else:
         yield ok(MODULE, f"module {driver.kernel}") if driver.kernel else skip(MODULE, "no driver")
 
@@ -136,8 +140,8 @@ def _gib(size: int | None) -> str:
 def judge_versions(facts: Facts) -> Iterator[Finding]:
     """Releases of the kernel module, NVML and libcuda that differ."""
     driver = facts.driver
-    found = _FILE_VERSION.search(driver.nvml.library)
-    library = found[1] if found else ""
+    match = _FILE_VERSION.search(driver.nvml.library)
+    library = match[1] if match else ""
     if driver.nvml.code == NVML_MISMATCH or (
         library and driver.kernel and library != driver.kernel and driver.nvml.error
     ):
@@ -153,11 +157,11 @@ def judge_versions(facts: Facts) -> Iterator[Finding]:
         yield skip(VERSIONS, "NVML does not answer")
 
     for check_id, status, name in ((LIBCUDA, MISMATCH_803, "803"), (COMPAT, COMPAT_804, "804")):
-        hurt = [cuda for cuda in cudas(facts) if cuda.init == status]
-        if hurt:
+        failing = [cuda for cuda in cudas(facts) if cuda.init == status]
+        if failing:
             lines = [
                 f"{way(c.run.environments)}: cuInit says {name}; libcuda is {c.library}"
-                for c in hurt
+                for c in failing
             ]
             if driver.kernel:
                 lines.append(f"the kernel module is {driver.kernel}")
@@ -165,9 +169,9 @@ def judge_versions(facts: Facts) -> Iterator[Finding]:
                 f"LD_LIBRARY_PATH has {entry}"
                 for e in facts.environments
                 for entry, real in zip(e.library_path, e.real_library_path, strict=True)
-                if any(real == folder(c.library) for c in hurt)
+                if any(real == folder(c.library) for c in failing)
             ]
-            yield Finding(check_id, worst(c.run for c in hurt), unique(lines))
+            yield Finding(check_id, worst(c.run for c in failing), unique(lines))
         elif any(cuda.init == 0 for cuda in cudas(facts)):
             yield ok(check_id, *unique(f"{c.library} works" for c in cudas(facts) if c.init == 0))
         else:
@@ -176,23 +180,23 @@ def judge_versions(facts: Facts) -> Iterator[Finding]:
 
 def builds(facts: Facts) -> list[tuple[str, str]]:
     """(name, CUDA version) of each build in the environment that uses the GPU."""
-    found = []
+    findings = []
     torch = facts.build("torch")
     if torch and torch.cuda:
-        found.append((f"torch {torch.version}", torch.cuda))
+        findings.append((f"torch {torch.version}", torch.cuda))
     if version := facts.packages.version("ctranslate2"):
         for name in facts.linkage.ctranslate2_opens:
             if name.startswith("libcublas.so."):
-                found.append((f"ctranslate2 {version}", _toolkit_of_ctranslate2(version, name)))
-    return found
+                findings.append((f"ctranslate2 {version}", _toolkit_of_ctranslate2(version, name)))
+    return findings
 
 
 def _toolkit_of_ctranslate2(version: str, cublas: str) -> str:
-    known = table("cuda_driver_table")["ctranslate2_ptx"]
-    fitting = [v for v in known if v[0].isdigit() and release(v) <= release(version)]
+    ptx = table("cuda_driver_table")["ctranslate2_ptx"]
+    fitting = [v for v in ptx if v[0].isdigit() and release(v) <= release(version)]
     newest = max(fitting, key=release, default="")
     major = cublas.rpartition(".")[2]
-    return known[newest] if newest and major == "12" else f"{major}.0"
+    return ptx[newest] if newest and major == "12" else f"{major}.0"
 
 
 def judge_too_old(facts: Facts) -> Iterator[Finding]:
@@ -209,16 +213,16 @@ def judge_too_old(facts: Facts) -> Iterator[Finding]:
     lines, notes = [], []
     for name, cuda in builds(facts):
         major = release(cuda)[0]
-        spoken = f"CUDA {level // 1000}.{level % 1000 // 10}" if level else "CUDA level unknown"
+        level_name = f"CUDA {level // 1000}.{level % 1000 // 10}" if level else "CUDA level unknown"
         floor = floors.get(str(major), "")
         too_old = level // 1000 < major if level else bool(floor and below(driver, floor))
         if too_old:
             lines.append(
                 f"{name} is built for CUDA {cuda} and needs driver {floor or '(newer)'} or later; "
-                f"here is {driver or 'one'} ({spoken})"
+                f"here is {driver or 'one'} ({level_name})"
             )
         else:
-            notes.append(f"{name} (CUDA {cuda}) on driver {driver} ({spoken})")
+            notes.append(f"{name} (CUDA {cuda}) on driver {driver} ({level_name})")
     if lines:
         yield fail(TOO_OLD, *lines)
     else:
@@ -227,23 +231,23 @@ def judge_too_old(facts: Facts) -> Iterator[Finding]:
 
 def judge_start(facts: Facts) -> Iterator[Finding]:
     """WSL's library place, and a CUDA that does not start although the driver answers."""
-    seen = cudas(facts)
+    answers = cudas(facts)
     if facts.machine.wsl and facts.driver.wsl_library:
-        hurt = [cuda for cuda in seen if cuda.error]
-        if hurt:
+        failing = [cuda for cuda in answers if cuda.error]
+        if failing:
             yield Finding(
                 WSL,
-                worst(c.run for c in hurt),
+                worst(c.run for c in failing),
                 unique(
                     [f"{facts.driver.wsl_library} is there"]
-                    + [f"{way(c.run.environments)}: {c.error}" for c in hurt]
+                    + [f"{way(c.run.environments)}: {c.error}" for c in failing]
                 ),
             )
         else:
-            yield ok(WSL, f"libcuda is found: {seen[0].library if seen else ''}")
+            yield ok(WSL, f"libcuda is found: {answers[0].library if answers else ''}")
     else:
         yield skip(WSL, "not WSL with a GPU")
-    broken = [cuda for cuda in seen if cuda.init == UNKNOWN_999]
+    broken = [cuda for cuda in answers if cuda.init == UNKNOWN_999]
     uvm = facts.driver.node("nvidia-uvm")
     if broken:
         state = (
@@ -252,12 +256,12 @@ def judge_start(facts: Facts) -> Iterator[Finding]:
         lines = [f"{way(c.run.environments)}: cuInit says 999" for c in broken]
         lines += [f"/dev/nvidia-uvm {state}"] if state else []
         yield Finding(UVM, worst(c.run for c in broken), unique(lines))
-    elif any(cuda.init == 0 for cuda in seen):
+    elif any(cuda.init == 0 for cuda in answers):
         yield ok(UVM, "CUDA starts")
     elif not has_library(facts):
         yield skip(UVM, "there is no driver")
     else:
-        yield unknown(UVM, *unique(f"cuInit says {c.init}" for c in seen if c.init is not None))
+        yield unknown(UVM, *unique(f"cuInit says {c.init}" for c in answers if c.init is not None))
 
 
 TOPIC = "driver and container"

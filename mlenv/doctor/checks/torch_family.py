@@ -71,24 +71,24 @@ def judge_companions(facts: Facts) -> Iterator[Finding]:
             yield skip(check_id, f"{name if torch else 'torch'} is not installed")
             continue
         both = f"{name} {build.version} beside torch {torch.version}"
-        wanted = pair(torch, name)
+        expected = pair(torch, name)
         openings = _openings(facts, name)
-        hurt = [(run, error) for run, error in openings if error]
-        if hurt and _torch_opened(facts):
-            lines = [both, *(error for _, error in hurt)]
-            if wanted:
-                lines.append(f"{name} {wanted} belongs to torch {torch.release}")
+        failing = [(run, error) for run, error in openings if error]
+        if failing and _torch_opened(facts):
+            lines = [both, *(error for _, error in failing)]
+            if expected:
+                lines.append(f"{name} {expected} belongs to torch {torch.release}")
             commands = _commands(facts, torch, name)
-            yield Finding(check_id, worst(r for r, _ in hurt), unique(lines), commands)
-        elif hurt:
+            yield Finding(check_id, worst(r for r, _ in failing), unique(lines), commands)
+        elif failing:
             yield unknown(check_id, f"{both}: torch itself does not load")
         elif openings:
             yield ok(check_id, f"{both} loads")
-        elif wanted and major_minor(wanted) != major_minor(build.version):
+        elif expected and major_minor(expected) != major_minor(build.version):
             commands = _commands(facts, torch, name)
-            line = f"{name} {wanted} belongs to torch {torch.release}"
+            line = f"{name} {expected} belongs to torch {torch.release}"
             yield fail(check_id, both, line, commands=commands)
-        elif wanted:
+        elif expected:
             yield ok(check_id, f"{both}: releases that belong together")
         else:
             yield unknown(check_id, f"{both}: not in the table of releases, and not opened")
@@ -122,8 +122,8 @@ def judge_tags(facts: Facts) -> Iterator[Finding]:
         yield ok(FLAVOUR, f"torch and its companions are {torch.flavour} builds")
         return
     # A pure-Python or CPU-only companion may load all the same: what was seen decides.
-    seen = [openings for b in flavours if (openings := _openings(facts, b.name))]
-    works = bool(seen) and all(not error for openings in seen for _, error in openings)
+    attempts = [openings for b in flavours if (openings := _openings(facts, b.name))]
+    works = bool(attempts) and all(not error for openings in attempts for _, error in openings)
     lines = [
         f"torch {torch.version} is a {torch.flavour} build",
         *(f"{b.name} {b.version} is a {b.flavour} build" for b in flavours),
@@ -202,15 +202,15 @@ def judge_codec(facts: Facts) -> Iterator[Finding]:
         for check_id in (CODEC, CODEC_FFMPEG, CODEC_CUDA):
             yield ok(check_id, f"{both} loads: {loads[0].name}")
         return
-    wanted = (
+    expected = (
         table("torch_matrix")["torch"].get(major_minor(torch.version), {}).get("torchcodec", [])
     )
-    fits = not wanted or any(
+    fits = not expected or any(
         major_minor(version) == w or (w.endswith("+") and release(version)[:2] >= release(w))
-        for w in wanted
+        for w in expected
     )
     advice = (
-        f"torchcodec {' or '.join(wanted)} belongs to torch {torch.release}" if wanted else both
+        f"torchcodec {' or '.join(expected)} belongs to torch {torch.release}" if expected else both
     )
     # pyannote.audio decodes nothing itself if it is handed a waveform: a warning, no failure.
     if not fits:

@@ -88,8 +88,8 @@ def _cause(tried: Tried, facts: Facts, findings: Mapping[str, Finding]) -> Findi
         if finding and finding.outcome == "fail" and named(tried, facts):
             return finding
     if diagnosis := known(tried.last_words):
-        seen = {diagnosis.matched} - {last_line(tried.last_words)}
-        return fail(diagnosis.entry.id, *seen, commands=diagnosis.remedy.commands)
+        wordings = {diagnosis.matched} - {last_line(tried.last_words)}
+        return fail(diagnosis.entry.id, *wordings, commands=diagnosis.remedy.commands)
     conflict = findings.get(CONFLICT)
     return conflict if conflict and conflict.outcome == "fail" else None
 
@@ -126,8 +126,8 @@ def _variable(name: str, facts: Facts) -> str:
 
 def _unregistered(tried: Tried, facts: Facts) -> str:
     """The package whose metadata is gone: it is asked for by a module of its own, or nothing."""
-    asked = _NO_METADATA.search(last_line(tried.last_words))
-    name = normalized(asked[1]) if asked else ""
+    match = _NO_METADATA.search(last_line(tried.last_words))
+    name = normalized(match[1]) if match else ""
     return "" if facts.packages.version(name) else name
 
 

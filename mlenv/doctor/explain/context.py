@@ -45,8 +45,8 @@ def read(log: str) -> dict[str, str]:
     if offered := re.search(
         r"requirement torch\w*==([\d.]+)\S* .{0,80}\(from versions: (\d[\d.]*)", lowered
     ):
-        wanted, oldest = map(number, offered.groups())
-        if wanted < oldest:
+        requested, oldest = map(number, offered.groups())
+        if requested < oldest:
             facts["wanted_older"] = "yes"
     return facts
 
@@ -71,22 +71,22 @@ def _gpu(log: str, facts: Facts) -> Facts:
 
 def _torchcodec(log: str, facts: Facts) -> Facts:
     """The companions of torch's release, and what the log says of torchcodec's loading."""
-    found = {}
+    values = {}
     release = ".".join(facts.get("torch", "").split(".")[:2])
     if release in PAIRS:
-        found["torchvision_pair"], found["torchcodec_pair"] = PAIRS[release]
+        values["torchvision_pair"], values["torchcodec_pair"] = PAIRS[release]
     if "torchcodec_said" not in facts:
-        return found
+        return values
     # Versions 4 to 8 of FFmpeg are known to torchcodec from 0.8 on, which is built for torch 2.9.
     if re.search(r"6, 7,? and 8|ffmpeg version 8", log) and holds("torch < 2.8", facts):
-        found["torchcodec_too_new"] = "yes"
+        values["torchcodec_too_new"] = "yes"
     # pyannote.audio warns of it at import and goes on; only what comes after can be an error.
     warned = log.rfind("torchcodec is not installed correctly")
     if warned >= 0:
         after = log[max(warned, log.rfind("[end of libtorchcodec loading traceback]")) :]
         if not re.search(r"traceback \(most recent|audiodecoder' is not defined|error: ", after):
-            found["torchcodec_harmless"] = "yes"
-    return found
+            values["torchcodec_harmless"] = "yes"
+    return values
 
 
 def _importer(log: str) -> Facts:
@@ -130,14 +130,14 @@ def holds(condition: str, facts: Facts) -> bool:
     name, sign, value = parts
     if name not in facts:
         return False
-    wanted = number(value)
-    return _OPERATORS[sign](number(facts[name])[: len(wanted)], wanted)
+    required = number(value)
+    return _OPERATORS[sign](number(facts[name])[: len(required)], required)
 
 
 def _first(forms: tuple[str, ...], log: str, group: int) -> str:
     for form in forms:
-        if found := re.search(form, log):
-            return found.group(group) or "yes"
+        if match := re.search(form, log):
+            return match.group(group) or "yes"
     return ""
 
 

@@ -74,10 +74,10 @@ def first_bytes(log: str) -> dict[str, str]:
     text, start = _first_bytes(log)
     for prefix, fact, words in _KINDS:
         if start.startswith(prefix):
-            shown = start.decode("latin-1")
-            found = f"`{shown}`, " if shown.isascii() and shown.isprintable() else ""
+            letters = start.decode("latin-1")
+            quoted = f"`{letters}`, " if letters.isascii() and letters.isprintable() else ""
             many = f"first {len(start)} bytes" if len(start) > 1 else "first byte"
-            return {fact: "yes", "first_bytes": f"{text} is the file's {many}: {found}{words}"}
+            return {fact: "yes", "first_bytes": f"{text} is the file's {many}: {quoted}{words}"}
     return {}
 
 
@@ -87,8 +87,8 @@ def _first_bytes(log: str) -> tuple[str, bytes]:
         if match := re.search(pattern, log):
             value = int(match[1], base) & 0xFFFFFFFF
             little, big = value.to_bytes(4, "little").lower(), value.to_bytes(4, "big").lower()
-            known = any(big.startswith(prefix) for prefix, _, _ in _KINDS)
-            return match[1], big if known and base == 16 else little
+            is_known = any(big.startswith(prefix) for prefix, _, _ in _KINDS)
+            return match[1], big if is_known and base == 16 else little
     for pattern in _QUOTED:
         if match := re.search(pattern, log):
             return f"'{match[1]}'", match[1].encode()

@@ -128,14 +128,14 @@ class Pattern:
         if start and text[start : start + 1].isalpha() and text[start - 1 : start].isalpha():
             return -1
         for part in self._parts[1:]:
-            found = [
+            terms = [
                 (place, -len(choice))
                 for choice in part.choices
                 if (place := text.find(choice, end, end + part.gap + len(choice))) >= 0
             ]
-            if not found:
+            if not terms:
                 return -1
-            place, length = min(found)
+            place, length = min(terms)
             if part.within_word and b" " in text[end:place]:
                 return -1
             end = place - length
@@ -162,9 +162,9 @@ def _whole_words(text: bytes) -> list[bytes]:
 
     The first and the last one may be the end and the beginning of longer words.
     """
-    found = words(text)
-    if found and text[:1].translate(_NOT_WORD) != b" ":
-        found = found[1:]
-    if found and text[-1:].translate(_NOT_WORD) != b" ":
-        found = found[:-1]
-    return found
+    terms = words(text)
+    if terms and text[:1].translate(_NOT_WORD) != b" ":
+        terms = terms[1:]
+    if terms and text[-1:].translate(_NOT_WORD) != b" ":
+        terms = terms[:-1]
+    return terms

@@ -43,8 +43,8 @@ def diagnose(scanned: Scan, known: Mapping[str, str] = MappingProxyType({})) -> 
     by_id: dict[str, list[tuple[Hit, str]]] = defaultdict(list)
     for hit in _most_specific(scanned.hits, facts):
         by_id[hit.id].append((hit, _confidence(hit, facts)))
-    found = [_diagnosis(entry_id, hits, facts) for entry_id, hits in by_id.items()]
-    return _ordered(found)
+    diagnoses = [_diagnosis(entry_id, hits, facts) for entry_id, hits in by_id.items()]
+    return _ordered(diagnoses)
 
 
 def _applies(hit: Hit, facts: context.Facts) -> bool:
@@ -122,13 +122,13 @@ def _rank(found: Diagnosis) -> tuple[int, int, int, int]:
     )
 
 
-def _ordered(found: list[Diagnosis]) -> list[Diagnosis]:
-    found = sorted(found, key=_rank)
-    ids = {diagnosis.entry.id for diagnosis in found if diagnosis.level != "harmless"}
+def _ordered(diagnoses: list[Diagnosis]) -> list[Diagnosis]:
+    diagnoses = sorted(diagnoses, key=_rank)
+    ids = {diagnosis.entry.id for diagnosis in diagnoses if diagnosis.level != "harmless"}
     roots: list[Diagnosis] = []
     dependent: dict[str, list[Diagnosis]] = defaultdict(list)
-    for diagnosis in found:
-        causes = [r for r in found if r.entry.id in ids and _may_cause(r, diagnosis)]
+    for diagnosis in diagnoses:
+        causes = [r for r in diagnoses if r.entry.id in ids and _may_cause(r, diagnosis)]
         known = {cause.entry.id for cause in causes}
         root = next(
             (entry_id for entry_id in knowledge.roots_of(diagnosis.entry.id) if entry_id in known),

@@ -124,7 +124,7 @@ class Scanner:
 
     def _try(self, index: int, block: bytes, lowered: bytes) -> None:
         pattern = self._patterns[index][2]
-        found = False
+        any_hit = False
         if self._failed[index] <= FAILED:
             places = self._places_of(lowered, pattern.literal)
         elif (first := lowered.find(pattern.literal)) >= 0:
@@ -132,11 +132,11 @@ class Scanner:
         else:
             return
         for place in places:
-            found = self._match_at(index, block, lowered, place) or found
+            any_hit = self._match_at(index, block, lowered, place) or any_hit
             if self._kept[index] >= KEPT:
                 return
-        self._failed[index] += 0 if found else len(places)
-        if found or self._budget[index] <= 0 or pattern.key == pattern.literal:
+        self._failed[index] += 0 if any_hit else len(places)
+        if any_hit or self._budget[index] <= 0 or pattern.key == pattern.literal:
             return
         self._budget[index] -= 1
         for place in self._places_of(lowered, pattern.key):

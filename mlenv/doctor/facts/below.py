@@ -37,8 +37,8 @@ def read(interpreter: Interpreter) -> Below:
         return Below(noexec=noexec, address_space=space)
     others: tuple[str, ...] = ()
     if not _has_packages(interpreter.packages):
-        found = map(str, sorted(prefix.glob("lib/python3*/site-packages")))
-        others = tuple(place for place in found if _has_packages(place))
+        folders = map(str, sorted(prefix.glob("lib/python3*/site-packages")))
+        others = tuple(place for place in folders if _has_packages(place))
     return Below(others, tuple(dict(_elsewhere(prefix / "bin")).items()), noexec, space)
 
 

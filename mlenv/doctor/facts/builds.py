@@ -43,8 +43,8 @@ def _build(folder: Path, name: str) -> Build | None:
         return None
 
     def value(variable: str) -> str:
-        found = re.search(rf"^{variable}\b[^=\n]*=\s*['\"]([^'\"]*)", text, re.MULTILINE)
-        return found[1] if found else ""
+        match = re.search(rf"^{variable}\b[^=\n]*=\s*['\"]([^'\"]*)", text, re.MULTILINE)
+        return match[1] if match else ""
 
     version, cuda, hip = value("__version__"), value("cuda"), value("hip")
     tag = version.partition("+")[2]

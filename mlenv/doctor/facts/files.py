@@ -151,11 +151,11 @@ def _folders(directory: Path, pattern: str) -> Iterator[Path]:
 
 def _partial(hub: Path, models: Sequence[ModelFile]) -> Iterator[Partial]:
     """Broken files of models, each once."""
-    found = {partial.file: partial for partial in _of_hub(hub)}
+    by_file = {partial.file: partial for partial in _of_hub(hub)}
     for each in models:
         if what := _unlike(each):
-            found.setdefault(each.file, Partial(each.file, what, each.model))
-    yield from found.values()
+            by_file.setdefault(each.file, Partial(each.file, what, each.model))
+    yield from by_file.values()
 
 
 def _unlike(expected: ModelFile) -> str:

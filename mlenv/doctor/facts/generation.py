@@ -153,7 +153,7 @@ def _activation(venv: Path, prefix: Path) -> str:
         return "foreign" if script.exists() else ""
     try:
         rule = library_path(site_packages(prefix)).moved(prefix, venv)
-        wanted = activate.scripts(venv, rule)["activate"]
-        return "ours" if script.read_text("utf-8", "surrogateescape") == wanted else "stale"
+        expected = activate.scripts(venv, rule)["activate"]
+        return "ours" if script.read_text("utf-8", "surrogateescape") == expected else "stale"
     except (OSError, MlenvError, UnicodeError):
         return "stale"

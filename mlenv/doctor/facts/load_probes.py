@@ -77,10 +77,10 @@ class ProbeRun:
         """
         if not (died := self.died_at) or died.name.endswith(":open"):
             return ""
-        if said := _UNFOUND_9.search(self.stderr):
-            names = [name.strip() for name in said[1].split(",")]
+        if match := _UNFOUND_9.search(self.stderr):
+            names = [name.strip() for name in match[1].split(",")]
             return next((name for name in names if re.search(r"\.so\.\d+$", name)), names[0])
-        return said[1] if (said := _UNFOUND_8.search(self.stderr)) else ""
+        return match[1] if (match := _UNFOUND_8.search(self.stderr)) else ""
 
     @property
     def directories(self) -> tuple[str, ...]:
@@ -231,15 +231,19 @@ def _run(probe: str, names: tuple[str, ...], group: Sequence[Wanted], ended: End
     steps: dict[str, Step] = {}
     mapped: tuple[str, ...] = ()
     for line in ended.stdout.splitlines():
-        said = _document(line)
-        if "begin" in said:
-            steps[said["begin"]] = Step(said["begin"])
-        elif "end" in said:
-            steps[said["end"]] = Step(
-                said["end"], True, said.get("value"), said.get("status"), said.get("error", "")
+        document = _document(line)
+        if "begin" in document:
+            steps[document["begin"]] = Step(document["begin"])
+        elif "end" in document:
+            steps[document["end"]] = Step(
+                document["end"],
+                True,
+                document.get("value"),
+                document.get("status"),
+                document.get("error", ""),
             )
-        elif "mapped" in said:
-            mapped = tuple(said["mapped"])
+        elif "mapped" in document:
+            mapped = tuple(document["mapped"])
     return ProbeRun(
         probe,
         names,
@@ -256,7 +260,7 @@ def _run(probe: str, names: tuple[str, ...], group: Sequence[Wanted], ended: End
 def _document(line: str) -> dict[str, Any]:
     """One line of a probe; a library may have written between them, or cut the last one."""
     try:
-        said = json.loads(line)
+        document = json.loads(line)
     except ValueError:
         return {}
-    return said if isinstance(said, dict) else {}
+    return document if isinstance(document, dict) else {}

@@ -65,15 +65,15 @@ def of_python(executable: str, search: str | None) -> Target:
     """Any interpreter, by path or by name; raises `MlenvError` (exit code 3)."""
     import shutil
 
-    found = shutil.which(executable, path=search)
-    if found is None:
+    program = shutil.which(executable, path=search)
+    if program is None:
         raise MlenvError(
             "no-interpreter",
             f"There is no interpreter {executable} that can be run.",
             "Give --python the path of one, such as ./venv/bin/python.",
             exit_code=NOT_DIAGNOSED,
         )
-    python = Path(found).parent.resolve() / Path(found).name  # itself a symlink in a venv
+    python = Path(program).parent.resolve() / Path(program).name  # itself a symlink in a venv
     return Target(python.parent.parent, python)
 
 
@@ -86,29 +86,29 @@ def finish(target: Target, child: Child) -> Interpreter:
     """The interpreter's answer; without one, what its directory shows."""
     ended = child.ended()
     try:
-        told = json.loads(ended.stdout)
-        packages = os.path.realpath(told["packages"])
+        answer = json.loads(ended.stdout)
+        packages = os.path.realpath(answer["packages"])
         return Interpreter(
             **{
-                **told,
+                **answer,
                 "packages": packages,
-                "path": tuple(told["path"]),
-                "lacking": tuple(told["lacking"]),
+                "path": tuple(answer["path"]),
+                "lacking": tuple(answer["lacking"]),
             }
         )
     except (ValueError, TypeError, KeyError):
         last = (ended.stderr.strip().splitlines() or [""])[-1]
-        said = ended.error or last or f"it ended with {ended.exit_code}"
+        reason = ended.error or last or f"it ended with {ended.exit_code}"
         if ended.timed_out:
-            said = "it did not answer within 10 s"
+            reason = "it did not answer within 10 s"
     packages = next(iter(sorted(target.venv.glob("lib/python3*/site-packages"))), None)
     if packages is None:
         raise MlenvError(
             "no-interpreter",
-            f"{target.python} is no Python that works: {said}.",
+            f"{target.python} is no Python that works: {reason}.",
             "Run `mlenv install` to build an environment, or name another with --python EXE.",
             exit_code=NOT_DIAGNOSED,
         )
     return Interpreter(
-        str(target.python), str(target.venv), str(packages), str(packages), error=said
+        str(target.python), str(target.venv), str(packages), str(packages), error=reason
     )

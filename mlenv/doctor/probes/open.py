@@ -61,17 +61,17 @@ def main() -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     except (ImportError, ValueError, OSError):
         pass
-    for wanted in json.loads(sys.argv[1]):
-        name = wanted["name"]
+    for request in json.loads(sys.argv[1]):
+        name = request["name"]
         say(begin=name + ":open")
         try:
-            mode = ctypes.RTLD_GLOBAL if wanted.get("global") else ctypes.DEFAULT_MODE
-            library = ctypes.CDLL(wanted["file"], mode=mode)
+            mode = ctypes.RTLD_GLOBAL if request.get("global") else ctypes.DEFAULT_MODE
+            library = ctypes.CDLL(request["file"], mode=mode)
         except OSError as error:
             say(end=name + ":open", error=str(error))
             continue
         say(end=name + ":open")
-        for function, kind in wanted.get("calls", ()):
+        for function, kind in request.get("calls", ()):
             step = name + ":" + function
             say(begin=step)
             try:

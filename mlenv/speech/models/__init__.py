@@ -213,18 +213,18 @@ def look(
 
 def not_found(model: Model, refused: Sequence[Refused]) -> MlenvError:
     """The error for a model of which no directory has the right files."""
-    name, said = model.name, "; ".join(map(str, refused))
+    name, reasons = model.name, "; ".join(map(str, refused))
     wrong = next((each for each in refused if not each.is_missing), None)
     if wrong is None:
         return MlenvError(
             "model-missing",
-            f"The model {name} is not on this machine" + (f": {said}." if said else "."),
+            f"The model {name} is not on this machine" + (f": {reasons}." if reasons else "."),
             f"Run `mlenv models pull {name}` with a network.",
         )
     hint = f"Run `mlenv models pull {name}`: it is fetched again."
     if wrong.source != "store":
         hint = f"Delete it, or put the right file there; then `mlenv models pull {name}`."
-    return MlenvError("hash-mismatch", f"The model {name} is not the right one: {said}.", hint)
+    return MlenvError("hash-mismatch", f"The model {name} is not the right one: {reasons}.", hint)
 
 
 def _first_wrong(

@@ -33,13 +33,13 @@ def copy_into(bundle: Path, model_places: Mapping[str, Path], progress: Progress
 
 def copy_from(bundle: Path, names: Iterable[str], environ: Mapping[str, str] = os.environ) -> None:
     """Copy the named models of the bundle at `bundle` into mlenv's store, if not there yet."""
-    wanted = tuple(names)
-    for name in wanted:
+    selected = tuple(names)
+    for name in selected:
         home = models.store(environ) / name
         if not home.exists():
             home.parent.mkdir(parents=True, exist_ok=True)
             partial = home.with_name(f".{home.name}.bundle")
             shutil.copytree(bundle / "models" / name, partial, dirs_exist_ok=True)
             partial.rename(home)
-    unknown = [name for name in wanted if not pinned.find(name, environ)]
+    unknown = [name for name in selected if not pinned.find(name, environ)]
     pinned.carry(unknown, bundle / _RECORDS, pinned.folder(environ))

@@ -99,7 +99,7 @@ def pull(
                 with growing(progress, partial, model.size):
                     fill(partial)
                 _check(model, partial)
-                _put(model, partial, home)
+                _move_into_place(model, partial, home)
             except SourceError as error:
                 progress.failed(str(error))
                 reasons.append(f"{name}: {error}")
@@ -194,25 +194,25 @@ def _check(model: Model, directory: Path) -> None:
         path = directory / file.name
         if not path.is_file():
             raise SourceError(f"it has no {file.name}")
-        if (got := sha256(path)) != file.sha256:
+        if (actual := sha256(path)) != file.sha256:
             path.unlink()
-            raise SourceError(_refusal(file, got))
+            raise SourceError(_refusal(file, actual))
 
 
-def _refusal(file: ModelFile, got: str | None) -> str:
-    if got is None:
+def _refusal(file: ModelFile, actual: str | None) -> str:
+    if actual is None:
         return f"{file.name} can't be read"
     return (
-        f"refused, {file.name} has sha256 {got[:12]}.. "
+        f"refused, {file.name} has sha256 {actual[:12]}.. "
         f"where the manifest names {file.sha256[:12]}.."
     )
 
 
-def _put(model: Model, partial: Path, home: Path) -> None:
+def _move_into_place(model: Model, partial: Path, home: Path) -> None:
     """Make it the model, without what the hub's client leaves beside the files."""
-    wanted = {file.name for file in model.files}
+    file_names = {file.name for file in model.files}
     for entry in partial.iterdir():
-        if entry.name not in wanted:
+        if entry.name not in file_names:
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
     if home.exists():
         shutil.rmtree(home)

@@ -88,8 +88,8 @@ def ask(venv: Path, request: Mapping[str, object], environ: Mapping[str, str]) -
     try:
         answer: dict[str, object] = json.loads(done.stdout)
     except ValueError:
-        said = done.stderr.strip().splitlines()
-        return {"ok": False, "message": said[-1] if said else f"exit code {done.returncode}"}
+        lines = done.stderr.strip().splitlines()
+        return {"ok": False, "message": lines[-1] if lines else f"exit code {done.returncode}"}
     return answer
 
 

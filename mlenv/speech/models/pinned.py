@@ -138,11 +138,11 @@ def _digest(path: Path, checks: Checks) -> str:
     digest, etag = checks.digest(path), path.resolve().name
     if not _ETAG.fullmatch(etag):
         return digest
-    got = digest if len(etag) == len(digest) else _git_blob(path.read_bytes())
-    if got != etag:
+    actual = digest if len(etag) == len(digest) else _git_blob(path.read_bytes())
+    if actual != etag:
         raise MlenvError(
             "hash-mismatch",
-            f"{path.resolve()} is not what the hub named: it has {got[:12]}.. "
+            f"{path.resolve()} is not what the hub named: it has {actual[:12]}.. "
             f"where {etag[:12]}.. was named.",
             "Delete it and try again: the hub's cache is not mlenv's to change.",
         )

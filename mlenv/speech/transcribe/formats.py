@@ -72,12 +72,12 @@ def vtt(transcript: Transcript, layout: Layout) -> str:
 
 def tsv(transcript: Transcript, _layout: Layout) -> str:
     """Milliseconds, tab, text, as Whisper writes it; a last column where speakers are known."""
-    known = bool(transcript["speakers"])
-    rows = ["start\tend\ttext" + ("\tspeaker" if known else "")]
+    has_speakers = bool(transcript["speakers"])
+    rows = ["start\tend\ttext" + ("\tspeaker" if has_speakers else "")]
     for segment in transcript["segments"]:
         text = segment["text"].replace("\t", " ")
         row = f"{segment['start'] * 1000:.0f}\t{segment['end'] * 1000:.0f}\t{text}"
-        rows.append(row + (f"\t{segment['speaker'] or ''}" if known else ""))
+        rows.append(row + (f"\t{segment['speaker'] or ''}" if has_speakers else ""))
     return "\n".join(rows) + "\n"
 
 
@@ -151,9 +151,9 @@ def _captions(words: list[Word], layout: Layout) -> Iterator[list[list[Word]]]:
     for word in words:
         line = lines[-1]
         length = len("".join(w["word"] for w in [*line, word]).strip())
-        said = sum(map(len, lines))
+        letters = sum(map(len, lines))
         paused = bool(line) and word["start"] - line[-1]["end"] > LONG_PAUSE
-        if said and (paused or (layout.words is not None and said >= layout.words)):
+        if letters and (paused or (layout.words is not None and letters >= layout.words)):
             yield lines
             lines = [[]]
         elif line and layout.width is not None and length > layout.width:

@@ -217,8 +217,8 @@ def _as_file(word: str, options: Collection[str]) -> str | None:
     if not word.startswith("-") or word == "-":
         return word
     name = word.partition("=")[0].replace("_", "-")
-    known = (*options, *SAME, *SECRET, *ANYWAY, *REFUSED)
-    return f"./{word}" if name not in known and Path(word).is_file() else None
+    spellings = (*options, *SAME, *SECRET, *ANYWAY, *REFUSED)
+    return f"./{word}" if name not in spellings and Path(word).is_file() else None
 
 
 def _normalised(parser: argparse.ArgumentParser, words: Sequence[str]) -> list[str]:

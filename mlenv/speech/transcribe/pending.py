@@ -101,13 +101,13 @@ class Unfinished:
         segments = self.segments
         if self.exclusive:
             segments = speakers.with_speakers(segments, self.exclusive)
-        first_heard = sorted(turns, key=lambda turn: turn["start"])
+        by_start = sorted(turns, key=lambda turn: turn["start"])
         return {
             "path": self.source.shown,
             "language": self.language,
             "duration": self.duration,
             "segments": segments,
-            "speakers": list(dict.fromkeys(turn["speaker"] for turn in first_heard)),
+            "speakers": list(dict.fromkeys(turn["speaker"] for turn in by_start)),
             "turns": turns,
             "timings": {**startup, **self.timings},
             "warnings": self.warnings,

@@ -56,13 +56,13 @@ def clear_of(process: int) -> None:
 
 def _own(place: Path, beginning: str) -> list[Path]:
     """Directories of this user with names of that kind."""
-    found = []
+    paths = []
     with contextlib.suppress(OSError), os.scandir(place) as entries:
         for entry in entries:
             is_directory = entry.name.startswith(beginning) and entry.is_dir(follow_symlinks=False)
             if is_directory and entry.stat(follow_symlinks=False).st_uid == os.getuid():
-                found.append(Path(entry.path))
-    return found
+                paths.append(Path(entry.path))
+    return paths
 
 
 def _words(process: Path) -> list[bytes]:
@@ -87,16 +87,16 @@ def spooled(stream: IO[bytes], name: str) -> IO[bytes]:
     Where a directory is full, it goes on in the next. Raises `MlenvError` where all are, and where
     the stream can't be read; `name` is that of the stream.
     """
-    kept: IO[bytes] | None = None
+    spool: IO[bytes] | None = None
     size, chunk = 0, b""
     for place in (directories := _directories()):
         try:
             file = tempfile.TemporaryFile(dir=place, buffering=0)  # noqa: SIM115 (it stays open)
-            if kept:
-                _copy(kept, size, file)
+            if spool:
+                _copy(spool, size, file)
             while True:
                 _write(file, chunk)
-                kept, size = file, size + len(chunk)
+                spool, size = file, size + len(chunk)
                 if not (chunk := _read(stream, name)):
                     return file
         except OSError:

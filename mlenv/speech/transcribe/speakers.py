@@ -50,17 +50,17 @@ def by_channel(
     segments: Sequence[Segment], names: Sequence[str]
 ) -> tuple[list[Segment], list[Turn]]:
     """Segments with the speaker of their channel, named in its order, and the speakers' turns."""
-    spoken: list[Segment] = []
+    labelled: list[Segment] = []
     for segment in segments:
         number = segment["channel"]
         name = names[number - 1] if number <= len(names) else f"CHANNEL_{number}"
         words: list[Word] = [{**word, "speaker": name} for word in segment["words"]]
-        spoken.append({**segment, "speaker": name, "words": words})
+        labelled.append({**segment, "speaker": name, "words": words})
     turns: list[Turn] = [
         {"start": segment["start"], "end": segment["end"], "speaker": segment["speaker"] or ""}
-        for segment in spoken
+        for segment in labelled
     ]
-    return spoken, turns
+    return labelled, turns
 
 
 def names_of(turns: Sequence[Turn], given: Sequence[str]) -> dict[str, str]:

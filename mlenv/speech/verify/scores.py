@@ -58,6 +58,6 @@ def diarization_errors(
         errors="replace",
     )
     if done.returncode:
-        said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        raise MlenvError("score-failed", f"pyannote.metrics could not score: {said[-1]}.")
+        lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        raise MlenvError("score-failed", f"pyannote.metrics could not score: {lines[-1]}.")
     return decode(done.stdout, dict[str, float], "the answer of pyannote.metrics")

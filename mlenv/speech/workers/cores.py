@@ -16,8 +16,8 @@ def cores(root: Path = Path("/"), environ: Mapping[str, str] = os.environ) -> in
     if hasattr(os, "sched_getaffinity"):  # Linux
         count = len(os.sched_getaffinity(0))
     limits = [quota for group in _groups(root) if (quota := _quota(group))]
-    if (asked := environ.get("OMP_NUM_THREADS", "")).isdecimal() and int(asked):
-        limits.append(int(asked))
+    if (limit := environ.get("OMP_NUM_THREADS", "")).isdecimal() and int(limit):
+        limits.append(int(limit))
     return max(1, round(min([count, *limits])))
 
 

@@ -40,12 +40,12 @@ def next_file(path: str, begin: int, behind: int) -> int | None:
         stream.seek(place)
         block = stream.read(BLOCK)
         while block:
-            if found := re.search(kind, block, re.DOTALL):
-                return place + found.start()
-            kept = block[-LONGEST:]
+            if match := re.search(kind, block, re.DOTALL):
+                return place + match.start()
+            tail = block[-LONGEST:]
             more = stream.read(BLOCK)
-            place += len(block) - len(kept)
-            block = kept + more if more else b""
+            place += len(block) - len(tail)
+            block = tail + more if more else b""
     return None
 
 

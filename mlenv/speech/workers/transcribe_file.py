@@ -69,12 +69,12 @@ def segments_of(
     if config.batch_size:
         options.pop("condition_on_previous_text", None)
         batched = BatchedInferencePipeline(model)
-        found: tuple[Iterable[Any], Any] = batched.transcribe(
+        answer: tuple[Iterable[Any], Any] = batched.transcribe(
             audio, batch_size=config.batch_size, **options
         )
     else:
-        found = model.transcribe(audio, **options)
-    return found
+        answer = model.transcribe(audio, **options)
+    return answer
 
 
 def as_event(segment: Any, file: int) -> SegmentFound:

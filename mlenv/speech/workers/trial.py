@@ -27,8 +27,8 @@ def words(request: str = "") -> str:
     from .load_model import NO_CUDA, load
     from .protocol import FileRequest, TranscriberConfig
 
-    asked = json.loads(request)
-    config = TranscriberConfig(**asked["config"])
+    document = json.loads(request)
+    config = TranscriberConfig(**document["config"])
     loaded = load(config, lambda device: device)
     if loaded.why.startswith(NO_CUDA):
         raise RuntimeError(loaded.why)
@@ -37,9 +37,9 @@ def words(request: str = "") -> str:
         events.append,  # type: ignore[arg-type]
         loaded.engine,
         config,
-        FileRequest(0, asked["audio"]),
+        FileRequest(0, document["audio"]),
     )
-    return f"a second of speech with {asked['model']} on {loaded.device} ({loaded.compute_type})"
+    return f"a second of speech with {document['model']} on {loaded.device} ({loaded.compute_type})"
 
 
 def _before_the_model() -> str:
