@@ -175,6 +175,14 @@ def test_only_render_prints() -> None:
     assert printing and all(name.startswith("cli.render") for name in printing)
 
 
+def test_heavy_tests_stand_apart() -> None:
+    mark = "mark." + "heavy"
+    folder = Path(__file__).parent
+    marked = [file for file in folder.rglob("test_*.py") if mark in file.read_text("utf-8")]
+    assert marked
+    assert [file.name for file in marked if not file.is_relative_to(folder / "heavy")] == []
+
+
 def test_scripts_for_other_interpreters_import_nothing_of_mlenv() -> None:
     scripts = {name: imported for name, imported in IMPORTS.items() if _is_foreign(name)}
     assert scripts and not any(scripts.values())

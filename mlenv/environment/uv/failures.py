@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -75,6 +76,10 @@ def explained(output: str, code: int, *, offline: bool = False) -> UvError:
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     causes = [line.partition(": ")[2] for line in lines if line.startswith(("error:", "cause:"))]
     last = (causes or lines or [f"exit code {code}"])[-1].rstrip(".")
+    if code < 0:
+        name = signal.Signals(-code).name
+        hint = "Most likely memory ran out: `dmesg | grep -i oom` shows it." if code == -9 else ""
+        return UvError("uv-killed", f"uv was ended by {name}.", hint, output)
     because = _because(output) or last
     for entry in _failures():
         for match in filter(None, (re.search(pattern, output) for pattern in entry.patterns)):

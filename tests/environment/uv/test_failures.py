@@ -1,0 +1,77 @@
+"""What uv says when it fails, and what is made of that."""
+
+from __future__ import annotations
+
+import pytest
+
+from mlenv.environment.uv.failures import explained
+
+UNTRUSTED = """\
+error: Failed to fetch: `https://mirror.example.org/simple/anyio/`
+  cause: error sending request for url (https://mirror.example.org/simple/anyio/)
+  cause: client error (Connect)
+  cause: invalid peer certificate: UnknownIssuer
+"""
+REFUSED = """\
+error: Failed to fetch: http://me:secret@127.0.0.1:9/simple/anyio/
+  cause: error sending request for url (http://127.0.0.1:9/simple/anyio/)
+  cause: Connection refused (os error 111)
+"""
+PORTAL = """\
+error: No solution found when resolving dependencies
+  cause: Because there are no versions of anyio and you require anyio, we can conclude that ..
+"""
+OFFLINE = """\
+error: No solution found when resolving dependencies
+  cause: Because anyio was not found in the cache and you require anyio==4.16.0, we can ..
+
+hint: Packages were unavailable because the network was disabled.
+"""
+OTHER_VERSION = """\
+error: No solution found when resolving dependencies
+  cause: Because there is no version of anyio==4.99.0 and you require anyio==4.99.0, we can ..
+"""
+
+
+@pytest.mark.parametrize(
+    ("output", "offline", "code", "message"),
+    [
+        (
+            UNTRUSTED,
+            False,
+            "certificate-not-trusted",
+            "The certificate of mirror.example.org is not trusted "
+            "(invalid peer certificate: UnknownIssuer).",
+        ),
+        (
+            REFUSED,
+            False,
+            "index-unreachable",
+            "The package index at ***@127.0.0.1:9 can't be reached: "
+            "Connection refused (os error 111).",
+        ),
+        (PORTAL, False, "package-not-found", "The index lists no version of anyio."),
+        (
+            OFFLINE,
+            True,
+            "not-in-cache",
+            "The network is off (--offline), and anyio is not in uv's cache.",
+        ),
+        (OTHER_VERSION, False, "package-not-found", "The index does not have anyio==4.99.0."),
+        (
+            OTHER_VERSION,
+            True,
+            "not-in-cache",
+            "The network is off (--offline), and anyio==4.99.0 is not in uv's cache.",
+        ),
+        ("error: something new\n", False, "uv-failed", "uv failed: something new."),
+    ],
+)
+def test_a_failure(output: str, offline: bool, code: str, message: str) -> None:
+    error = explained(output, 1, offline=offline)
+    assert (error.code, error.message) == (code, message)
+
+
+def test_an_end_by_a_signal_is_no_exit_code() -> None:
+    error = explained("Resolved 3 packages\n", -9)
+    assert (error.code, error.message) == ("uv-killed", "uv was ended by SIGKILL.")
