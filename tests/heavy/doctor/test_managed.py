@@ -41,7 +41,10 @@ def test_healthy_broken_and_built_again(mlenv: Run, home: Path) -> None:
     shutil.rmtree(packages(venv) / "tokenizers")
     code, bad, data = look("--fix", "--dry-run")
     assert code == 1
-    assert bad["cudnn9-sublib-not-on-loader-path"] == "fail"
+    assert bad["package-files-damaged"] == "fail"
+    evidence = " ".join(data["findings"][0]["evidence"])
+    assert "follows: cudnn9-sublib-not-on-loader-path" in evidence
+    assert "follows: main-job-fails" in evidence
     assert [step["command"] for step in data["fix"]["plan"]] == [["mlenv", "install"]]
 
     code, bad, data = look("--fix", "--yes")
