@@ -42,7 +42,8 @@ def test_healthy_broken_and_built_again(mlenv: Run, home: Path) -> None:
     code, bad, data = look("--fix", "--dry-run")
     assert code == 1
     assert bad["package-files-damaged"] == "fail"
-    evidence = " ".join(data["findings"][0]["evidence"])
+    (root,) = [each for each in data["findings"] if each["id"] == "package-files-damaged"]
+    evidence = " ".join(root["evidence"])
     assert "follows: cudnn9-sublib-not-on-loader-path" in evidence
     assert "follows: main-job-fails" in evidence
     assert [step["command"] for step in data["fix"]["plan"]] == [["mlenv", "install"]]
