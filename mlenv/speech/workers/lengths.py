@@ -18,6 +18,8 @@ KNOW_NOTHING = frozenset(
 )
 # Containers whose times only count the sound.
 HAVE_NO_CLOCK = frozenset({"ogg", "flac", "mp3", "aac", "ac3", "eac3", "dts", "wv", "tta"})
+# Containers whose header has the file's last time, where others have the time between both ends.
+HAVE_LAST_TIME = frozenset({"matroska", "asf"})
 ATTACHED_PICTURE = 1 << 10  # FFmpeg's AV_DISPOSITION_ATTACHED_PIC
 
 
@@ -55,8 +57,9 @@ def promised(path: str | None, container: Any, stream: Any) -> float | None:
         return truncation.mp3_seconds(path)
     if kind in KNOW_NOTHING:
         return None
-    if tagged := _tagged(stream):
-        return tagged
+    if kind in HAVE_LAST_TIME:
+        last = _tagged(stream) or (container.duration or 0) / 1e6
+        return last - origin(container) if last else None
     if stream.duration and (kind in KNOW_STREAMS or not others(container, stream)):
         late = (stream.start_time or 0) * stream.time_base
         return float(late + stream.duration * stream.time_base) - origin(container)

@@ -201,6 +201,17 @@ def test_a_header_that_was_never_updated_hides_nothing(real_venv: Path, tmp_path
     assert [(each["code"], each["message"]) for each in file["warnings"]] == [("header", message)]
 
 
+@pytest.mark.parametrize("suffix", ["mkv", "webm", "mp4", "wma", "ts", "ogg", "flac"])
+def test_a_file_whose_times_do_not_begin_at_nought_is_whole(
+    suffix: str, real_venv: Path, tmp_path: Path
+) -> None:
+    """A player begins with the first of them."""
+    made = tmp_path / f"late.{suffix}"
+    ffmpeg("-itsoffset", 3, "-i", FIRST, "-ar", 48000, made)
+    (file,) = decoded(real_venv, made)
+    assert (file["duration"], codes(file)) == (pytest.approx(5.2, abs=0.2), [])
+
+
 @pytest.mark.parametrize("suffix", ["mp4", "mov", "webm", "mkv", "ts"])
 def test_sound_that_begins_late_keeps_its_place(
     suffix: str, real_venv: Path, tmp_path: Path
