@@ -48,7 +48,7 @@ def many(count: int, what: str) -> str:
 
 
 def _tried(trial: Sequence[Tried]) -> str:
-    """What was tried, and why the rest was not, each reason once."""
+    """List the parts that were tried, and the reasons why others were not, each once."""
     tried = [each.part for each in trial if each.did]
     failed = [each.part for each in trial if each.failed]
     reasons: dict[str, list[str]] = {}

@@ -109,7 +109,7 @@ def _kept(stream: IO[bytes]) -> str:
 
 
 def python_answer(python: Path, code: str) -> str:
-    """What a line of Python prints in that interpreter; raises `MlenvError` if it does not run."""
+    """Run a line of Python; returns what it prints. Raises `MlenvError` if it does not run."""
     ended = Child([str(python), "-Ic", code], os.environ).ended()
     if ended.exit_code == 0:
         return ended.stdout.strip()

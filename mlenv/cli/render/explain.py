@@ -115,7 +115,7 @@ def _explained(record: Explained | CommandExplained, count: int, stream: TextIO)
 
 
 def _unknown(outline: Outline, error: str, numbers: Sequence[str]) -> Iterator[str]:
-    """What can be said of an error that is not in the table, and what to do about it."""
+    """Lines about an error that is not in the table, and what to do about it."""
     if outline.program or outline.step:
         step = f" while {outline.step}" if outline.step else ""
         yield f"It looks like the log of {outline.program or 'a program'}{step}."

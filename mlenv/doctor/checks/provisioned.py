@@ -40,7 +40,7 @@ def judge_links(facts: Facts) -> Iterator[Finding]:
 
 
 def judge_activation(facts: Facts) -> Iterator[Finding]:
-    """What bin/activate says, unless what it does is right: this place may have another path."""
+    """Judge bin/activate by what it does: the environment may be reached by another path."""
     alike = [e for e in facts.environments if {ACTIVATED, LAUNCH} <= {*e.names}]
     places = [environment.pythons.get(ACTIVATED) for environment in alike]
     if facts.provisioned.activation and str(Path(facts.interpreter.executable).parent) in places:

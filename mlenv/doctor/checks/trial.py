@@ -74,7 +74,7 @@ def with_causes(judged: Judged, facts: Facts) -> Judged:
 
 
 def _cause(tried: Tried, facts: Facts, findings: Mapping[str, Finding]) -> Finding | None:
-    """What a part fails without; or what its last words name, a finding or a known error."""
+    """Find the cause of a failed part: a missing file, another finding, or a known error."""
     if tried.lacks:
         return fail(ABSENT, commands=(("mlenv", "add", tried.lacks),))
     if tried.alone:

@@ -98,7 +98,7 @@ def _first_bytes(log: str) -> tuple[str, bytes]:
 
 
 def numbers(log: str) -> tuple[str, ...]:
-    """What numbers in the log mean, one line each; at most four."""
+    """Explain numbers of the log (versions, first bytes), one line each; at most four."""
     lowered = log.lower()
     start = first_bytes(lowered).get("first_bytes")
     lines = [*([start] if start else []), *_exit_codes(lowered), *_windows(lowered)]

@@ -1,4 +1,4 @@
-"""What a log looks like of which no error is known: the program, the step, the line at fault."""
+"""Outline a log without a known error: its program, the step, the line that looks like one."""
 
 from __future__ import annotations
 

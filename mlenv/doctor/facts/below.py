@@ -13,7 +13,7 @@ from mlenv.doctor.facts.target import Interpreter
 
 @dataclass(frozen=True, slots=True)
 class Below:
-    """What a look at the environment's own files shows.
+    """Facts from the environment's own files.
 
     `other_packages`: directories of packages for another Python, where this one has none.
     `elsewhere`: the interpreters that programs of `bin/` name and that are gone, and one of the

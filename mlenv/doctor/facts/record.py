@@ -102,7 +102,7 @@ class Look:
         return Damage(file, owner, what, size, there.st_size) if what else None
 
     def _instead(self, file: str) -> str:
-        """What a file is instead of a library for this processor, or nothing."""
+        """Describe a file that is no library for this processor; empty if it is one."""
         head = _head(file)
         if not head.startswith((b"\x7fELF", b"/*", b"INPUT", b"GROUP")):  # or a linker's script
             return "no library"

@@ -41,7 +41,7 @@ _SURROUNDINGS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What decides how a part is tried: the distributions of its that are there, and GPUs."""
+    """Conditions of a trial: the distributions that are there for a part, and GPUs."""
 
     there: tuple[str, ...]
     quick: bool
@@ -270,7 +270,7 @@ def _tried(name: str, again: Again, ended: Ended, place: Place) -> Tried:
 
 
 def _did(ended: Ended) -> list[str]:
-    """What the child says that it did, a line for each part; nothing if it failed."""
+    """The lines in which the child names what it did, one a part; none if it failed."""
     lines = ended.stdout.splitlines() if ended.exit_code == 0 else []
     return [line.removeprefix(DID) for line in lines if line.startswith(DID)]
 

@@ -1,4 +1,4 @@
-"""What a profile is built around: torch and its family, CTranslate2 and cuDNN never move."""
+"""The core of a profile, which never moves: torch and its family, CTranslate2, cuDNN."""
 
 from __future__ import annotations
 

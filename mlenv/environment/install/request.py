@@ -1,4 +1,4 @@
-"""What somebody asks of an installation."""
+"""The request for an installation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the files of a systemd unit set, as systemd reads them: systemd.unit(5), systemd.exec(5)."""
+"""Variables that the files of a systemd unit set: systemd.unit(5), systemd.exec(5)."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _from_folders(unit: str, folders: Sequence[Path]) -> tuple[Path, ...]:
 
 
 def setting(name: str, files: Sequence[Path], home: Path) -> Setting | None:
-    """What `files` (see `of_unit`) set the variable `name` to, mlenv's own left out."""
+    """Look up the variable `name` in `files` (see `of_unit`), without mlenv's own drop-in."""
     variables: dict[str, Setting] = {}
     environment_files: list[Path] = []
     for file in files:

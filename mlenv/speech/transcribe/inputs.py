@@ -49,11 +49,11 @@ class Source:
 
     @property
     def label(self) -> str:
-        """What to call it on a terminal, in one line."""
+        """Its name on a terminal, in one line."""
         return printable(self.shown)
 
     def name(self) -> str:
-        """What the file is known by from one call to the next."""
+        """The name that stays the same from one call to the next."""
         name = self.shown if self.held else self.file
         return os.fsencode(name).decode("utf-8", "backslashreplace")
 

@@ -1,4 +1,4 @@
-"""What a profile leaves out on purpose, and the words for it.
+"""Parts that a profile leaves out on purpose, and the sentences about them.
 
 Asked for each recording with speakers, so it reads a directory, and more only if need be.
 """

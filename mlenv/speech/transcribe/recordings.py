@@ -41,7 +41,7 @@ PICTURES = (b"avif", b"avis", b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif
 
 
 class Kind(Enum):
-    """What a file in a folder is: DOUBTFUL has another file's name and a recording's contents."""
+    """Classify a file of a folder: DOUBTFUL has another file's name and a recording's contents."""
 
     RECORDING = 1
     DOUBTFUL = 2
