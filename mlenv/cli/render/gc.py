@@ -17,5 +17,7 @@ def lines(collected: Collected) -> Iterator[str]:
     for name in collected.removed:
         yield f"{green('removed')}  {name}"
     for row in collected.in_use:
-        yield f"{yellow('in use')}   {row.name} by process {', '.join(map(str, row.pids))}"
+        pids = ", ".join(map(str, row.pids))
+        who = f"process {pids}" if pids else "a program of another user"
+        yield f"{yellow('in use')}   {row.name} by {who}"
     yield f"{size(collected.freed_bytes)} freed" if collected.removed else "nothing to remove"
