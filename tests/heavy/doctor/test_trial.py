@@ -12,6 +12,7 @@ from mlenv.doctor import examine, verdict
 from mlenv.doctor.examine import Report
 from mlenv.doctor.facts import target
 from mlenv.speech import trial
+from tests.support.speech import Pulled
 from tests.support.venvs import MakeVenv, packages, replaced
 
 pytestmark = pytest.mark.heavy
@@ -66,8 +67,9 @@ def test_all_parts_run(venv: Path, tmp_path: Path) -> None:
 
 
 def test_a_model_is_tried_with_a_second_of_speech(
-    venv: Path, tmp_path: Path, model_cache: Path
+    venv: Path, tmp_path: Path, model_cache: Path, pulled: Pulled
 ) -> None:
+    pulled("tiny.en")
     report = look(venv, tmp_path, MLENV_CACHE_DIR=str(model_cache))
     words = next(each for each in report.facts.trial if each.part == "words")
     assert words.did == "a second of speech with tiny.en on cpu (int8)"
