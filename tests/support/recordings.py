@@ -97,3 +97,11 @@ def damaged(path: Path, kind: str) -> Path:
     made = path.with_name(f"{kind}-{path.name}")
     made.write_bytes(DAMAGE[kind](data, len(data) // 2))
     return made
+
+
+def shortened(path: Path) -> Path:
+    """A copy of the first half of a file."""
+    data = path.read_bytes()
+    made = path.with_name(f"half-{path.name}")
+    made.write_bytes(data[: len(data) // 2])
+    return made

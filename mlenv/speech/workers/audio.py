@@ -18,7 +18,7 @@ from . import truncation
 from .losses import Losses, warning
 from .mixing import RATE, Mixdown
 from .protocol import Decoded
-from .reading import Choice, Reading, Unreadable
+from .reading import Choice, Nonsense, Reading, Unreadable
 
 ALONE = {
     "cancelled": "has channels that cancel each other: the loudest of them is heard alone",
@@ -65,8 +65,13 @@ def decode(path: str, track: Sequence[str] = (), channel: int | None = None) -> 
     _check(path)
     try:
         choice = Choice(tuple(track), channel)
-        reading = Reading(path, choice)
-        reading.run()
+        try:
+            reading = Reading(path, choice)
+            reading.run()
+        except Nonsense:
+            choice = replace(choice, timed=False)
+            reading = Reading(path, choice)
+            reading.run()
         if gains := reading.mixdown.quiet_parties():
             reading = Reading(path, replace(choice, gains=gains))
             reading.run()
@@ -79,9 +84,8 @@ def decode(path: str, track: Sequence[str] = (), channel: int | None = None) -> 
     if channel is not None and channel >= mixdown.channels:
         there = f"{mixdown.channels} channel{'s' if mixdown.channels > 1 else ''}"
         raise Undecodable("channel-missing", f"has {there}: there is no channel {channel + 1}")
-    return Recording(
-        mixdown.samples(), reading.losses + _of_channels(mixdown, gains), mixdown.channels
-    )
+    found = reading.losses + _guesses(mixdown, gains, timed=choice.timed)
+    return Recording(mixdown.samples(), found, mixdown.channels)
 
 
 def channel_of(channels: str) -> int | None:
@@ -89,9 +93,12 @@ def channel_of(channels: str) -> int | None:
     return {"mix": None, "each": 0}.get(channels) if not channels.isdecimal() else int(channels) - 1
 
 
-def _of_channels(mixdown: Mixdown, gains: Mapping[int, float]) -> Losses:
-    """Say where channels were not simply mixed."""
+def _guesses(mixdown: Mixdown, gains: Mapping[int, float], *, timed: bool) -> Losses:
+    """Say where times were not believed and channels not simply mixed."""
     found = []
+    if not timed:
+        message = "has times that make no sense: here they count the sound that was decoded"
+        found.append(warning("times", message, 0.0))
     if reason := mixdown.alone():
         found.append(warning("channels", ALONE[reason]))
     for channel, decibels in gains.items():

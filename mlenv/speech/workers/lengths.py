@@ -8,16 +8,16 @@ from typing import Any
 
 from . import truncation
 
-# Containers that know the length of each stream. Others know only that of the whole file, whose
-# picture may be longer than its sound.
-KNOW_STREAMS = frozenset({"mov", "avi", "wav", "flac"})
-# Containers without any length: what FFmpeg tells is guessed from the bit rate, or is the last
-# time that it sees in the file.
-KNOW_NOTHING = frozenset(
-    {"aac", "ac3", "eac3", "dts", "mpeg", "mpegts", "amr", "loas", "gsm", "mpegvideo", "adp"}
-)
-# Containers whose times only count the sound.
+# Containers that know the length of each stream, and those that know only that of the whole file,
+# whose picture may be longer than its sound. What FFmpeg tells of any other is guessed from the bit
+# rate, or is the last time that it sees in the file.
+KNOW_STREAMS = frozenset({"mov", "wav", "flac"})
+KNOW_LENGTH = KNOW_STREAMS | {
+    *("matroska", "asf", "flv", "rm", "aiff", "au", "caf", "w64", "voc", "tta", "wv")
+}
+# Containers whose times only count the sound, and those without any: FFmpeg makes them up.
 HAVE_NO_CLOCK = frozenset({"ogg", "flac", "mp3", "aac", "ac3", "eac3", "dts", "wv", "tta"})
+HAVE_NO_TIMES = frozenset({"avi", "wav", "w64", "aiff", "au", "caf", "voc"})
 # Containers whose header has the file's last time, where others have the time between both ends.
 HAVE_LAST_TIME = frozenset({"matroska", "asf"})
 ATTACHED_PICTURE = 1 << 10  # FFmpeg's AV_DISPOSITION_ATTACHED_PIC
@@ -31,7 +31,7 @@ def form(container: Any) -> str:
 
 def others(container: Any, stream: Any) -> tuple[Any, ...]:
     """The other streams of moving pictures or sound, where only they tell of the file's end."""
-    if form(container) in KNOW_STREAMS | KNOW_NOTHING or _tagged(stream):
+    if form(container) not in KNOW_LENGTH - KNOW_STREAMS or _tagged(stream):
         return ()
     return tuple(
         each
@@ -40,22 +40,22 @@ def others(container: Any, stream: Any) -> tuple[Any, ...]:
     )
 
 
-def promised(path: str | None, container: Any, stream: Any) -> float | None:
+def promised(path: str | None, container: Any, stream: Any, held: float) -> float | None:
     """Seconds that the file says it lasts; infinite where only its end is known to be missing.
 
-    `path`: None where the container is not at the beginning of its file.
+    `path`: None where the container is not at the beginning of its file. `held`: seconds decoded.
     """
     kind = form(container)
     if path is None:
         knows = kind in KNOW_STREAMS and kind != "wav" and stream.duration
         return float(stream.duration * stream.time_base) if knows else None
-    if kind == "wav" and (seconds := truncation.wav_seconds(path)):
+    if kind in ("wav", "avi") and (seconds := _of_riff(path, stream, held)):
         return seconds
     if kind == "ogg":
         return math.inf if truncation.ogg_breaks_off(path) else None
     if kind == "mp3":
         return truncation.mp3_seconds(path)
-    if kind in KNOW_NOTHING:
+    if kind not in KNOW_LENGTH:
         return None
     if kind in HAVE_LAST_TIME:
         last = _tagged(stream) or (container.duration or 0) / 1e6
@@ -64,6 +64,14 @@ def promised(path: str | None, container: Any, stream: Any) -> float | None:
         late = (stream.start_time or 0) * stream.time_base
         return float(late + stream.duration * stream.time_base) - origin(container)
     return container.duration / 1e6 if container.duration else None
+
+
+def _of_riff(path: str, stream: Any, held: float) -> float | None:
+    """Seconds by the bytes of a RIFF file: its header's own are wrong for many codecs."""
+    if stream.codec_context.name.startswith("pcm_") and (seconds := truncation.wav_seconds(path)):
+        return seconds
+    share = truncation.riff_share(path)
+    return held / share if share else None
 
 
 def origin(container: Any) -> float:

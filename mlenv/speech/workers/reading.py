@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import av
@@ -21,16 +22,21 @@ class Unreadable(Exception):
     """The file holds nothing that can be heard."""
 
 
+class Nonsense(Exception):
+    """The times in the file make no sense."""
+
+
 @dataclass(frozen=True)
 class Choice:
     """The part of a file to hear. `track`: see `tracks.choose`. `channel`: from 0, None for all.
 
-    `gains`: decibels by which to raise channels.
+    `gains`: decibels by which to raise channels. `timed`: go by the times in the file.
     """
 
     track: tuple[str, ...] = ()
     channel: int | None = None
     gains: Mapping[int, float] = field(default_factory=dict)
+    timed: bool = True
 
 
 class Reading:
@@ -67,7 +73,7 @@ class Reading:
                     trouble = item.error
                 else:
                     self._take(item, timeline)
-            timeline.end()
+            timeline.end(Path(self._path).stat().st_size - begin - packets.end)
             if trouble and timeline.position == self._position:
                 raise trouble
             place = None
@@ -76,7 +82,9 @@ class Reading:
             others_end = packets.last - lengths.origin(container)
             held = max(timeline.position, self._position + others_end)
             path = self._path if begin == 0 else None
-            promised = None if place else lengths.promised(path, container, stream)
+            promised = None if place else lengths.promised(path, container, stream, held)
+            if not timeline.makes_sense:
+                raise Nonsense
             self._count(timeline, lengths.form(container), held, promised)
             self._tell_of_header(begin, held)
             if begin and lengths.form(container) != "ogg":  # whose streams may be chained
@@ -112,10 +120,16 @@ class Reading:
     def _timeline(self, container: Any) -> Timeline:
         begins = None if container.start_time is None else lengths.origin(container)
         lasts = None
-        if lengths.form(container) not in lengths.KNOW_NOTHING and container.duration:
+        if lengths.form(container) in lengths.KNOW_LENGTH and container.duration:
             lasts = container.duration / 1e6
-        counts = lengths.form(container) in lengths.HAVE_NO_CLOCK
-        return Timeline(begins, lasts, counts=counts, position=self._position)
+        form = lengths.form(container)
+        return Timeline(
+            begins,
+            lasts,
+            counts=form in lengths.HAVE_NO_CLOCK,
+            untimed=form in lengths.HAVE_NO_TIMES or not self._choice.timed,
+            position=self._position,
+        )
 
     def _take(self, frame: Any, timeline: Timeline) -> None:
         """Put a frame where it belongs; one that makes no sense counts as damage."""
@@ -123,7 +137,10 @@ class Reading:
             timeline.damage(0.0)
             return
         seconds = frame.samples / frame.sample_rate
-        self.mixdown.silence(timeline.place(frame.time, seconds, frame.sample_rate))
+        if silence := timeline.place(frame.time, seconds, frame.sample_rate):
+            if not timeline.makes_sense:
+                raise Nonsense
+            self.mixdown.silence(silence)
         self.mixdown.add(frame)
 
     def _count(self, timeline: Timeline, form: str, held: float, promised: float | None) -> None:

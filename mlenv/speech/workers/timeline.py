@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 JITTER = 0.1  # seconds; times are that inexact in many containers
 BACK = 0.2  # seconds by which a time may lag before it counts as a jump
+MANY = 10  # jumps, or gaps that together are longer than the sound, that make no sense
+LEAST = 4096  # bytes behind the last packet that may be no sound
 BELIEVED = 600.0  # seconds of a gap that need no other evidence
 LONGEST = 6 * 3600.0  # seconds of a gap that are believed at all
 
@@ -35,7 +37,8 @@ class Timeline:
     `origin`: the file's first time in seconds, None if it has none. `duration`: the file's, None
     if it is not known for sure. `counts`: the container has no clock, its times count the sound.
     Where they go back or the rate changes, another file was joined to it, and they mean nothing.
-    `position`: seconds of other containers before this one.
+    `untimed`: only the first time means anything. `position`: seconds of other containers before
+    this one.
     """
 
     def __init__(
@@ -44,10 +47,11 @@ class Timeline:
         duration: float | None,
         *,
         counts: bool = False,
+        untimed: bool = False,
         position: float = 0.0,
     ) -> None:
         self._shift = None if origin is None else origin - position
-        self._counts = counts
+        self._counts, self._untimed = counts, untimed
         self._start = position
         self._joined = False
         self._rate = 0
@@ -66,7 +70,8 @@ class Timeline:
 
         `rate`: samples a second, to notice that it changes.
         """
-        self._joined |= self._counts and self._begun and rate != self._rate
+        if self._begun and (self._untimed or (self._counts and rate != self._rate)):
+            self._joined = True
         self._rate = rate
         silence = self._silence(time)
         self._begun = True
@@ -74,10 +79,18 @@ class Timeline:
         self.position += silence + seconds
         return silence
 
-    def end(self) -> None:
-        """Note damage behind the last frame."""
-        if self._damage is not None:
-            self._add("damage", 0.0, self._damage)
+    @property
+    def makes_sense(self) -> bool:
+        """The times are not all over the place."""
+        jumps = sum(span.kind == "jump" for span in self.spans)
+        gaps = [span.lost for span in self.spans if span.kind == "gap"]
+        lost = sum(gaps)
+        return jumps < MANY and (len(gaps) < MANY or lost < self.position - self._start - lost)
+
+    def end(self, left: int) -> None:
+        """Note damage behind the last frame, where `left` bytes of the file follow it."""
+        if self._damage or (self._damage is not None and left > LEAST):
+            self._add("damage", 0.0, self._damage or 0.0)
 
     def _silence(self, time: float | None) -> float:
         if time is None or self._joined:

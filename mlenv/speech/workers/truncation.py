@@ -37,6 +37,24 @@ def wav_seconds(path: str) -> float | None:
     return None
 
 
+def riff_share(path: str) -> float | None:
+    """The share of a RIFF file that is there, by the size of its sound or of the whole.
+
+    None where it has no such size: it is another kind of file, or was written as a stream.
+    """
+    there = Path(path).stat().st_size
+    with Path(path).open("rb") as stream:
+        form, whole, kind = struct.unpack("<4sI4s", stream.read(12).ljust(12))
+        begin, size = 8, whole
+        if kind == b"WAVE":
+            sizes = (size for name, size in _chunks(stream) if name == b"data")
+            size = next(sizes, 0)
+            begin = stream.tell()
+    if form != b"RIFF" or any(size in sizes for sizes in LEFT_OPEN):
+        return None
+    return min(1.0, (there - begin) / size) or None
+
+
 def wav_goes_on(path: str) -> float | None:
     """Seconds that a RIFF WAV file promises, where sound goes on behind them to the file's end.
 

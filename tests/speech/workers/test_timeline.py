@@ -63,7 +63,7 @@ def test_damage_without_times_is_counted_by_the_packets() -> None:
     timeline.damage(0.5)
     assert timeline.place(None, 1.0) == 0.0
     timeline.damage(0.25)
-    timeline.end()
+    timeline.end(0)
     assert timeline.spans == [Span("damage", 1.0, 1.0, 0.5), Span("damage", 2.0, 2.0, 0.25)]
 
 
@@ -91,3 +91,26 @@ def test_times_that_only_count_the_sound_are_left_where_another_file_was_joined(
     assert timeline.place(2.0, 1.0, 48_000) == 1.0
     assert timeline.place(4.0, 1.0, 32_000) == 0.0
     assert timeline.place(9.0, 1.0, 32_000) == 0.0
+
+
+def test_only_the_first_time_counts_where_the_container_has_none() -> None:
+    timeline = Timeline(0.0, None, untimed=True)
+    assert silences(timeline, [(2.0, 1.0), (50.0, 1.0), (0.0, 1.0)]) == [2.0, 0.0, 0.0]
+    assert timeline.position == 5.0
+
+
+def test_a_read_that_fails_at_the_very_end_is_no_damage() -> None:
+    for left, found in ((100, []), (9000, [Span("damage", 1.0, 1.0, 0.0)])):
+        timeline = Timeline(0.0, None)
+        timeline.place(0.0, 1.0)
+        timeline.damage(0.0)
+        timeline.end(left)
+        assert timeline.spans == found
+
+
+def test_times_that_are_all_over_the_place_make_no_sense() -> None:
+    gaps, jumps, few = (Timeline(0.0, None) for _ in range(3))
+    silences(gaps, [(5.0 * n, 1.0) for n in range(12)])
+    silences(jumps, [(-9.0 * n, 1.0) for n in range(12)])
+    silences(few, [(5.0 * n, 1.0) for n in range(5)])
+    assert [each.makes_sense for each in (gaps, jumps, few)] == [False, False, True]

@@ -20,6 +20,13 @@ def test_a_wav_file_promises_what_its_header_says(tmp_path: Path, share: float) 
     assert truncation.wav_seconds(wav(tmp_path / "a.wav", share=share)) == 10.0
 
 
+@pytest.mark.parametrize("share", [1.0, 0.4])
+def test_the_share_of_a_riff_file_that_is_there(tmp_path: Path, share: float) -> None:
+    made = wav(tmp_path / "a.wav", share=share)
+    assert truncation.riff_share(made) == pytest.approx(share, abs=0.001)
+    assert truncation.riff_share(wav(tmp_path / "a.wav", size=0)) is None
+
+
 def test_chunks_before_the_sound_are_passed_over(tmp_path: Path) -> None:
     data = Path(wav(tmp_path / "a.wav")).read_bytes()
     odd = b"LIST" + struct.pack("<I", 3) + b"abc" + b"\0"  # padded to an even number of bytes
