@@ -94,12 +94,14 @@ def _without_leftovers(
     damages: Sequence[Damage], infos: Sequence[Path], distributions: Sequence[Distribution]
 ) -> Iterator[Damage]:
     """The damages; of two dist-infos of a package one may be whole, and the other a leftover."""
-    hurt = {damage.owner for damage in damages}
-    whole = {(d.name, d.location): d for d in distributions if f"{d.name} {d.version}" not in hurt}
+    damaged = {damage.owner for damage in damages}
+    whole = {
+        (d.name, d.location): d for d in distributions if f"{d.name} {d.version}" not in damaged
+    }
     left_over = set()
     for info, each in zip(infos, distributions, strict=True):
         owner, beside = f"{each.name} {each.version}", whole.get((each.name, each.location))
-        if beside and owner in hurt:
+        if beside and owner in damaged:
             left_over.add(owner)
             yield Damage(str(info), owner, f"left over beside {beside.name} {beside.version}")
     yield from (damage for damage in damages if damage.owner not in left_over)

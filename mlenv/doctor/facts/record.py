@@ -149,7 +149,7 @@ def _head(file: str) -> bytes:
 
 
 def _digest(file: str) -> str:
-    """As RECORD writes it: `sha256=` and urlsafe base64 without padding."""
+    """The digest in the form of RECORD: `sha256=` and urlsafe base64 without padding."""
     import base64
     import hashlib
 

@@ -185,7 +185,7 @@ def start(script: Path, parts: Sequence[Part], place: Place, *, gpu: bool = Fals
 
 
 def finish(begun: Sequence[Begun]) -> tuple[Tried, ...]:
-    """How each part went; those that failed are tried again in other surroundings."""
+    """Results of all parts; those that failed are tried again in other surroundings."""
     return tuple(tried for each in begun for tried in _finished(each))
 
 

@@ -33,7 +33,7 @@ NEUTRAL = {
 
 
 class Origin(Struct, frozen=True, kw_only=True):
-    """How one output was made.
+    """The record of how one output was made.
 
     `recording`: its path; `size`, `mtime_ns`, `ctime_ns` and `sha256` are its own, the last None
     where it changed while it was read. `options` are those that are not the default. `complete`

@@ -22,7 +22,7 @@ LONGEST = 255 - len(".json")  # bytes of a name without the format's suffix
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """Where the transcripts of one source go: `stem` with a suffix for each format."""
+    """The transcript files of one source: `stem` with a suffix for each format."""
 
     stem: Path
     by_format: Mapping[str, Path]

@@ -1,4 +1,4 @@
-"""How long a file says it is: what its headers promise, and which other streams tell of its end."""
+"""The length that a file's headers promise, and the other streams that tell of its end."""
 
 from __future__ import annotations
 
