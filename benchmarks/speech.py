@@ -156,7 +156,7 @@ def main() -> None:
     python = venv / "bin" / "python"
     environment = launch.build(venv, os.environ).applied_to(os.environ)
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    model = models.find(models.named("tiny.en")).path
+    model = models.find(models.by_name("tiny.en")).path
     ours: Argv = [sys.executable, "-m", "mlenv", "exec", "--venv", venv, "transcribe"]
     ours += ["--model", "tiny.en", "--device", "cpu", "--quiet"]
     results: list[Comparison] = []
@@ -190,8 +190,8 @@ def meeting(
     subprocess.run([python, "-c", LONG, samples.CONVERSATION, audio, "600"], check=True)
     config.parent.mkdir()
     places = {
-        "segmentation": models.find(models.named("segmentation-3.0")).path,
-        "embedding": models.find(models.named("campplus")).path,
+        "segmentation": models.find(models.by_name("segmentation-3.0")).path,
+        "embedding": models.find(models.by_name("campplus")).path,
     }
     config.write_text(CONFIG.format(**places))
     here = Path(__file__).parent

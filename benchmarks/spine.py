@@ -41,7 +41,7 @@ def main() -> None:
     lock = locks.load(profiles.load("cu124"))
     python = venv / "bin" / "python"
     environment = launch.build(venv, os.environ).applied_to(os.environ)
-    model = models.find(models.named("tiny.en")).path
+    model = models.find(models.by_name("tiny.en")).path
     with tempfile.TemporaryDirectory() as folder:
         new = Path(folder) / "envs" / "ml"
         plain = Path(folder) / "plain"

@@ -67,10 +67,10 @@ def growing(progress: Progress, directory: Path, total: int | None) -> Iterator[
 
 
 def _bytes_below(directory: Path) -> int:
-    found = 0
+    size = 0
     for path in directory.rglob("*"):
         try:
-            found += path.stat().st_size if path.is_file() else 0
+            size += path.stat().st_size if path.is_file() else 0
         except OSError:  # renamed meanwhile
             continue
-    return found
+    return size

@@ -85,7 +85,7 @@ class Child:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(KILL_LIMIT if timed_out else None)
             code = self._process.returncode
-            return Ended(code, _kept(self._stdout), _kept(self._stderr), timed_out)
+            return Ended(code, _output(self._stdout), _output(self._stderr), timed_out)
 
     def _ended_in_time(self, process: subprocess.Popen[bytes]) -> bool:
         left = max(0.05, self._deadline - time.monotonic())
@@ -103,7 +103,7 @@ class Child:
             os.close(descriptor)
 
 
-def _kept(stream: IO[bytes]) -> str:
+def _output(stream: IO[bytes]) -> str:
     stream.seek(0)
     return stream.read(OUTPUT_LIMIT).decode("utf-8", "replace")
 

@@ -40,7 +40,7 @@ def model_cache() -> Path:
 def pulled(real_venv: Path, model_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Pulled:
     """`pulled("tiny.en")`: the directory of a model, fetched if it is not there yet."""
     monkeypatch.setenv("MLENV_CACHE_DIR", str(model_cache))
-    return lambda name: fetch.ensure(models.named(name), real_venv).path
+    return lambda name: fetch.ensure(models.by_name(name), real_venv).path
 
 
 @pytest.fixture

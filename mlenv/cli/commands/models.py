@@ -48,7 +48,7 @@ def list_() -> Result[Listing]:
 @click.argument("name")
 def where(name: str) -> Result[Where]:
     """Print the directory of a model."""
-    model_files = models.find(pinned.named(name))
+    model_files = models.find(pinned.by_name(name))
     record = Where(
         name=name,
         path=str(model_files.path),
@@ -88,7 +88,7 @@ def pull(progress: Progress, names: tuple[str, ...], offline: bool, venv: Path) 
 @click.argument("names", nargs=-1)
 def verify(names: tuple[str, ...]) -> Result[Listing]:
     """Hash every file again, of all models on this machine or of those that are named."""
-    chosen = [pinned.named(name) for name in names] or list(pinned.known().values())
+    chosen = [pinned.by_name(name) for name in names] or list(pinned.known().values())
     rows: list[Row] = []
     problems: list[Problem] = []
     for model in chosen:
@@ -115,7 +115,7 @@ def remove(names: tuple[str, ...]) -> Result[Removed]:
     """
     from mlenv.cli.render import models as shown
 
-    chosen = [pinned.named(name) for name in names]
+    chosen = [pinned.by_name(name) for name in names]
     freed = {model.name: models.remove(model) for model in chosen}
     forgotten = [model.name for model in chosen if pinned.forget(model.name)]
     problems = [
@@ -130,7 +130,7 @@ def remove(names: tuple[str, ...]) -> Result[Removed]:
 
 
 def _elsewhere(name: str) -> str:
-    model_files, _ = models.look(pinned.named(name))
+    model_files, _ = models.look(pinned.by_name(name))
     return f" It is in {model_files.path}, which is not mlenv's to delete." if model_files else ""
 
 
@@ -171,7 +171,7 @@ def _row(model: Model, *, full: bool = False) -> tuple[Row, tuple[str, ...]]:
         path=str(model_files.path) if model_files else None,
         source=model_files.source if model_files else None,
         sha256_ok=True if model_files else None if missing else False,
-        message="" if model_files else models.not_found(model, refused).message,
+        message="" if model_files else models.missing_error(model, refused).message,
         refused=_refused(refused),
     )
     return row, _wrong(refused)

@@ -18,7 +18,7 @@ from mlenv.cli.render.transcribe import Screen
 from mlenv.machine import driver
 from mlenv.result import DONE, FAILED, MlenvError, Problem, Result
 from mlenv.speech import models
-from mlenv.speech.models import Found, resolve
+from mlenv.speech.models import ModelCopy, resolve
 from mlenv.speech.transcribe import diarization, events, inputs
 from mlenv.speech.transcribe.diarization import Pipeline
 from mlenv.speech.transcribe.formats import text_line
@@ -103,12 +103,12 @@ class Run:
 
     def _inputs(self) -> list[Source]:
         options = self._options
-        found = inputs.survey(options.audio, recursive=options.recursive)
-        self._passed_over = found.doubtful
-        for problem in found.problems:
+        survey = inputs.survey(options.audio, recursive=options.recursive)
+        self._passed_over = survey.doubtful
+        for problem in survey.problems:
             self._fail(problem)
-        self._tell_passed_over(found)
-        sources = [each for source in found.sources if (each := self._spooled(source))]
+        self._tell_passed_over(survey)
+        sources = [each for source in survey.sources if (each := self._spooled(source))]
         self._origins = Origins(options)
         self._outputs: dict[Source, Outputs] = {}
         if options.output_dir:
@@ -119,13 +119,13 @@ class Run:
         self._writer = Writer(options, self._outputs, self._origins)
         return sources
 
-    def _tell_passed_over(self, found: inputs.Survey) -> None:
-        if kinds := found.passed_over.most_common():
+    def _tell_passed_over(self, survey: inputs.Survey) -> None:
+        if kinds := survey.passed_over.most_common():
             listed = ", ".join(f"{suffix or 'no suffix'} {count}" for suffix, count in kinds[:8])
             more = ", .." if len(kinds) > 8 else ""
-            count = found.passed_over.total()
+            count = survey.passed_over.total()
             self._screen.note(f"passed over {count} files that are no recordings ({listed}{more})")
-        if names := [inputs.printable(name) for name in found.doubtful]:
+        if names := [inputs.printable(name) for name in survey.doubtful]:
             more = f" and {len(names) - 10} more" if len(names) > 10 else ""
             text = f"not looked into, though they may be recordings: {', '.join(names[:10])}{more}"
             self._screen.note(f"{text}; name them to have them done", warning=True)
@@ -173,12 +173,12 @@ class Run:
 
         return diarization.choose(options, self._venv, place)
 
-    def _place(self, found: Found) -> Path:
+    def _place(self, copy: ModelCopy) -> Path:
         """The model's directory; directories that were refused on the way are shown."""
-        for each in found.refused:
+        for each in copy.refused:
             if not each.is_missing:
                 self._screen.note(f"{each}: passed over", warning=True)
-        return found.path
+        return copy.path
 
     def _show(self, event: events.Event) -> None:
         match event:

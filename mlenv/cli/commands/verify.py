@@ -103,7 +103,7 @@ def cli(
 
 
 def _whisper(name: str) -> str:
-    model = pinned.named(name)
+    model = pinned.by_name(name)
     if model.kind != "whisper":
         raise MlenvError("model-unknown", f"{name} is no Whisper model ({model.title}).")
     return name

@@ -191,10 +191,6 @@ def _counted(group: Sequence[FindingDocument]) -> str:
     )
 
 
-def _many(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
-
-
 def _next(findings: Sequence[FindingDocument], named: Sequence[str], *, planned: bool) -> str:
     bad = [finding for finding in findings if finding.outcome in ("fail", "warn")]
     if any(finding.remedy.fixable for finding in bad):

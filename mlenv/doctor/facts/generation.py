@@ -41,7 +41,6 @@ class Provisioned:
     drift: tuple[str, ...] = ()
     inputs_changed: bool = False
     links_present: tuple[str, ...] = ()
-    links_missing: tuple[str, ...] = ()
     links_broken: tuple[str, ...] = ()
     links_obstacle: str = ""
     activation: str = ""
@@ -81,7 +80,6 @@ def read(
         generation.drift() if generation else (),
         generation is not None and not generation.lock_unchanged(),
         tuple(map(str, linked.present)),
-        tuple(map(str, linked.missing)),
         tuple(map(str, linked.broken)),
         linked.obstacle,
         _activation(venv, prefix) if generation else "",

@@ -36,12 +36,12 @@ def look(place: Place) -> Shim:
     return Shim(OUTDATED if stale else INSTALLED, place.through_activation(tuple(stale) or files))
 
 
-def _is_right(file: Path, wanted: bytes | None, generation: Path) -> bool:
+def _is_right(file: Path, script: bytes | None, generation: Path) -> bool:
     """Tell if a shim starts what it should, be it through another mlenv or another path here."""
     text = file.read_bytes()
-    if wanted is None or text == wanted:
-        return wanted is not None
-    named, expected = commands.speech_command(text), commands.speech_command(wanted)
-    if named is None or expected is None or named.rest != expected.rest:
+    if script is None or text == script:
+        return script is not None
+    actual, expected = commands.speech_command(text), commands.speech_command(script)
+    if actual is None or expected is None or actual.rest != expected.rest:
         return False
-    return os.access(named.python, os.X_OK) and named.venv.resolve() == generation
+    return os.access(actual.python, os.X_OK) and actual.venv.resolve() == generation

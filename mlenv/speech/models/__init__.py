@@ -83,7 +83,7 @@ class Model(_Table, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A directory that does not count, with its first wrong file. `source` as in `Found`.
+    """A directory that does not count, with its first wrong file. `source` as in `ModelCopy`.
 
     `why`: `is missing`, or what is wrong with its bytes.
     """
@@ -102,7 +102,7 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ModelCopy:
     """A directory that holds all files of a model. `source`: folder, store or hub-cache.
 
     `refused`: the directories before it that have the model's name and other bytes.
@@ -153,7 +153,7 @@ def default(environ: Mapping[str, str] = os.environ) -> str:
     return _read(manifest_path(environ)).default
 
 
-def named(name: str, environ: Mapping[str, str] = os.environ) -> Model:
+def by_name(name: str, environ: Mapping[str, str] = os.environ) -> Model:
     """The model of that name; raises `MlenvError` where there is none."""
     known = manifest(environ)
     if name not in known:
@@ -180,38 +180,38 @@ def _hub_names(environ: Mapping[str, str]) -> Mapping[str, str]:
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9_][\w.-]*")
 
 
-def find(model: Model, environ: Mapping[str, str] = os.environ, *, full: bool = False) -> Found:
+def find(model: Model, environ: Mapping[str, str] = os.environ, *, full: bool = False) -> ModelCopy:
     """Find a model on this machine: the first directory whose hashes hold.
 
     Raises `MlenvError`: `model-missing` where it is nowhere, `hash-mismatch` where files are
     there and none are the right ones. `full` hashes again what was checked before.
     """
-    found, refused = look(model, environ, full=full)
-    if found is None:
-        raise not_found(model, refused)
-    return found
+    copy, refused = look(model, environ, full=full)
+    if copy is None:
+        raise missing_error(model, refused)
+    return copy
 
 
 def look(
     model: Model, environ: Mapping[str, str] = os.environ, *, full: bool = False
-) -> tuple[Found | None, tuple[Refused, ...]]:
+) -> tuple[ModelCopy | None, tuple[Refused, ...]]:
     """The model's directory, if there is one, and every directory before it that is refused."""
     checks = Checks(environ)
     refused: list[Refused] = []
-    found = None
+    copy = None
     for directory, source in places(model, environ):
         if not os.path.isdir(directory):  # noqa: PTH112 (never raises)
             continue
         wrong = _first_wrong(model, directory, source, checks, full=full)
         if wrong is None:
-            found = Found(directory, source, sha256_ok=True, refused=tuple(refused))
+            copy = ModelCopy(directory, source, sha256_ok=True, refused=tuple(refused))
             break
         refused.append(wrong)
     checks.save()
-    return found, tuple(refused)
+    return copy, tuple(refused)
 
 
-def not_found(model: Model, refused: Sequence[Refused]) -> MlenvError:
+def missing_error(model: Model, refused: Sequence[Refused]) -> MlenvError:
     """The error for a model of which no directory has the right files."""
     name, reasons = model.name, "; ".join(map(str, refused))
     wrong = next((each for each in refused if not each.is_missing), None)
@@ -233,15 +233,15 @@ def _first_wrong(
     for file in model.files:
         path = directory / file.name
         try:
-            size, got = path.stat().st_size, checks.digest(path, full=full)
+            size, digest = path.stat().st_size, checks.digest(path, full=full)
         except FileNotFoundError:
             return Refused(path, source, MISSING)
         except OSError as error:
             return Refused(path, source, f"can't be read: {error.strerror}")
         if size != file.size:
             return Refused(path, source, f"has {size} bytes where {file.size} are known")
-        if got != file.sha256:
-            why = f"has sha256 {got[:12]}.. where {file.sha256[:12]}.. is known"
+        if digest != file.sha256:
+            why = f"has sha256 {digest[:12]}.. where {file.sha256[:12]}.. is known"
             return Refused(path, source, why)
     return None
 

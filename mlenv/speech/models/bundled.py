@@ -20,7 +20,7 @@ _RECORDS = "models/pinned"
 
 def places(names: Iterable[str], environ: Mapping[str, str] = os.environ) -> dict[str, Path]:
     """Directories of the named models; raises `MlenvError` for one that is not here."""
-    return {name: models.find(pinned.named(name, environ), environ).path for name in names}
+    return {name: models.find(pinned.by_name(name, environ), environ).path for name in names}
 
 
 def copy_into(bundle: Path, model_places: Mapping[str, Path], progress: Progress) -> None:

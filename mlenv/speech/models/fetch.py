@@ -18,7 +18,7 @@ from mlenv.files import exclusive, sha256
 from mlenv.progress import Progress, Silent, growing
 from mlenv.result import MlenvError
 from mlenv.speech import models
-from mlenv.speech.models import Found, Model, ModelFile, hub_models
+from mlenv.speech.models import Model, ModelCopy, ModelFile, hub_models
 
 Fill = Callable[[Path], None]
 
@@ -34,14 +34,14 @@ def by_name(
     environ: Mapping[str, str] = os.environ,
     offline: bool = False,
     progress: Progress | None = None,
-) -> Found:
+) -> ModelCopy:
     """A model of the manifest, or a Whisper model of the hub, fetched where it is nowhere yet.
 
     Raises `MlenvError`.
     """
     if name not in models.manifest(environ) and models.hub_name(name, environ):
         return hub_models.model(name, venv, environ=environ, offline=offline, progress=progress)
-    model = models.named(name, environ)
+    model = models.by_name(name, environ)
     return ensure(model, venv, environ=environ, offline=offline, progress=progress)
 
 
@@ -52,17 +52,17 @@ def ensure(
     environ: Mapping[str, str] = os.environ,
     offline: bool = False,
     progress: Progress | None = None,
-) -> Found:
+) -> ModelCopy:
     """The model's directory, fetched first where it is nowhere yet.
 
     `venv` lends its model hub client. Raises `MlenvError` where no source has the right files.
     """
-    found, refused = models.look(model, environ)
-    if found:
-        return found
+    copy, refused = models.look(model, environ)
+    if copy:
+        return copy
     if not offline:
         return pull(model, venv, environ=environ, progress=progress or Silent())
-    error = models.not_found(model, refused)
+    error = models.missing_error(model, refused)
     if error.code != "model-missing":
         raise error
     raise MlenvError(
@@ -79,7 +79,7 @@ def pull(
     *,
     environ: Mapping[str, str] = os.environ,
     progress: Progress,
-) -> Found:
+) -> ModelCopy:
     """Fetch a model into the store, whatever is there. Only one process does so at a time."""
     store = models.store(environ)
     home, partial = store / model.name, store / f".{model.name}.partial"
@@ -88,9 +88,9 @@ def pull(
     except OSError as error:
         raise _unwritable(store, error) from error
     with exclusive(store / f".{model.name}.lock", f"downloading {model.name}", progress):
-        found, refused = models.look(model, environ)
-        if found:  # another process was faster
-            return found
+        copy, refused = models.look(model, environ)
+        if copy:  # another process was faster
+            return copy
         reasons = []
         for name, fill in _sources(model, venv, environ):
             progress.step(f"{model.name} from the {name}, {model.size / 1e6:.0f} MB")

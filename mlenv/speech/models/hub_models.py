@@ -13,7 +13,7 @@ from mlenv.machine import hub_cache
 from mlenv.progress import Progress, Silent, growing
 from mlenv.result import MlenvError
 from mlenv.speech import models
-from mlenv.speech.models import Found, Hub, Model, pinned
+from mlenv.speech.models import Hub, Model, ModelCopy, pinned
 from mlenv.speech.transcribe.worker_process import command
 
 DISK_FULL = "disk-full-or-tmp-too-small"
@@ -28,7 +28,7 @@ def model(
     environ: Mapping[str, str] = os.environ,
     offline: bool = False,
     progress: Progress | None = None,
-) -> Found:
+) -> ModelCopy:
     """A Whisper model that the manifest does not name, fetched into the hub's own cache.
 
     `name`: one of the manifest's `hub-names` or a hub id. What comes at the first use is pinned
@@ -36,11 +36,11 @@ def model(
     """
     record = pinned.find(name, environ) or _in_a_folder(name, environ)
     if record:
-        found, refused = models.look(record, environ)
-        if found:
-            return found
+        copy, refused = models.look(record, environ)
+        if copy:
+            return copy
         if not record.hub or any(not each.is_missing for each in refused):
-            raise _changed(record, models.not_found(record, refused))
+            raise _changed(record, models.missing_error(record, refused))
     repo = record.hub.repo if record and record.hub else models.hub_name(name, environ)
     assert repo is not None
     progress = progress or Silent()
@@ -63,10 +63,10 @@ def model(
     if record is None:
         hub, licence = Hub(repo=repo, revision=snapshot.name), str(answer.get("licence") or "")
         record = pinned.pin(name, snapshot, hub, licence, environ)
-    found, refused = models.look(record, environ)
-    if found is None:
-        raise _changed(record, models.not_found(record, refused))
-    return found
+    copy, refused = models.look(record, environ)
+    if copy is None:
+        raise _changed(record, models.missing_error(record, refused))
+    return copy
 
 
 def ask_access(venv: Path, repo: str, environ: Mapping[str, str]) -> Answer:
@@ -119,16 +119,16 @@ def _unavailable(name: str, repo: str, answer: Answer, *, offline: bool) -> Mlen
             f"Run `mlenv models pull {name}` with a network, "
             f"or put its files into a folder {name}/ below $MLENV_MODELS.",
         )
-    said = f"The model {name} could not be fetched from the hub ({repo}): {answer['message']}."
+    message = f"The model {name} could not be fetched from the hub ({repo}): {answer['message']}."
     if answer.get("reason") in ("gated", "no-token"):
         return MlenvError(
             "gated-model-no-access",
-            said,
+            message,
             f"Accept its conditions at https://huggingface.co/{repo} and log in with "
             "`hf auth login`.",
         )
     if answer.get("reason") in ("disk-full", "not-writable"):
         code = DISK_FULL if answer["reason"] == "disk-full" else "not-writable"
-        return MlenvError(code, said, "Make room there, or name another place with HF_HOME.")
+        return MlenvError(code, message, "Make room there, or name another place with HF_HOME.")
     hint = "Check the name and the network, or name a folder that holds it."
-    return MlenvError("model-unavailable", said, hint)
+    return MlenvError("model-unavailable", message, hint)

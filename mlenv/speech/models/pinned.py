@@ -58,7 +58,7 @@ def damaged(environ: Mapping[str, str] = os.environ) -> list[str]:
     return problems
 
 
-def named(name: str, environ: Mapping[str, str] = os.environ) -> Model:
+def by_name(name: str, environ: Mapping[str, str] = os.environ) -> Model:
     """The model of that name; raises `MlenvError` where none is known by it."""
     if model := known(environ).get(name):
         return model
@@ -68,7 +68,7 @@ def named(name: str, environ: Mapping[str, str] = os.environ) -> Model:
             f"The model {name} ({repo} on the model hub) has not been used here yet.",
             f"Run `mlenv models pull {name}`.",
         )
-    return models.named(name, environ)
+    return models.by_name(name, environ)
 
 
 def find(name: str, environ: Mapping[str, str] = os.environ) -> Model | None:

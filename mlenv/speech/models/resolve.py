@@ -7,10 +7,10 @@ from pathlib import Path
 from mlenv.progress import Progress
 from mlenv.result import MlenvError
 from mlenv.speech import models
-from mlenv.speech.models import Found, Model
+from mlenv.speech.models import Model, ModelCopy
 
 
-def whisper(name: str, venv: Path, progress: Progress, *, offline: bool) -> Found:
+def whisper(name: str, venv: Path, progress: Progress, *, offline: bool) -> ModelCopy:
     """A model of the manifest, a folder or a hub id; raises `MlenvError`.
 
     `venv`: the environment whose hub client fetches it. `offline`: never fetch.
@@ -23,18 +23,18 @@ def whisper(name: str, venv: Path, progress: Progress, *, offline: bool) -> Foun
                     f"{folder} holds no CTranslate2 model: it has no model.bin.",
                     "Convert it with ct2-transformers-converter, or name another.",
                 )
-            return Found(folder.absolute(), "folder", False)
+            return ModelCopy(folder.absolute(), "folder", False)
         if models.hub_name(name):
             from mlenv.speech.models import hub_models
 
             return hub_models.model(name, venv, offline=offline, progress=progress)
-    model = models.named(name)
+    model = models.by_name(name)
     if model.kind != "whisper":
         raise MlenvError("model-unknown", f"{name} is no model for transcribing ({model.title}).")
     return of_manifest(model, venv, progress, offline=offline)
 
 
-def of_manifest(model: Model, venv: Path, progress: Progress, *, offline: bool) -> Found:
+def of_manifest(model: Model, venv: Path, progress: Progress, *, offline: bool) -> ModelCopy:
     """A model of the manifest, fetched if it is nowhere; raises `MlenvError`."""
     try:
         return models.find(model)

@@ -55,27 +55,27 @@ class Pipeline:
 def choose(
     options: argparse.Namespace,
     venv: Path,
-    found: Callable[[Model], Path],
+    locate: Callable[[Model], Path],
     environ: Mapping[str, str] = os.environ,
 ) -> Pipeline:
     """The pipeline that `--diarize-model` names; with `auto` the best that can be read here.
 
-    `found` gives the directory of a model, fetched where need be.
+    `locate` gives the directory of a model, fetched where need be.
     """
     asked = options.diarize_model
     if asked == "open":
-        return _open(found, "asked for")
+        return _open(locate, "asked for")
     gated = {pipeline.name: pipeline for pipeline in GATED}
     if asked == "auto":
         for pipeline in GATED:
             if cached(pipeline, environ):
                 return _gated(pipeline, "in the hub's cache")
         if options.offline or not hub_cache.token_place(environ):
-            return _open(found, "no account needed")
+            return _open(locate, "no account needed")
         for pipeline in GATED:
             if not _trouble(pipeline, venv, environ):
                 return _gated(pipeline, "your account may read it")
-        return _open(found, f"your account may not read {GATED[0].repos[0]}")
+        return _open(locate, f"your account may not read {GATED[0].repos[0]}")
     if asked in gated:
         pipeline = gated[asked]
         if cached(pipeline, environ):
@@ -139,14 +139,14 @@ def _cached_repo(repo: str, environ: Mapping[str, str]) -> bool:
     return any(path.is_file() for path in snapshots.glob("*/*"))
 
 
-def _open(found: Callable[[Model], Path], why: str) -> Pipeline:
+def _open(locate: Callable[[Model], Path], why: str) -> Pipeline:
     known = models.manifest()
     segmentation, embedding = (known[name] for name in OPEN)
     return Pipeline(
         {
             "kind": "open",
-            "segmentation": str(found(segmentation)),
-            "embedding": str(found(embedding)),
+            "segmentation": str(locate(segmentation)),
+            "embedding": str(locate(embedding)),
         },
         f"finding speakers with the open pipeline ({why}): segmentation 3.0 "
         f"({segmentation.licence}) and CAM++ ({embedding.licence}), clustered by pyannote.audio",

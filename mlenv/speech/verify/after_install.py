@@ -54,7 +54,7 @@ def check(venv: Path, progress: Progress, *, offline: bool = False) -> Check:
     tried = tuple(each.part for each in report.facts.trial if each.did)
     seconds = samples.truth()["duration"]
     try:
-        fetch.ensure(models.named(MODEL), venv, offline=offline, progress=progress)
+        fetch.ensure(models.by_name(MODEL), venv, offline=offline, progress=progress)
     except MlenvError as error:
         return Check(
             health=health,

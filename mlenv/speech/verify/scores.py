@@ -21,12 +21,12 @@ from mlenv.speech.transcribe.transcript import Turn
 from mlenv.speech.transcribe.worker_process import command
 
 
-def word_error_rate(said: Sequence[str], heard: Sequence[str]) -> float:
-    """Insertions, deletions and substitutions for each word said; lists are texts, in pairs."""
+def word_error_rate(reference: Sequence[str], hypothesis: Sequence[str]) -> float:
+    """Insertions, deletions and substitutions for each word of `reference`; texts in pairs."""
     import jiwer
 
     normalise = _normaliser()
-    rate = jiwer.wer([normalise(text) for text in said], [normalise(text) for text in heard])
+    rate = jiwer.wer(list(map(normalise, reference)), list(map(normalise, hypothesis)))
     return round(float(rate), 4)
 
 

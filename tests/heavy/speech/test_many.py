@@ -82,7 +82,7 @@ def test_where_there_is_no_room_for_both_they_take_turns(
         happened = list(
             work.run(
                 inputs.expand([str(samples.CONVERSATION)]),
-                lambda: found(models.named("tiny.en")),
+                lambda: found(models.by_name("tiny.en")),
                 lambda: diarization.choose(options, real_venv, found),
             )
         )

@@ -34,7 +34,7 @@ def environ(small_model: dict[str, str]) -> dict[str, str]:
 
 @pytest.fixture
 def model(environ: dict[str, str]) -> models.Model:
-    return models.named("small", environ)
+    return models.by_name("small", environ)
 
 
 def put(directory: Path) -> Path:
@@ -61,18 +61,18 @@ def test_a_folder_of_the_users_is_taken_first(
     put(models.store(environ) / "small")
     mine = put(tmp_path / "mine" / "small")
     environ["MLENV_MODELS"] = f"/nowhere:{tmp_path / 'mine'}"
-    assert models.find(model, environ) == models.Found(mine, "folder", True)
+    assert models.find(model, environ) == models.ModelCopy(mine, "folder", True)
 
 
 def test_the_hubs_cache_is_a_source(environ: dict[str, str], tmp_path: Path) -> None:
     hub = models.Hub(repo="owner/name", revision="c0ffee")
     environ["HF_HOME"] = str(tmp_path / "hf")
     where = put(tmp_path / "hf/hub/models--owner--name/snapshots/c0ffee")
-    plain = models.named("small", environ)
+    plain = models.by_name("small", environ)
     model = models.Model(
         name="small", kind="whisper", title="", licence="MIT", files=plain.files, hub=hub
     )
-    assert models.find(model, environ) == models.Found(where, "hub-cache", True)
+    assert models.find(model, environ) == models.ModelCopy(where, "hub-cache", True)
 
 
 def test_nowhere(environ: dict[str, str], model: models.Model) -> None:
@@ -208,7 +208,7 @@ def test_what_was_checked_is_not_hashed_again(
 
 def test_a_mirror(environ: dict[str, str], model: models.Model, mirror: type[Mirror]) -> None:
     found = fetch.ensure(model, NO_VENV, environ=environ)
-    assert found == models.Found(models.store(environ) / "small", "store", True)
+    assert found == models.ModelCopy(models.store(environ) / "small", "store", True)
     assert [path for path, _ in mirror.asked] == [f"/models/small/{name}" for name in FILES]
     assert sorted(p.name for p in found.path.iterdir()) == sorted(FILES)
 
@@ -257,7 +257,7 @@ def test_offline_touches_nothing(
 def test_two_at_once_fetch_once(
     environ: dict[str, str], model: models.Model, mirror: type[Mirror]
 ) -> None:
-    found: list[models.Found] = []
+    found: list[models.ModelCopy] = []
 
     def pull() -> None:
         found.append(fetch.pull(model, NO_VENV, environ=environ, progress=Silent()))
@@ -439,5 +439,5 @@ def test_an_unreadable_folder_is_named(
 def test_a_name_that_is_nearly_right(environ: dict[str, str]) -> None:
     environ.pop("MLENV_MODELS_MANIFEST")
     with pytest.raises(MlenvError) as caught:
-        models.named("larg-v3", environ)
+        models.by_name("larg-v3", environ)
     assert caught.value.hint.startswith("Did you mean `large-v3`? ")
