@@ -6,7 +6,6 @@ On the path of every recording, so it parses its few options by hand and imports
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -61,27 +60,24 @@ def become(venv: Path, command: Sequence[str]) -> NoReturn:
             "`mlenv install` builds it again.",
         )
     environment = built.applied_to(os.environ)
-    program = shutil.which(command[0], path=environment["PATH"])
-    if program is None:
-        if "/" in command[0] and Path(command[0]).exists():
-            raise MlenvError(
-                "command-not-executable",
-                f"{command[0]} is not a program: it may not be executed.",
-                exit_code=NOT_EXECUTABLE,
-            )
-        raise MlenvError(
-            "command-not-found",
-            f"There is no command `{command[0]}` in {venv / 'bin'} or on PATH.",
-            exit_code=NOT_FOUND,
-        )
     try:
-        os.execve(program, list(command), environment)
+        os.execvpe(command[0], list(command), environment)
     except OSError as error:
-        raise MlenvError(
-            "command-not-executable",
-            f"{program} could not be started: {error.strerror}.",
-            exit_code=NOT_EXECUTABLE,
-        ) from error
+        raise _not_started(venv, command[0], environment["PATH"], error) from error
+
+
+def _not_started(venv: Path, command: str, path: str, error: OSError) -> MlenvError:
+    """Tell a command that isn't there from one that can't be started."""
+    import shutil
+
+    if program := shutil.which(command, path=path):
+        message = f"{program} could not be started: {error.strerror}."
+    elif "/" in command and os.path.exists(command):  # noqa: PTH110 (never raises)
+        message = f"{command} is not a program: it may not be executed."
+    else:
+        message = f"There is no command `{command}` in {venv / 'bin'} or on PATH."
+        return MlenvError("command-not-found", message, exit_code=NOT_FOUND)
+    return MlenvError("command-not-executable", message, exit_code=NOT_EXECUTABLE)
 
 
 def _explained(venv: Path, command: Sequence[str]) -> int:
