@@ -24,6 +24,9 @@ def test_the_wheel_works_from_any_directory(tmp_path: Path) -> None:
     for folder in ("profiles", "constraints"):
         for path in (ROOT / folder).iterdir():
             assert f"mlenv/_shipped/{folder}/{path.name}" in carried
+    assert "mlenv/py.typed" in carried
+    licences = {Path(name).name for name in carried if "/licenses/" in name}
+    assert licences == {"LICENSE", "NOTICE.md"}
     tools = {**os.environ, "UV_TOOL_DIR": str(tmp_path / "tools"), "HOME": str(tmp_path),
              "UV_TOOL_BIN_DIR": str(tmp_path / "bin"), "UV_CACHE_DIR": _cache(uv_bin)}  # fmt: skip
     subprocess.run([uv_bin, "tool", "install", "-q", wheel], check=True, env=tools, cwd=tmp_path)
