@@ -16,7 +16,7 @@ _TOP = """\
 
 What `mlenv explain` recognises and `mlenv doctor` looks for. This page is made from the table in
 `mlenv/doctor/knowledge/`; change it there, then run
-`python -m mlenv.doctor.knowledge.page > docs/known-errors.md`.
+`uv run python -m mlenv.doctor.knowledge.page > docs/known-errors.md`.
 
 To add an error: an entry (or another `signature` of one that is there) in the file of its topic,
 with the wording that programs use and an example line in your own words. The head of
