@@ -109,10 +109,12 @@ def _expand_venv(_ctx: click.Context, _param: click.Parameter, value: str | None
 
 
 def complete_profile(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
-    """The shipped profiles, for the shell's completion."""
-    from mlenv import paths
+    """The shipped profiles and the user's own, for the shell's completion."""
+    from mlenv.environment.generations import own_profiles
+    from mlenv.environment.lockfile import profiles
 
-    names = sorted(path.stem for path in paths.shipped("profiles").glob("*.toml"))
+    venv = _ctx.params.get("venv") or venv_path(None, os.environ)
+    names = sorted({*profiles.names(), *own_profiles.of(venv)})
     return [name for name in names if name.startswith(incomplete)]
 
 
@@ -121,6 +123,14 @@ venv_option = click.option(
     metavar="DIR",
     callback=_expand_venv,
     help="The environment (default: $MLENV_VENV, else ~/.venvs/ml).",
+)
+
+
+own_profiles_option = click.option(
+    "--venv",
+    metavar="DIR",
+    callback=_expand_venv,
+    help="The environment whose own profiles have names here (default: as for `install`).",
 )
 
 

@@ -196,3 +196,25 @@ def test_without_an_environment(mlenv: Run, home: Path) -> None:
         f"error: {home / '.venvs/ml'} was not built by mlenv.\n"
         "Run `mlenv install` to build one; what is there is moved aside and kept.\n",
     )
+
+
+def test_own_profiles_have_names(
+    run: Run, mlenv: Run, home: Path, mine: Path, profile: Path, network: dict[str, str]
+) -> None:
+    assert run("add", "notebook").returncode == 0
+    shown = json.loads(run("profiles", "show", "small-own", "--json").stdout)["data"]
+    assert (shown["name"], shown["path"]) == ("small-own", str(mine.resolve()))
+    assert "notebook==7.0" in run("export", "small-own", "--to", "requirements").stdout
+    assert run("lock", "--check", "small-own").returncode == 0
+    done = run("bundle", "small-own", "-o", home / "usb")
+    assert done.returncode == 0, done.stderr
+    assert (home / "usb/wheels/notebook-7.0-py3-none-any.whl").is_file()
+
+    assert run("install", profile, "--no-verify").returncode == 0
+    assert not (home / ".venvs/ml/profile/small-own.toml").exists()
+    done = run("install", "small-own", "--no-verify", "--json")
+    assert json.loads(done.stdout)["data"]["changes"]["added"] == ["notebook==7.0", "widgets==8.0"]
+    assert json.loads(done.stdout)["data"]["generation"]["origin"] == "own"
+    other = run("profiles", "show", "nothing", "--venv", home / "other")
+    assert "small-own" not in other.stderr
+    assert "small-own" in run("profiles", "show", "nothing").stderr

@@ -217,3 +217,27 @@ def test_no_lock(mlenv: Run, profile: Path) -> None:
 def test_a_lock_that_does_not_fit(install: Run, locked: Path) -> None:
     locked.write_text(locked.read_text().replace("whisperer==1.0", "whisperer==1.1"))
     assert "does not fit its profile: the profile has changed" in refused(install())
+
+
+def test_a_comment_and_another_spelling_of_the_path_change_nothing(
+    install: Run, mlenv: Run, home: Path, locked: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install()
+    locked.write_text(locked.read_text() + "\n# as agreed on Monday\n")
+    assert install().stdout.startswith("up to date  ")
+    monkeypatch.chdir(locked.parent)
+    assert mlenv("install", f"./{locked.name}").stdout.startswith("up to date  ")
+    assert json.loads(mlenv("status", "--json").stdout)["data"]["lock_changed"] is False
+    assert len(generations(home)) == 1
+
+
+def test_a_profile_whose_name_the_loader_cannot_take(
+    mlenv: Run, locked: Path, home: Path, network: dict[str, str]
+) -> None:
+    """Its name is part of the path of the environment's files."""
+    odd = home / "a:b.toml"
+    odd.write_bytes(locked.read_bytes())
+    odd.with_suffix(".txt").write_bytes(locked.with_suffix(".txt").read_bytes())
+    said = refused(mlenv("install", odd, env=network))
+    assert f"{home}/.venvs/.ml.mlenv/generations/a:b can't stand on LD_LIBRARY_PATH" in said
+    assert not (home / ".venvs/.ml.mlenv").exists()

@@ -62,6 +62,7 @@ def test_locking_again_gives_the_same_bytes(
         "locks": [
             {
                 "profile": "small",
+                "spelled": str(profile),
                 "path": str(profile.with_suffix(".txt")),
                 "packages": 3,
                 "sha256": hashlib.sha256(first).hexdigest(),
@@ -164,3 +165,38 @@ def test_a_line_that_is_no_pin_is_named(mlenv: Run, profile: Path, network: dict
         1,
         f"error: {lock}, line {number} is no pin: tensors>=2\n",
     )
+
+
+def test_an_override_that_holds_a_package_back_is_not_called_unused(
+    mlenv: Run, profile: Path, index: Index, network: dict[str, str]
+) -> None:
+    """The present lock has its version too, and a resolver keeps what is locked."""
+    index.add("diarizer", "2.1", ["tensors>=2.5"])
+    profile.write_text(profile.read_text().replace("diarizer==2.0", "diarizer==2.1"))
+    for _ in range(2):
+        done = mlenv("lock", profile, "--json", env=network)
+        assert json.loads(done.stdout)["data"]["locks"][0]["idle_overrides"] == []
+
+
+def test_the_advice_can_be_typed(mlenv: Run, profile: Path) -> None:
+    spaced = profile.rename(profile.with_name("we ird.toml"))
+    done = mlenv("lock", "--check", spaced)
+    assert done.stdout == f"no fit  we ird: there is no lock\n        mlenv lock '{spaced}'\n"
+    done = mlenv("install", spaced)
+    assert done.stderr.splitlines()[1] == f"Write it with `mlenv lock '{spaced}'`."
+
+
+def test_a_mirror_without_upload_times(
+    mlenv: Run, profile: Path, index: Index, network: dict[str, str]
+) -> None:
+    """PEP 700 is optional: devpi and simple HTML pages have none."""
+    index.uploaded = None
+    done = mlenv("lock", profile, env=network)
+    line = (
+        "Index default gives no upload times: resolved-as-of = 2025-12-19 could not hold, "
+        "and the newest versions were taken."
+    )
+    assert (done.returncode, done.stderr) == (0, f"warning: small: {line}\n")
+    lock = locks.load(profiles.load(str(profile)))
+    assert f"# {line}\n" in lock.text
+    assert lock.versions() == {"diarizer": "2.0", "tensors": "2.5.1", "whisperer": "1.0"}

@@ -7,8 +7,10 @@ from pathlib import Path
 import click
 from msgspec import Struct
 
-from mlenv.cli.table import command, complete_profile
+from mlenv.cli.table import command, complete_profile, own_profiles_option
+from mlenv.environment.generations import own_profiles
 from mlenv.environment.install import bundle, plan
+from mlenv.environment.lockfile import profiles
 from mlenv.progress import Progress
 from mlenv.result import MlenvError, Result
 from mlenv.speech.models import bundled
@@ -44,6 +46,7 @@ class Bundled(Struct, frozen=True, kw_only=True):
 @click.option("--model", "models", multiple=True, metavar="NAME", help="Put this model in too.")
 @click.option("--python", metavar="EXE|VERSION", help="The Python that it shall be for.")
 @click.option("--index", "mirrors", metavar="NAME=URL", multiple=True, help="Use a mirror.")
+@own_profiles_option
 @click.pass_obj
 def cli(
     progress: Progress,
@@ -52,6 +55,7 @@ def cli(
     models: tuple[str, ...],
     python: str | None,
     mirrors: tuple[str, ...],
+    venv: Path,
 ) -> Result[Bundled]:
     """Collect the wheels of PROFILE for a machine without a network.
 
@@ -60,7 +64,8 @@ def cli(
     """
     progress.step("Checking the request")
     places = bundled.places(models)
-    request = plan.for_files(profile, python, mirrors)
+    loaded = profiles.load(profile, own_profiles.of(venv))
+    request = plan.for_files(loaded, python, mirrors)
     if target.exists() and not target.is_dir():
         raise MlenvError("not-a-directory", f"{target} is a file.", "Name another directory.")
     interpreter = plan.existing_python(request)

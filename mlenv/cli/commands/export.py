@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 from msgspec import Struct
 
-from mlenv.cli.table import command, complete_profile
+from mlenv.cli.table import command, complete_profile, own_profiles_option
+from mlenv.environment.generations import own_profiles
 from mlenv.environment.lockfile import indexes, locks, profiles, tool_formats
 from mlenv.files import write_atomically
 from mlenv.result import Result
@@ -33,7 +34,10 @@ class Exported(Struct, frozen=True, kw_only=True):
     "-o", "--output", metavar="FILE", type=click.Path(path_type=Path), help="Instead of printing."
 )
 @click.option("--index", "mirrors", metavar="NAME=URL", multiple=True, help="Use a mirror.")
-def cli(profile: str, form: str, output: Path | None, mirrors: tuple[str, ...]) -> Result[Exported]:
+@own_profiles_option
+def cli(
+    profile: str, form: str, output: Path | None, mirrors: tuple[str, ...], venv: Path
+) -> Result[Exported]:
     """Write the pins of PROFILE, with their hashes, in another tool's format.
 
     \b
@@ -43,7 +47,7 @@ def cli(profile: str, form: str, output: Path | None, mirrors: tuple[str, ...]) 
     conda-env     environment.yml
     """
     config = indexes.load(mirrors)
-    loaded = profiles.load(profile)
+    loaded = profiles.load(profile, own_profiles.of(venv))
     indexes.check_names(config, (loaded, *map(profiles.load, profiles.names())), mirrors)
     content = tool_formats.written(form, loaded, locks.load(loaded), config)
     if output:

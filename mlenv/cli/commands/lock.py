@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 from msgspec import Struct
 
-from mlenv.cli.table import command, complete_profile
+from mlenv.cli.table import command, complete_profile, own_profiles_option
+from mlenv.environment.generations import own_profiles
 from mlenv.environment.lockfile import indexes, locks, profiles, recorded_index, resolve
 from mlenv.files import write_atomically
 from mlenv.result import DONE, FAILED, Result
 
 
 class Row(Struct, frozen=True, kw_only=True):
-    """One lock. `compared`: indexes that were asked; `idle_overrides`: those without effect."""
+    """One lock. `compared`: indexes that were asked; `idle_overrides`: those without effect.
+
+    `spelled`: the profile as a command line names it.
+    """
 
     profile: str
+    spelled: str
     path: str
     packages: int
     sha256: str | None
@@ -44,31 +50,36 @@ class Locks(Struct, frozen=True, kw_only=True):
     multiple=True,
     help="Let this package move to a newer version; may be repeated.",
 )
+@own_profiles_option
 def cli(
     names: tuple[str, ...],
     check: bool,
     offline: bool,
     mirrors: tuple[str, ...],
     upgrade: tuple[str, ...],
+    venv: Path,
 ) -> Result[Locks]:
     """Write constraints/PROFILE.txt: every package pinned, with the sha256 of its files.
 
     For an index that can't be reached, public records of it are used; --check compares the
     records with an index that can.
 
-    All shipped profiles, unless some are named. A profile file is named by its path.
+    All shipped profiles, unless some are named. A profile file is named by its path,
+    and what `mlenv add` made by its name.
     """
-    selected = [profiles.load(name) for name in names or profiles.names()]
+    own = own_profiles.of(venv)
+    selected = [profiles.load(name, own) for name in names or profiles.names()]
     config = indexes.load(mirrors)
     indexes.check_names(config, selected, mirrors)
+    doubts: list[str] = []
     rows = tuple(
         _checked(profile, None if offline else config)
         if check
-        else _locked(profile, upgrade, config)
+        else _locked(profile, upgrade, config, doubts)
         for profile in selected
     )
     code = FAILED if any(row.problems for row in rows) else DONE
-    return Result("lock", Locks(locks=rows), code)
+    return Result("lock", Locks(locks=rows), code, warnings=tuple(doubts))
 
 
 def _checked(profile: profiles.Profile, config: indexes.Indexes | None) -> Row:
@@ -89,8 +100,14 @@ def _checked(profile: profiles.Profile, config: indexes.Indexes | None) -> Row:
     return _row(profile, lock, tuple(problems), changed=False, compared=compared)
 
 
-def _locked(profile: profiles.Profile, upgrade: tuple[str, ...], config: indexes.Indexes) -> Row:
+def _locked(
+    profile: profiles.Profile,
+    upgrade: tuple[str, ...],
+    config: indexes.Indexes,
+    doubts: list[str],
+) -> Row:
     lock = resolve.make(profile, indexes=config, upgrade=upgrade)
+    doubts += (f"{profile.name}: {line}" for line in resolve.doubts(lock))
     problems = locks.problems(profile, lock)
     before = lock.path.read_text("utf-8") if lock.path.is_file() else ""
     changed = before != lock.text and not problems
@@ -111,6 +128,7 @@ def _row(
 ) -> Row:
     return Row(
         profile=profile.name,
+        spelled=profile.spelled,
         path=str(profile.lock_path),
         packages=len(lock.pins) if lock else 0,
         sha256=lock.sha256 if lock else None,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import click
 from msgspec import Struct, field
 
-from mlenv.cli.table import command
+from mlenv.cli.table import command, own_profiles_option
+from mlenv.environment.generations import own_profiles
 from mlenv.environment.install import plan, select
 from mlenv.environment.install.select import PassedOver
 from mlenv.environment.lockfile import indexes, locks, profiles
@@ -108,7 +110,8 @@ Record = Listing | Shown | Difference | Choice
 )
 @click.argument("action", default="list", metavar="[list|show|diff|why]")
 @click.argument("names", nargs=-1, metavar="[PROFILE]..")
-def cli(action: str, names: tuple[str, ...]) -> Result[Record]:
+@own_profiles_option
+def cli(action: str, names: tuple[str, ...], venv: Path) -> Result[Record]:
     """List the profiles and which of them this machine can run.
 
     \b
@@ -138,7 +141,8 @@ def cli(action: str, names: tuple[str, ...]) -> Result[Record]:
             f"There are: {', '.join(profiles.names())}.",
             exit_code=WRONG_USAGE,
         )
-    return Result("profiles", act(*names))
+    own = own_profiles.of(venv) if names else {}
+    return Result("profiles", act(*(profiles.load(name, own) for name in names)))
 
 
 def _list() -> Listing:
@@ -165,8 +169,7 @@ def _row(profile: Profile, machine: Host) -> Row:
     )
 
 
-def _show(name: str) -> Shown:
-    profile = profiles.load(name)
+def _show(profile: Profile) -> Shown:
     lock = locks.load(profile)
     row = _row(profile, host.collect())
     return Shown(
@@ -218,8 +221,7 @@ def _needs(profile: Profile) -> Needs:
     )
 
 
-def _diff(one: str, other: str) -> Difference:
-    first, second = profiles.load(one), profiles.load(other)
+def _diff(first: Profile, second: Profile) -> Difference:
     before, after = _versions(first), _versions(second)
     needs = (_needs(first), _needs(second))
     return Difference(

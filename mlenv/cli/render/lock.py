@@ -16,7 +16,7 @@ def lines(locks: Locks) -> Iterator[str]:
     for row in locks.locks:
         if row.problems:
             yield f"{red('no fit')}  {bold(row.profile)}: {'; '.join(row.problems)}"
-            yield f"        mlenv lock {row.profile}"
+            yield f"        mlenv lock {row.spelled}"
         else:
             state = "written" if row.changed else "fits"
             compared = f", compared with {', '.join(row.compared)}" if row.compared else ""

@@ -85,7 +85,7 @@ def read(
         _activation(venv, prefix) if generation else "",
         *_verified(venv, generation.lock_sha256 if generation else None, driver, environ),
         tuple(_shims(venv, directory, environ)) if generation and not quick else (),
-        _overridden(generation.profile_path) if generation else (),
+        _overridden(str(generation.profile_file)) if generation else (),
     )
 
 

@@ -94,11 +94,20 @@ class Generation(Struct, frozen=True, kw_only=True):
         return sha256(self.lock_file) in (None, self.lock_sha256)
 
     def inputs_unchanged(self) -> bool:
-        """Compare profile and lock, byte for byte, with those that it was built from."""
-        return (sha256(self.profile_file), sha256(self.lock_file)) == (
-            self.profile_sha256,
-            self.lock_sha256,
-        )
+        """Compare profile and lock with those that it was built from; comments don't count."""
+        if sha256(self.lock_file) != self.lock_sha256:
+            return False
+        return sha256(self.profile_file) == self.profile_sha256 or self._lock_fits()
+
+    def _lock_fits(self) -> bool:
+        from mlenv.environment.lockfile import locks, profiles
+
+        try:
+            profile = profiles.load(os.fspath(self.profile_file))
+            lock = locks.parse(self.lock_file, self.lock_file.read_text("utf-8"))
+        except (MlenvError, OSError):
+            return False
+        return not locks.problems(profile, lock)
 
     def drift(self) -> tuple[str, ...]:
         """Differences from the record in interpreter, distributions and number of libraries."""

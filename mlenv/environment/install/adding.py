@@ -93,7 +93,7 @@ def _change(venv: Path, request: Request, progress: Progress) -> Changed:
             os.fspath(path), present.python, mirrors=request.mirrors, own=True
         )
         installed = install(venv, whole, progress)
-    return Changed(installed, resolve.from_records(made))
+    return Changed(installed, resolve.doubts(made))
 
 
 def edited(profile: Profile, lock: Lock, request: Request) -> str:
@@ -232,11 +232,7 @@ def _resolve(
     project: dict[str, Any], overrides: Sequence[str], profile: Profile, config: Indexes
 ) -> None:
     project["tool"]["uv"]["override-dependencies"] = list(overrides)
-    uv.resolve(
-        tomlkit.dumps(project),
-        python=profile.lowest_python,
-        sources=uv.Sources(config.default, several=bool(profile.indexes)),
-    )
+    resolve.answer(profile, project, config)
 
 
 def _asked_version(name: str, request: Request) -> str:

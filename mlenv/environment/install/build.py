@@ -15,10 +15,9 @@ from mlenv.environment import generations, uv
 from mlenv.environment.generations import Generation, activation
 from mlenv.environment.install import changes, whole
 from mlenv.environment.install.changes import NOTHING, Changes
-from mlenv.environment.install.request import Request
+from mlenv.environment.install.request import Request, named
 from mlenv.environment.install.select import PassedOver
 from mlenv.environment.uv.downloads import Downloads
-from mlenv.files import sha256
 from mlenv.progress import Progress
 from mlenv.result import MlenvError
 
@@ -50,6 +49,7 @@ def install(venv: Path, request: Request, progress: Progress) -> Installed:
     another process changes the environment.
     """
     began = time.monotonic()
+    request = named(request, venv)
     if present := _up_to_date(venv, request):
         return _unchanged(venv, present, "in use", began)
 
@@ -142,8 +142,10 @@ def _up_to_date(venv: Path, request: Request) -> Generation | None:
     present = _present(venv, request)
     if present is None or request.rebuild or request.bundle:
         return None
-    names = (None, present.profile, present.profile_path, str(present.profile_file))
-    if request.profile not in names or not present.inputs_unchanged():
+    names = (present.profile, present.profile_path, str(present.profile_file))
+    if request.profile and not {request.profile, os.path.abspath(request.profile)} & {*names}:  # noqa: PTH100
+        return None
+    if not present.inputs_unchanged():
         return None
     return present if _is_sound(present, request.python) else None
 
@@ -155,10 +157,9 @@ def _is_sound(present: Generation, python: str | None) -> bool:
 
 
 def _holds(present: Generation, install_plan: InstallPlan, request: Request) -> bool:
-    """Tell if the active generation was built from the very profile and lock of the plan."""
-    planned = (sha256(install_plan.profile.path), install_plan.lock.sha256)
-    recorded = (present.profile_sha256, present.lock_sha256)
-    return planned == recorded and _is_sound(present, request.python)
+    """Tell if the active generation was built from the lock of the plan, which fits its profile."""
+    same = present.lock_sha256 == install_plan.lock.sha256
+    return same and _is_sound(present, request.python)
 
 
 def _sync(path: Path, install_plan: InstallPlan, progress: Progress) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from mlenv.environment import generations, uv
 from mlenv.environment.generations import Generation
 from mlenv.environment.install import artifacts, changes, plan, select
 from mlenv.environment.install.plan import InstallPlan
-from mlenv.environment.install.request import Request
+from mlenv.environment.install.request import Request, named
 
 
 class DryRun(Struct, frozen=True, kw_only=True):
@@ -36,7 +36,7 @@ class DryRun(Struct, frozen=True, kw_only=True):
 
 def of(request: Request, venv: Path) -> DryRun:
     """Plan an installation and do nothing; raises `MlenvError` as the installation would."""
-    present = generations.active(venv)
+    present, request = generations.active(venv), named(request, venv)
     use_present = present and not request.bundle and not request.profile
     profile = str(present.profile_file) if present and use_present else request.profile
     install_plan = plan.take(replace(request, profile=profile), venv)

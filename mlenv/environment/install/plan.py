@@ -58,7 +58,7 @@ def take(request: Request, venv: Path) -> InstallPlan:
             lambda profile: unavailable(profile, config, offline=request.offline),
         )
     profile, lock = verdict.profile, locks.load(verdict.profile)
-    preflight.location(venv)
+    preflight.location(venv, profile.name)
     sources = uv.Sources(config.default, config.extra(profile), offline=request.offline)
     _room(venv, profile, lock, sources)
     python = request.python
@@ -84,11 +84,10 @@ def _room(venv: Path, profile: Profile, lock: Lock, sources: uv.Sources) -> None
             raise
 
 
-def for_files(name: str, python: str | None, mirrors: Sequence[str]) -> InstallPlan:
+def for_files(profile: Profile, python: str | None, mirrors: Sequence[str]) -> InstallPlan:
     """Plan a collection of files: this machine need not be able to run the profile."""
     config = indexes.load(mirrors)
-    indexes.check_names(config, _all_profiles(name), mirrors)
-    profile = profiles.load(name)
+    indexes.check_names(config, (profile, *_all_profiles(None)), mirrors)
     verdict = Verdict(profile, "asked for", ())
     interpreter = preflight.interpreter(profile, python)
     sources = uv.Sources(config.default, config.extra(profile))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from mlenv.environment import launch, uv
+from mlenv.environment import generations, launch, uv
 from mlenv.environment.lockfile.indexes import Indexes
 from mlenv.environment.lockfile.profiles import Profile
 from mlenv.machine import children
@@ -19,9 +19,13 @@ from mlenv.result import MlenvError
 TEMPORARY_MB = 100  # uv unpacks in its cache; the temp directory holds only small things
 
 
-def location(venv: Path) -> None:
-    """The environment's path can be used, and what is there now can be kept."""
+def location(venv: Path, profile: str = "") -> None:
+    """The environment's path can be used, and what is there now can be kept.
+
+    `profile`: its name, which is part of the path of the environment's files.
+    """
     launch.check_expressible(venv)
+    launch.check_expressible(generations.store(venv) / "generations" / profile)
     if venv.exists() and not venv.is_dir():
         raise MlenvError(
             "not-a-directory",

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from mlenv.environment.generations import own_profiles
+from mlenv.environment.lockfile import profiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,3 +27,11 @@ class Request:
     bundle: Path | None = None
     rebuild: bool = False
     own: bool = False
+
+
+def named(request: Request, venv: Path) -> Request:
+    """The request with the file of an own profile of `venv` that is asked for by its name."""
+    if request.bundle or not request.profile or request.profile in profiles.names():
+        return request
+    file = own_profiles.of(venv).get(request.profile)
+    return replace(request, profile=os.fspath(file)) if file else request

@@ -82,6 +82,8 @@ def _against(profile: Profile, machine: Host) -> Iterator[str]:
     needs = profile.machine
     if machine.platform not in profile.platforms:
         yield f"it has no wheels for {machine.platform} (only {', '.join(profile.platforms)})"
+    if needs.glibc and not machine.glibc and machine.platform.startswith("linux"):
+        yield f"it needs glibc {needs.glibc}, this machine has another C library (musl?)"
     if needs.glibc and machine.glibc and Version(machine.glibc) < Version(needs.glibc):
         yield f"it needs glibc {needs.glibc}, this machine has {machine.glibc}"
     if needs.driver and machine.driver and Version(machine.driver) < Version(needs.driver):

@@ -19,7 +19,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from mlenv.environment.lockfile.profiles import Profile
+from mlenv.environment.lockfile.profiles import Profile, applies
 from mlenv.environment.lockfile.project import digest
 from mlenv.result import MlenvError
 
@@ -35,20 +35,12 @@ class Pin:
 
     def applies_to(self, platform: str) -> bool:
         """Tell if any Python on this platform takes it (`linux-x86_64`, as profiles name it)."""
-        system, _, machine = platform.partition("-")
-        system = {"macos": "darwin"}.get(system, system)
-        return any(
-            self.applies({"sys_platform": system, "platform_machine": machine, **_python(minor)})
-            for minor in range(11, 16)
-        )
+        marker = f" ; {self.marker}" if self.marker else ""
+        return applies(Requirement(f"{self.name}{marker}"), platform)
 
     def applies(self, environment: Mapping[str, str]) -> bool:
         """Tell if an interpreter, described by PEP 508's variables, takes it."""
         return not self.marker or Marker(self.marker).evaluate(dict(environment))
-
-
-def _python(minor: int) -> dict[str, str]:
-    return {"python_version": f"3.{minor}", "python_full_version": f"3.{minor}.0"}
 
 
 @dataclass(frozen=True, slots=True)

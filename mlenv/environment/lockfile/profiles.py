@@ -7,10 +7,12 @@ its path. `load` reads and checks it; nothing else in mlenv parses one.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from msgspec import Struct, field
 from packaging.requirements import InvalidRequirement, Requirement
@@ -34,11 +36,15 @@ class _Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rena
     """A table of a profile's file: unknown keys are errors."""
 
 
-class Override(_Table, frozen=True):
-    """A requirement that wins over what any package requires, and the reason."""
+class Override(_Table, frozen=True, omit_defaults=True):
+    """A requirement that wins over what any package requires, and the reason.
+
+    `asked_with`: the packages that `mlenv add` was to add with it; it goes when they go.
+    """
 
     requirement: str
     why: str
+    asked_with: tuple[str, ...] = ()
 
 
 class Exclusion(_Table, frozen=True):
@@ -89,7 +95,7 @@ class _File(_Table, frozen=True):
     purpose: str = field(name="for")
     python: str
     platforms: tuple[str, ...]
-    resolved_as_of: str
+    resolved_as_of: Any  # a date of TOML, or one in quotes
     requires: tuple[str, ...]
     override: tuple[Override, ...] = ()
     exclude: tuple[Exclusion, ...] = ()
@@ -142,8 +148,8 @@ class Profile:
 
     @property
     def spelled(self) -> str:
-        """Its name on a command line: a shipped profile's name, any other's path."""
-        return self.name if self.is_shipped else str(self.path)
+        """Its name on a command line: a shipped profile's name, any other's path, quoted."""
+        return self.name if self.is_shipped else shlex.quote(str(self.path))
 
     @property
     def lock_path(self) -> Path:
@@ -152,19 +158,29 @@ class Profile:
         return folder / f"{self.name}.txt"
 
 
+NONE: Mapping[str, Path] = {}
+
+
 def names() -> tuple[str, ...]:
     """The profiles that ship with mlenv."""
     return tuple(sorted(path.stem for path in paths.shipped("profiles").glob("*.toml")))
 
 
-def load(name: str) -> Profile:
-    """A shipped profile by name, or any profile by the path of its file."""
+def load(name: str, own: Mapping[str, Path] = NONE) -> Profile:
+    """A shipped profile by name, any profile by the path of its file.
+
+    `own`: files of the user's own profiles, by names that are known too.
+    """
     by_path = name.endswith(".toml") or "/" in name
     path = Path(name).absolute() if by_path else paths.shipped("profiles") / f"{name}.toml"
+    if not by_path and name not in names():
+        path = own.get(name, path)
     try:
         text = path.read_text("utf-8")
     except FileNotFoundError as error:
-        hint = f"There are: {', '.join(names())}. A file is named by its path: ./{path.name}"
+        hint = (
+            f"There are: {', '.join((*names(), *own))}. A file is named by its path: ./{path.name}"
+        )
         raise MlenvError("unknown-profile", f"There is no profile `{name}`.", hint) from error
     except (OSError, UnicodeDecodeError) as error:
         raise MlenvError("unreadable-profile", f"{path} can't be read: {error}.") from error
@@ -177,7 +193,7 @@ def load(name: str) -> Profile:
         purpose=file.purpose,
         python=file.python,
         platforms=file.platforms,
-        resolved_as_of=file.resolved_as_of,
+        resolved_as_of=str(file.resolved_as_of),
         requires=file.requires,
         overrides=file.override,
         excludes=file.exclude,
@@ -190,7 +206,7 @@ def load(name: str) -> Profile:
 def _wrong_values(file: _File) -> Iterator[str]:
     """Dates, versions, sizes and addresses that are none; uv would drop some of them in silence."""
     try:
-        date.fromisoformat(file.resolved_as_of)
+        date.fromisoformat(str(file.resolved_as_of))
     except ValueError:
         yield f'resolved-as-of = "{file.resolved_as_of}" is not a date such as 2026-11-20'
     machine = file.machine
@@ -216,14 +232,42 @@ def _wrong_values(file: _File) -> Iterator[str]:
 _VERSION = re.compile(r"\d+(\.\d+)+|\d+")
 
 
-def _problems(file: _File) -> Iterator[str]:
-    """Mistakes that the types alone can't tell."""
+def applies(requirement: Requirement, platform: str) -> bool:
+    """Tell if any Python on this platform takes a requirement, by its marker."""
+    system, _, machine = platform.partition("-")
+    system = {"macos": "darwin"}.get(system, system)
+    return requirement.marker is None or any(
+        requirement.marker.evaluate(
+            {
+                "sys_platform": system,
+                "platform_system": system.title(),
+                "platform_machine": machine,
+                "python_version": f"3.{minor}",
+                "python_full_version": f"3.{minor}.0",
+            }
+        )
+        for minor in range(11, 16)
+    )
+
+
+def _wrong_requirements(file: _File) -> Iterator[str]:
+    """Requirements that are none, and those that no lock can hold."""
     for text in (*file.requires, *(item.requirement for item in file.override)):
         try:
-            Requirement(text)
+            requirement = Requirement(text)
         except InvalidRequirement as error:
             yield f"`{text}` is not a package with a version: {str(error).splitlines()[0]}"
-            return
+            continue
+        if requirement.url:
+            yield f"{requirement.name} is named by an address: a lock names versions and hashes"
+        elif not any(applies(requirement, platform) for platform in file.platforms):
+            yield f"`{text}` is for none of its platforms: its marker never holds"
+
+
+def _problems(file: _File) -> Iterator[str]:
+    """Mistakes that the types alone can't tell."""
+    if not file.requires:
+        yield "`requires` is empty: it must name at least one package"
     try:
         SpecifierSet(file.python)
     except InvalidSpecifier:
@@ -234,6 +278,9 @@ def _problems(file: _File) -> Iterator[str]:
             yield f"platform {name} is not one of {', '.join(PLATFORMS)}"
     if not file.platforms:
         yield "`platforms` is empty"
+    if wrong := next(_wrong_requirements(file), ""):
+        yield wrong
+        return
     indexes = {index.name for index in file.index}
     if "default" in indexes:
         yield "`default` is the package index and can't be another one's name"

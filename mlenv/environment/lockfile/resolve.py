@@ -7,6 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from mlenv.environment import uv
 from mlenv.environment.lockfile import locks, recorded_index
@@ -30,23 +34,44 @@ def make(
 
     An index that can't be reached is answered for from `recorded`, where that knows it.
     """
-    import tomlkit
-
     if previous is None:
         previous = _text(profile.lock_path)
     with reached(profile, indexes) as (urls, from_record):
-        project = tomlkit.dumps(as_project(profile, urls))
-        body = uv.resolve(
-            project,
-            python=profile.lowest_python,
-            upgrade=upgrade,
-            previous=previous,
-            sources=uv.Sources(indexes.default, several=bool(profile.indexes)),
-        )
+        body, dated = answer(profile, as_project(profile, urls), indexes, upgrade, previous)
     body = "".join(line for line in body.splitlines(keepends=True) if not line.startswith("#"))
     _check_origins(profile, urls, body)
     body = "".join(line for line in body.splitlines(keepends=True) if not _FROM.match(line))
-    return locks.written(profile, body.lstrip(), tuple(_notes(from_record)))
+    return locks.written(profile, body.lstrip(), tuple(_notes(profile, from_record, dated)))
+
+
+def answer(
+    profile: Profile,
+    project: dict[str, Any],
+    indexes: Indexes,
+    upgrade: Sequence[str] = (),
+    previous: str = "",
+) -> tuple[str, bool]:
+    """Ask uv for the pins of `project`, a profile's; tells too if its date could limit them.
+
+    Mirrors that give no upload times (PEP 700) leave nothing older than any date.
+    """
+    import tomlkit
+
+    for dated in (True, False):
+        try:
+            body = uv.resolve(
+                tomlkit.dumps(project),
+                python=profile.lowest_python,
+                upgrade=upgrade,
+                previous=previous,
+                sources=uv.Sources(indexes.default, several=bool(profile.indexes)),
+            )
+            break
+        except uv.UvError as error:
+            if not dated or not error.lacks_upload_times:
+                raise
+            project["tool"]["uv"].pop("exclude-newer", None)
+    return body, dated
 
 
 def idle_overrides(profile: Profile, lock: Lock, indexes: Indexes) -> tuple[str, ...]:
@@ -59,12 +84,26 @@ def idle_overrides(profile: Profile, lock: Lock, indexes: Indexes) -> tuple[str,
 
 
 def _same_without(profile: Profile, override: Override, lock: Lock, indexes: Indexes) -> bool:
+    """Resolve without the override, and without the pin that it made: uv would keep that."""
     rest = tuple(item for item in profile.overrides if item != override)
+    name = canonicalize_name(Requirement(override.requirement).name)
+    previous = _without(lock.text, name)
     try:
-        made = make(replace(profile, overrides=rest), indexes=indexes, previous=lock.text)
+        made = make(replace(profile, overrides=rest), indexes=indexes, previous=previous)
     except MlenvError:
         return False
     return made.pins == lock.pins
+
+
+def _without(text: str, name: str) -> str:
+    """The text of a lock without the pins of one package."""
+    kept, of_it = [], False
+    for line in text.splitlines(keepends=True):
+        if pin := locks.PIN.match(line.rstrip()):
+            of_it = canonicalize_name(pin["name"]) == name
+        if not of_it:
+            kept.append(line)
+    return "".join(kept)
 
 
 @contextmanager
@@ -113,17 +152,24 @@ def _check_origins(profile: Profile, urls: Mapping[str, str], body: str) -> None
                     )
 
 
-def from_records(lock: Lock) -> tuple[str, ...]:
-    """The lines of a lock about indexes that were not asked, so that records were used."""
+def doubts(lock: Lock) -> tuple[str, ...]:
+    """The lines of a lock about what its indexes did not tell: files, or times of uploads."""
     lines = (line.removeprefix("# ") for line in lock.text.splitlines())
-    return tuple(line for line in lines if line.startswith("Index ") and _NOT_ASKED in line)
+    return tuple(line for line in lines if line.startswith("Index ") and _DOUBT.search(line))
 
 
 _NOT_ASKED = " was not asked: "
+_UNDATED = " gives no upload times: "
+_DOUBT = re.compile(f"{_NOT_ASKED}|{_UNDATED}")
 
 
-def _notes(from_record: Sequence[Index]) -> Iterator[str]:
-    """Comments of a lock about indexes that could not be asked, so that records were used."""
+def _notes(profile: Profile, from_record: Sequence[Index], dated: bool) -> Iterator[str]:
+    """Comments of a lock about what its indexes did not tell."""
+    if not dated:
+        yield (
+            f"Index default{_UNDATED}resolved-as-of = {profile.resolved_as_of} could not hold, "
+            "and the newest versions were taken."
+        )
     for index in from_record:
         names = ", ".join(index.packages)
         yield (

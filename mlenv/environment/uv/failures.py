@@ -30,6 +30,11 @@ class UvError(MlenvError):
         super().__init__(code, message, hint)
         self._output = output
 
+    @property
+    def lacks_upload_times(self) -> bool:
+        """Files were passed over because the index does not say when they were uploaded."""
+        return "missing an upload date" in self._output
+
     def wishes(self) -> Iterator[Wish]:
         """Requirements of packages, from the resolver's reasons."""
         for match in _DEPENDS.finditer(" ".join(self._output.split())):

@@ -50,6 +50,15 @@ def test_an_unknown_name(mlenv: Run, home: Path) -> None:
             "[machine] sizes can't be below 0",
         ),
         (('package = "codec"', 'package = "***"'), '"***" in [[exclude]] is not the name of a'),
+        (('"whisperer==1.0", "diarizer==2.0"', ""), "`requires` is empty: it must name at least"),
+        (
+            ('"whisperer==1.0"', "\"whisperer==1.0 ; sys_platform == 'win32'\""),
+            "`whisperer==1.0 ; sys_platform == 'win32'` is for none of its platforms",
+        ),
+        (
+            ("whisperer==1.0", "whisperer @ https://me:secret@example.org/w.whl"),
+            "whisperer is named by an address: a lock names versions and hashes.",
+        ),
         (
             ("[[exclude]]", '[[index]]\nname = "x"\nurl = "no url"\npackages = []\n[[exclude]]'),
             'index x: "no url" is not an address',
@@ -65,6 +74,11 @@ def test_a_broken_file_is_named_with_the_place(
     assert done.stderr.startswith(f"error: {profile}") and said in done.stderr
     assert len(done.stderr.splitlines()) <= 2
     assert not (home / ".venvs").exists()
+
+
+def test_a_date_needs_no_quotes(profile: Path) -> None:
+    profile.write_text(profile.read_text().replace('"2025-12-19"', "2025-12-19"))
+    assert profiles.load(str(profile)).resolved_as_of == "2025-12-19"
 
 
 @pytest.mark.parametrize(
@@ -95,6 +109,10 @@ HOPPER = Host("linux-x86_64", "2.36", "550.54.14", (("NVIDIA H100", "9.0"),))
         (
             Host("linux-x86_64", "2.17", None),
             ("it needs glibc 2.28, this machine has 2.17",),
+        ),
+        (
+            Host("linux-x86_64", None, None),
+            ("it needs glibc 2.28, this machine has another C library (musl?)",),
         ),
         (
             Host("macos-arm64", None, None),

@@ -180,7 +180,7 @@ def test_the_index_is_compared_with_what_is_recorded_where_it_answers(
 
 def test_a_lock_that_rests_on_records_says_so_for_add(name: str) -> None:
     """`mlenv add` prints these lines as warnings."""
-    (line,) = resolve.from_records(locks.load(profiles.load(name)))
+    (line,) = resolve.doubts(locks.load(profiles.load(name)))
     index = profiles.load(name).indexes[0].name
     assert line.startswith(f"Index {index} was not asked: the hashes of torch, ")
-    assert resolve.from_records(locks.load(profiles.load("cu124"))) == ()
+    assert resolve.doubts(locks.load(profiles.load("cu124"))) == ()
