@@ -13,7 +13,7 @@ from mlenv.environment.generations import own_profiles
 from mlenv.environment.install import plan, select
 from mlenv.environment.install.select import PassedOver
 from mlenv.environment.lockfile import indexes, locks, profiles
-from mlenv.environment.lockfile.profiles import Exclusion, Override, Profile
+from mlenv.environment.lockfile.profiles import Exclusion, Override, Profile, SourceBuild
 from mlenv.machine import host
 from mlenv.machine.host import Host
 from mlenv.result import WRONG_USAGE, MlenvError, Result
@@ -76,6 +76,7 @@ class Shown(Row, frozen=True, kw_only=True):
     pins: dict[str, tuple[str, ...]]
     overrides: tuple[Override, ...]
     excludes: tuple[Exclusion, ...]
+    builds: tuple[SourceBuild, ...]
     indexes: tuple[IndexRow, ...]
     family: FamilyRow
     source: dict[str, str] = field(name="from")
@@ -187,6 +188,7 @@ def _show(profile: Profile) -> Shown:
         pins=_versions(profile),
         overrides=profile.overrides,
         excludes=profile.excludes,
+        builds=profile.builds,
         indexes=tuple(
             IndexRow(name=i.name, url=i.url, packages=i.packages) for i in profile.indexes
         ),

@@ -78,6 +78,10 @@ def _show(shown: Shown) -> Iterator[str]:
         yield f"  {override.requirement}: {override.why}"
     for exclusion in shown.excludes:
         yield f"  without {exclusion.package}: {exclusion.why}"
+    if shown.builds:
+        yield bold("built from source")
+    for build in shown.builds:
+        yield f"  {build.package}: {build.why}"
 
 
 def _gpus(codes: tuple[str, ...]) -> str:

@@ -59,11 +59,16 @@ def take(request: Request, venv: Path) -> InstallPlan:
         )
     profile, lock = verdict.profile, locks.load(verdict.profile)
     preflight.location(venv, profile.name)
-    sources = uv.Sources(config.default, config.extra(profile), offline=request.offline)
+    sources = uv.Sources(
+        config.default,
+        config.extra(profile),
+        offline=request.offline,
+        builds=profile.built_packages,
+    )
     _room(venv, profile, lock, sources)
     python = request.python
     if given_bundle:
-        sources = uv.Sources(folder=given_bundle.path / "wheels")
+        sources = uv.Sources(folder=given_bundle.path / "wheels", builds=profile.built_packages)
         python = python or given_bundle.python
     interpreter = preflight.interpreter(profile, python)
     return InstallPlan(verdict, lock, interpreter, config, sources, given_bundle)
@@ -90,7 +95,7 @@ def for_files(profile: Profile, python: str | None, mirrors: Sequence[str]) -> I
     indexes.check_names(config, (profile, *_all_profiles(None)), mirrors)
     verdict = Verdict(profile, "asked for", ())
     interpreter = preflight.interpreter(profile, python)
-    sources = uv.Sources(config.default, config.extra(profile))
+    sources = uv.Sources(config.default, config.extra(profile), builds=profile.built_packages)
     return InstallPlan(verdict, locks.load(profile), interpreter, config, sources)
 
 
@@ -114,7 +119,12 @@ def unavailable(profile: Profile, config: Indexes, *, offline: bool = False) -> 
         return ""
     try:
         lock = locks.load(profile)
-        sources = uv.Sources(config.default, config.extra(profile), offline=True)
+        sources = uv.Sources(
+            config.default,
+            config.extra(profile),
+            offline=True,
+            builds=profile.built_packages,
+        )
         if not uv.plan(lock.path, profile.python, sources).fetches:
             return ""
     except MlenvError as error:

@@ -54,6 +54,13 @@ class Exclusion(_Table, frozen=True):
     why: str
 
 
+class SourceBuild(_Table, frozen=True):
+    """A package that has no wheel, so that its own code runs here to build one, and the reason."""
+
+    package: str
+    why: str
+
+
 class Index(_Table, frozen=True):
     """An index beside the package index, and the packages that come from it alone.
 
@@ -99,6 +106,7 @@ class _File(_Table, frozen=True):
     requires: tuple[str, ...]
     override: tuple[Override, ...] = ()
     exclude: tuple[Exclusion, ...] = ()
+    build: tuple[SourceBuild, ...] = ()
     index: tuple[Index, ...] = ()
     family: Family = Family()
     machine: Machine = Machine()
@@ -117,6 +125,7 @@ class Profile:
     requires: tuple[str, ...]
     overrides: tuple[Override, ...]
     excludes: tuple[Exclusion, ...]
+    builds: tuple[SourceBuild, ...]
     indexes: tuple[Index, ...]
     family: Family
     machine: Machine
@@ -125,6 +134,11 @@ class Profile:
     def python_range(self) -> SpecifierSet:
         """The Pythons that it admits."""
         return SpecifierSet(self.python)
+
+    @property
+    def built_packages(self) -> tuple[str, ...]:
+        """The packages that may be built from source."""
+        return tuple(canonicalize_name(item.package) for item in self.builds)
 
     @property
     def family_index(self) -> Index | None:
@@ -197,6 +211,7 @@ def load(name: str, own: Mapping[str, Path] = NONE) -> Profile:
         requires=file.requires,
         overrides=file.override,
         excludes=file.exclude,
+        builds=file.build,
         indexes=file.index,
         family=file.family,
         machine=file.machine,
@@ -224,9 +239,10 @@ def _wrong_values(file: _File) -> Iterator[str]:
             yield f"there are two indexes with the name {index.name}"
         if "://" not in index.url:
             yield f'index {index.name}: "{index.url}" is not an address'
-    for item in file.exclude:
-        if not is_normalized_name(canonicalize_name(item.package)):
-            yield f'"{item.package}" in [[exclude]] is not the name of a package'
+    for key, items in (("exclude", file.exclude), ("build", file.build)):
+        for item in items:
+            if not is_normalized_name(canonicalize_name(item.package)):
+                yield f'"{item.package}" in [[{key}]] is not the name of a package'
 
 
 _VERSION = re.compile(r"\d+(\.\d+)+|\d+")

@@ -64,7 +64,11 @@ def answer(
                 python=profile.lowest_python,
                 upgrade=upgrade,
                 previous=previous,
-                sources=uv.Sources(indexes.default, several=bool(profile.indexes)),
+                sources=uv.Sources(
+                    indexes.default,
+                    several=bool(profile.indexes),
+                    builds=profile.built_packages,
+                ),
             )
             break
         except uv.UvError as error:

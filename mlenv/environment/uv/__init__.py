@@ -21,6 +21,31 @@ from mlenv.environment.uv.sources import CONFIGURED
 from mlenv.environment.uv.sources import Sources as Sources
 
 
+def _run_with_wheels(
+    sources: Sources,
+    *arguments: str,
+    settings: dict[str, str] | None = None,
+    directory: str | None = None,
+    on_line: OnLine | None = None,
+) -> str:
+    """Run uv with wheels alone, but for packages of `sources.builds` that turn out to have none."""
+    limits = ["--only-binary", ":all:"]
+    while True:
+        try:
+            return run(
+                *arguments,
+                *limits,
+                settings={**sources.settings(), **(settings or {})},
+                directory=directory,
+                on_line=on_line,
+            )
+        except UvError as error:
+            name = error.without_wheel
+            if name not in sources.builds or name in limits:
+                raise
+            limits += ["--no-binary", name]
+
+
 def resolve(
     project: str,
     *,
@@ -42,7 +67,8 @@ def resolve(
         answer = Path(directory) / "lock.txt"
         if previous:
             answer.write_text(previous, "utf-8")
-        run(
+        _run_with_wheels(
+            sources,
             "pip",
             "compile",
             "pyproject.toml",
@@ -57,7 +83,7 @@ def resolve(
             "lock.txt",
             *(f"--upgrade-package={name}" for name in upgrade),
             directory=directory,
-            settings=sources.settings() | _reaching_loopback(),
+            settings=_reaching_loopback(),
         )
         return answer.read_text("utf-8")
 
@@ -94,7 +120,8 @@ def sync(
         if on_line:
             on_line(line)
 
-    run(
+    _run_with_wheels(
+        sources,
         "pip",
         "sync",
         os.fspath(lock),
@@ -103,7 +130,6 @@ def sync(
         "--require-hashes",
         "--build-constraints",
         os.fspath(lock),
-        settings=sources.settings(),
         on_line=keep,
     )
     return tuple(sorted(_installs(lines)))
@@ -128,7 +154,8 @@ def plan(lock: Path, python: str, sources: Sources = CONFIGURED) -> Planned:
         venv = Path(directory) / "venv"
         create_venv(venv, python)
         output: list[str] = []
-        run(
+        _run_with_wheels(
+            sources,
             "pip",
             "sync",
             os.fspath(lock),
@@ -139,7 +166,6 @@ def plan(lock: Path, python: str, sources: Sources = CONFIGURED) -> Planned:
             os.fspath(lock),
             "--dry-run",
             "--verbose",
-            settings=sources.settings(),
             on_line=output.append,
         )
     fetches = [match[1] for line in output if (match := _UNCACHED.search(line))]

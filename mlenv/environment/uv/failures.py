@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+from packaging.utils import canonicalize_name
+
 from mlenv.result import MlenvError
 
 
@@ -34,6 +36,12 @@ class UvError(MlenvError):
     def lacks_upload_times(self) -> bool:
         """Files were passed over because the index does not say when they were uploaded."""
         return "missing an upload date" in self._output
+
+    @property
+    def without_wheel(self) -> str:
+        """The package that has no wheel and must not be built from source; empty for others."""
+        match = re.search(r"Wheels are required for `([^`]+)`", self._output)
+        return canonicalize_name(match[1]) if match else ""
 
     def wishes(self) -> Iterator[Wish]:
         """Requirements of packages, from the resolver's reasons."""

@@ -13,7 +13,8 @@ class Sources:
 
     `default` replaces the package index that uv is configured with, `extra` are searched beside
     it, `several` says that there are more of them (in a project). `folder`: a directory with
-    all that is needed, and no index at all.
+    all that is needed, and no index at all. `builds`: the packages that may be built from source,
+    for which their own code runs here, where they have no wheel.
     """
 
     default: str | None = None
@@ -21,6 +22,7 @@ class Sources:
     folder: Path | None = None
     offline: bool = False
     several: bool = False
+    builds: tuple[str, ...] = ()
 
     def settings(self) -> dict[str, str]:
         """As variables: an address may hold a password, and anybody can read an argument."""
