@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import tarfile
 import threading
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
@@ -41,6 +42,35 @@ def wheel(
     return f"{module}-{version}-{tag}.whl", buffer.getvalue()
 
 
+_BACKEND = """\
+import pathlib, sys
+
+def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
+    pathlib.Path({trace!r}).touch()
+    name = {name!r}
+    (pathlib.Path(wheel_directory) / name).write_bytes({content!r})
+    return name
+"""
+
+
+def source_archive(name: str, version: str, trace: str) -> tuple[str, bytes]:
+    """An sdist whose build leaves the file `trace`, as any code of its could."""
+    file_name, content = wheel(name, version)
+    files = {
+        "PKG-INFO": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        "pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "backend"\n'
+        'backend-path = ["."]\n',
+        "backend.py": _BACKEND.format(trace=trace, name=file_name, content=content),
+    }
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        for path, text in files.items():
+            entry = tarfile.TarInfo(f"{name}-{version}/{path}")
+            entry.size = len(text.encode())
+            archive.addfile(entry, io.BytesIO(text.encode()))
+    return f"{name}-{version}.tar.gz", buffer.getvalue()
+
+
 @dataclass
 class Index:
     """What is served, and what is to go wrong: `faults` maps a path to a status or to bytes."""
@@ -58,6 +88,11 @@ class Index:
         file_name, content = wheel(name, version, requires, **options)
         self.files[file_name] = content
         return hashlib.sha256(content).hexdigest()
+
+    def add_source(self, name: str, version: str, trace: str) -> None:
+        """Serve a package that has no wheel; see `source_archive`."""
+        file_name, content = source_archive(name, version, trace)
+        self.files[file_name] = content
 
     def answer(self, path: str) -> tuple[int, str, bytes]:
         fault = self.faults.get(path)
