@@ -84,6 +84,36 @@ def test_a_signal_ends_all_and_keeps_what_is_done(
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
+def test_a_signal_ends_all_while_gigabytes_are_read_for_the_record(
+    plain_venv: Path, tmp_path: Path
+) -> None:
+    (file,) = faults.write(tmp_path, {"large": {}})
+    os.truncate(file, 40 << 30)  # most of it a hole
+    out = tmp_path / "out"
+    process = subprocess.Popen(
+        faults.command(plain_venv, tmp_path, "--quiet", "-o", out, file),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_for(lambda: any(at > 1 << 30 for at in places_in(process, file)))
+    began = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert time.monotonic() - began < 2
+    assert process.returncode == 130
+    assert said == "error: Interrupted: 0 of 1 files are done; --resume goes on with the rest.\n"
+    assert list(out.iterdir()) == []
+
+
+def places_in(process: subprocess.Popen[str], file: Path) -> list[int]:
+    """How far a process has read a file."""
+    return [
+        int((Path(f"/proc/{process.pid}/fdinfo") / link.name).read_text().split()[1])
+        for link in Path(f"/proc/{process.pid}/fd").iterdir()
+        if link.exists() and link.samefile(file)
+    ]
+
+
 def test_the_kill_of_the_run_ends_its_workers_and_leaves_no_samples(
     plain_venv: Path, tmp_path: Path
 ) -> None:

@@ -215,13 +215,15 @@ def test_what_is_passed_over_is_told(plain_venv: Path, tmp_path: Path) -> None:
     for name in ("b.srt", "c.srt", "d.jpg"):
         (tmp_path / "in" / name).write_text("words")
     (tmp_path / "in" / "half.part").write_bytes(b"fLaC")
+    (tmp_path / "in" / "more").mkdir()
     done = faults.transcribe(plain_venv, tmp_path, "-o", "out", "in", "*.flac")
     assert done.returncode == 1
-    assert done.stderr.splitlines()[:3] == [
+    assert done.stderr.splitlines()[:4] == [
         "error: No file matches *.flac.",
         "passed over 4 files that are no recordings (.srt 2, .jpg 1, .part 1)",
+        "did not look into 1 folder below: --recursive does",
         "warning: not looked into, though they may be recordings: in/half.part; name them to have "
         "them done",
     ]
     done = faults.transcribe(plain_venv, tmp_path, "--json", "in")
-    assert json.loads(done.stdout)["data"]["passed_over"] == ["in/half.part"]
+    assert json.loads(done.stdout)["data"]["passed_over"] == ["in/half.part", "in/more/"]

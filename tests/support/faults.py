@@ -39,7 +39,7 @@ for line in sys.stdin:
     number, path = request["id"], Path(request["path"])
     with Path(__file__).with_name("log").open("a", errors="replace") as log:
         log.write(f"{name} {path.stem}\\n")
-    fault = json.loads(path.read_text() or "{}").get(name, "")
+    fault = json.loads(path.open().read(4096).rstrip("\\0") or "{}").get(name, "")
     if name == "transcriber":
         if request["handover"]:
             Path(request["handover"]).write_text(f"said in {path.stem}")

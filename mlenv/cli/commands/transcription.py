@@ -36,8 +36,8 @@ from mlenv.speech.transcribe.writer import Writer
 class Transcribed:
     """The document of `exec transcribe`.
 
-    `passed_over`: files in folders that have no name of a recording and contents of one, and links
-    to folders.
+    `passed_over`: files in folders that have the name or the contents of a recording and not the
+    other, and the folders in them that were not looked into.
     """
 
     files: Sequence[Transcript]
@@ -104,7 +104,7 @@ class Run:
     def _inputs(self) -> list[Source]:
         options = self._options
         survey = inputs.survey(options.audio, recursive=options.recursive)
-        self._passed_over = survey.doubtful
+        self._passed_over = [*survey.doubtful, *survey.below]
         for problem in survey.problems:
             self._fail(problem)
         self._tell_passed_over(survey)
@@ -125,6 +125,9 @@ class Run:
             more = ", .." if len(kinds) > 8 else ""
             count = survey.passed_over.total()
             self._screen.note(f"passed over {count} files that are no recordings ({listed}{more})")
+        if count := len(survey.below):
+            folders = "1 folder" if count == 1 else f"{count} folders"
+            self._screen.note(f"did not look into {folders} below: --recursive does")
         if names := [inputs.printable(name) for name in survey.doubtful]:
             more = f" and {len(names) - 10} more" if len(names) > 10 else ""
             text = f"not looked into, though they may be recordings: {', '.join(names[:10])}{more}"
@@ -194,6 +197,8 @@ class Run:
                 if not self._options.json:
                     self._screen.warn(event.text)
             case events.Finished():
+                if self._options.output_dir:
+                    self._origins.read(event.source)
                 with deferred() if self._options.output_dir else contextlib.nullcontext():
                     self._finish(event)
 

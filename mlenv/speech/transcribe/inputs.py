@@ -70,13 +70,15 @@ class Survey(NamedTuple):
     """The inputs of one call.
 
     `problems`: what could not be looked at. Of folders, `passed_over` counts the files that are no
-    recordings, by suffix, and `doubtful` are those whose contents are, and folders behind links.
+    recordings, by suffix, and `doubtful` are those that may be, and folders behind links. `below`
+    are the folders in them that were not looked into.
     """
 
     sources: list[Source]
     problems: list[Problem]
     passed_over: Counter[str]
     doubtful: list[str]
+    below: list[str]
 
 
 def survey(words: Sequence[str], *, recursive: bool) -> Survey:
@@ -84,7 +86,7 @@ def survey(words: Sequence[str], *, recursive: bool) -> Survey:
 
     Raises `MlenvError` where the words lead to nothing at all.
     """
-    found = Survey([], [], Counter(), [])
+    found = Survey([], [], Counter(), [], [])
     for word in words:
         _look(word, recursive, found)
     if not found.sources and {problem.code for problem in found.problems} == {NO_AUDIO}:
@@ -208,12 +210,15 @@ def _look_into(folder: Path, label: str, recursive: bool, found: Survey) -> None
         found.problems.append(Problem("folder-unreadable", message))
 
     for directory, folders, names in os.walk(folder, onerror=unreadable):
-        folders[:] = sorted(set(folders) - {RECORDS}) if recursive else []
+        folders[:] = sorted(set(folders) - {RECORDS})
+        if not recursive:
+            found.below.extend(f"{text_of(Path(directory) / name)}/" for name in folders)
+            folders.clear()
         links = [Path(directory) / name for name in folders if Path(directory, name).is_symlink()]
         found.doubtful.extend(f"{text_of(link)}/" for link in links)
         for name in sorted(names):
             path = Path(directory) / name
-            which = kind(path) if path.is_file() else Kind.OTHER
+            which = kind(path)
             if which is Kind.RECORDING:
                 place = path.relative_to(folder)
                 found.sources.append(Source(path.absolute(), text_of(path), place))

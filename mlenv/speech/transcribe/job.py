@@ -239,6 +239,7 @@ class Job:
                     yield Progress(file.source, event.share * file.duration, file.duration)
             case protocol.Transcribed():
                 file.language = event.language
+                file.silent = event.silent
                 self.libraries = tuple(event.libraries)
                 file.segments.sort(key=lambda segment: segment["start"])
                 if self._options.channels_speak:

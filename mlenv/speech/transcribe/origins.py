@@ -106,6 +106,11 @@ class Origins:
         origin = read(stem).get(form)
         return origin is not None and origin.written == files.sha256(path)
 
+    def read(self, source: Source) -> None:
+        """Take the sha256 that `write` records; gigabytes take seconds."""
+        self._hashes.pop(source.file, None)
+        self._sha256(source)
+
     def write(
         self,
         source: Source,
@@ -117,9 +122,8 @@ class Origins:
     ) -> bool:
         """Record how outputs were made; returns False if the recording has changed meanwhile.
 
-        `before`: its state when it was read.
+        `before`: its state when it was read. `read` comes before.
         """
-        self._hashes.pop(source.file, None)
         sha256 = self._sha256(source)
         unchanged = before is not None and source.state() == before
         state = before or State(0, 0, 0)

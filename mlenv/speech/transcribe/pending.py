@@ -25,7 +25,7 @@ class Unfinished:
     hands over (`handed_over`: the diarizer has been told), `deaths` counts the workers that ended
     over this file, by name, `heard` is the end of the last segment that was passed on, `before` the
     recording's state when a worker got it.
-    `unread` is the share of it that could not be read.
+    `unread` is the share of it that could not be read, `silent` are channels without words.
     """
 
     source: Source
@@ -44,6 +44,7 @@ class Unfinished:
     before: State | None = None
     warnings: list[FileWarning] = field(default_factory=list)
     unread: float = 0.0
+    silent: list[int] = field(default_factory=list)
 
     def restart(self) -> None:
         """Forget the words: another worker finds them anew."""
@@ -77,6 +78,10 @@ class Unfinished:
         """The warnings that wait until words and speakers are there."""
         if not self.segments and not self.turns:
             yield _warning("no-speech", "holds no speech that could be heard")
+        elif self.silent:
+            channels = ", ".join(map(str, self.silent))
+            which = f"channel {channels}" if len(self.silent) == 1 else f"channels {channels}"
+            yield _warning("no-speech", f"holds no speech that could be heard on {which}")
         if grown := self._grown():
             message = f"grew by {grown} bytes while it was read: they are not in the transcript"
             yield _warning("grew", message)

@@ -41,7 +41,11 @@ PICTURES = (b"avif", b"avis", b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif
 
 
 class Kind(Enum):
-    """Classify a file of a folder: DOUBTFUL has another file's name and a recording's contents."""
+    """Classify a file of a folder.
+
+    DOUBTFUL has another file's name and a recording's contents, or the other way round: a pipe, a
+    link that leads nowhere.
+    """
 
     RECORDING = 1
     DOUBTFUL = 2
@@ -54,8 +58,8 @@ def kind(path: Path) -> Kind:
     if path.name.startswith("._"):  # what macOS leaves beside a file on other systems' disks
         return Kind.OTHER
     if suffix in SUFFIXES and suffix not in SHARED:
-        return Kind.RECORDING
-    if not is_recording(_head(path)):
+        return Kind.RECORDING if _is_file(path) else Kind.DOUBTFUL
+    if not (_is_file(path) and is_recording(_head(path))):
         return Kind.OTHER
     has_suffix = SUFFIX.fullmatch(suffix) and suffix not in SUFFIXES
     return Kind.DOUBTFUL if has_suffix else Kind.RECORDING
@@ -80,6 +84,13 @@ def _is_mpeg(head: bytes) -> bool:
     is_aac = head[1] & 0xF6 == 0xF0 and head[2] >> 2 & 0xF < 13
     is_mp3 = head[1] & 0xE0 == 0xE0 and head[1] & 0x06 in (2, 4) and head[1] & 0x18 != 8
     return is_aac or (is_mp3 and head[2] & 0xF0 != 0xF0 and head[2] & 0x0C != 0x0C)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a link to where this user may not look
+        return False
 
 
 def _head(path: Path) -> bytes:

@@ -165,12 +165,16 @@ class SegmentFound:
 
 @dataclass(frozen=True)
 class Transcribed:
-    """All segments of a file have been sent."""
+    """All segments of a file have been sent.
+
+    `silent`: channels without words, from 1, where each is transcribed apart.
+    """
 
     id: int
     language: str | None
     seconds: dict[str, float]
     libraries: list[str]
+    silent: list[int] = dataclasses.field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -154,6 +154,26 @@ def test_what_leads_nowhere_is_named_and_the_rest_is_done(
     assert found.problems == [Problem(code, message)]
 
 
+def test_folders_below_are_named_where_they_are_not_looked_into(folder: Path) -> None:
+    (folder / ".mlenv").mkdir()
+    assert survey(".").below == ["deep/"]
+    assert survey(".", recursive=True).below == []
+
+
+def test_a_link_to_what_may_not_be_looked_at_is_named(folder: Path) -> None:
+    (folder / "shut").mkdir()
+    (folder / "secret.wav").symlink_to("shut/e.wav")
+    (folder / "shut").chmod(0)
+    script = (
+        "from mlenv.speech.transcribe.inputs import survey\n"
+        "print(survey(['.'], recursive=False).doubtful)\n"
+    )
+    done = subprocess.run(
+        [*BOUND, sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "['secret.wav']\n"
+
+
 def test_links_in_circles_end_and_linked_folders_are_named(folder: Path) -> None:
     (folder / "deep" / "up").symlink_to("..")
     (folder / "deep" / "circle").symlink_to("circle")
@@ -200,14 +220,21 @@ def test_what_is_passed_over_is_counted_and_named_where_it_looks_like_a_recordin
     for name, content in contents.items():
         (tmp_path / name).write_bytes(content)
     os.mkfifo(tmp_path / "pipe.wav")
+    (tmp_path / "gone.m4a").symlink_to("nowhere.m4a")
+    (tmp_path / "gone.txt").symlink_to("nowhere.txt")
     found = survey(str(tmp_path))
     assert [source.file.name for source in found.sources] == [
         "1.1 Lesson", "2024.01.05", "a.mts", "c.m4v", "talk",
     ]  # fmt: skip
-    assert [Path(name).name for name in found.doubtful] == ["half.part", "x.dat"]
+    assert [Path(name).name for name in found.doubtful] == [
+        "gone.m4a", "half.part", "pipe.wav", "x.dat",
+    ]  # fmt: skip
     assert found.passed_over == Counter(
-        {".ts": 1, ".wav": 2, ".part": 1, ".dat": 1, ".txt": 2, ".heic": 1, ".webp": 1, "": 1}
-    )
+        {
+            ".ts": 1, ".wav": 2, ".part": 1, ".dat": 1, ".txt": 3, ".heic": 1, ".webp": 1, "": 1,
+            ".m4a": 1,
+        }
+    )  # fmt: skip
 
 
 def test_standard_input_becomes_a_file() -> None:

@@ -32,6 +32,25 @@ def test_no_speech_is_said_unless_there_are_words_or_turns(tmp_path: Path) -> No
     assert file.shortfall() is None
 
 
+def test_channels_without_speech_are_named(tmp_path: Path) -> None:
+    file = unfinished(tmp_path / "a")
+    file.silent = [1, 2]
+    assert [each["message"] for each in file.last_warnings()] == [
+        "holds no speech that could be heard"
+    ]
+    file.segments.append(
+        {"start": 0.0, "end": 1.0, "text": "Good day.", "speaker": None, "words": []}
+    )
+    file.silent = [2]
+    assert [each["message"] for each in file.last_warnings()] == [
+        "holds no speech that could be heard on channel 2"
+    ]
+    file.silent = [2, 4]
+    assert [each["message"] for each in file.last_warnings()] == [
+        "holds no speech that could be heard on channels 2, 4"
+    ]
+
+
 def test_a_file_that_grew_is_named_and_fails_beyond_a_tenth(tmp_path: Path) -> None:
     for added, share in ((100, None), (1000, "50%")):
         file = unfinished(tmp_path / "a")
