@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from filelock import BaseFileLock
 
 _HELD = threading.local()  # paths of the locks that this thread holds
+LATE = 5.0  # seconds of silence of a file system, after which it is named
 LOCK_TIMEOUT = 600.0  # seconds that a command waits for another one; $MLENV_LOCK_TIMEOUT
 
 Record = TypeVar("Record")
@@ -87,6 +88,14 @@ def make_directory(path: Path) -> None:
         raise MlenvError("not-writable", f"{path} can't be made: {error.strerror}.") from error
 
 
+def owner(path: Path) -> str:
+    """The name of a file's owner, or the user's number where that has no name."""
+    try:
+        return path.owner()
+    except (KeyError, OSError):
+        return f"user {path.lstat().st_uid}"
+
+
 def sha256(path: Path) -> str | None:
     """The sha256 of a file, in hexadecimal; None if it can't be read."""
     try:
@@ -97,12 +106,14 @@ def sha256(path: Path) -> str | None:
 
 
 @contextlib.contextmanager
-def exclusive(path: Path, what: str, progress: Progress | None = None) -> Iterator[bool]:
+def exclusive(
+    path: Path, what: str, progress: Progress | None = None, *, wait: bool = True
+) -> Iterator[bool]:
     """Hold the lock file `path`, so that one process at a time does `what` ("changing ..").
 
     Gives False where a caller in this thread holds it already. Says whom it waits for; raises
-    `MlenvError` (code `busy`) after $MLENV_LOCK_TIMEOUT seconds. Who holds the lock may remove
-    its file.
+    `MlenvError` (code `busy`) after $MLENV_LOCK_TIMEOUT seconds, or at once without `wait`. Who
+    holds the lock may remove its file.
     """
     from filelock import FileLock
 
@@ -114,7 +125,7 @@ def exclusive(path: Path, what: str, progress: Progress | None = None) -> Iterat
     while True:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            _acquire(lock, holder, what, progress)
+            _acquire(lock, holder, what, progress or Silent(), wait=wait)
         except FileNotFoundError:  # its holder has removed the folder
             continue
         except OSError as error:
@@ -132,21 +143,35 @@ def exclusive(path: Path, what: str, progress: Progress | None = None) -> Iterat
         lock.release()
 
 
-def _acquire(lock: BaseFileLock, holder: Path, what: str, progress: Progress | None) -> None:
+def _acquire(
+    lock: BaseFileLock, holder: Path, what: str, progress: Progress, *, wait: bool
+) -> None:
     from filelock import Timeout
 
     limit = float(os.environ.get("MLENV_LOCK_TIMEOUT") or LOCK_TIMEOUT)
+    # A network file system may answer late, or never.
+    line = f"Waiting for the file system to lock {lock.lock_file}"
+    late = threading.Timer(LATE, progress.waiting, [line])
+    late.daemon = True
+    late.start()
     try:
         lock.acquire(timeout=0)
-    except Timeout:
+    except Timeout as error:
+        late.cancel()
         other = _read_text(holder) or "another process"
-        (progress or Silent()).step(f"Waiting for {other}, which is {what}")
+        if not wait:
+            message = f"{other[0].upper()}{other[1:]} is {what}."
+            hint = "Leave out --no-wait to wait for it, or try again later."
+            raise MlenvError("busy", message, hint) from error
+        progress.waiting(f"Waiting up to {limit:g} s for {other}, which is {what}")
         try:
             lock.acquire(timeout=limit)
         except Timeout as error:
             message = f"After {limit:g} s {other} is still {what}."
             hint = "Wait for it to end, then try again."
             raise MlenvError("busy", message, hint) from error
+    finally:
+        late.cancel()
 
 
 def _is_file_of(lock: BaseFileLock, path: Path) -> bool:

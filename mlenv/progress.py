@@ -18,6 +18,9 @@ class Progress(Protocol):
     def detail(self, text: str) -> None:
         """Show details of the present step."""
 
+    def waiting(self, text: str) -> None:
+        """Somebody else must end first: a step that is said even where no other is shown."""
+
     def end(self) -> None:
         """The last step is over."""
 
@@ -34,6 +37,8 @@ class Silent:
     def step(self, text: str) -> None: ...
 
     def detail(self, text: str) -> None: ...
+
+    def waiting(self, text: str) -> None: ...
 
     def end(self) -> None: ...
 

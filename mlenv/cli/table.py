@@ -126,6 +126,21 @@ venv_option = click.option(
 )
 
 
+no_wait_option = click.option(
+    "--no-wait", is_flag=True, help="End at once where another mlenv is changing it."
+)
+
+
+def consent_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of a command that asks before it spends or takes away much."""
+    asked = click.option(
+        "--yes", is_flag=True, help="Don't ask; without a terminal what would be asked needs it."
+    )
+    return click.option("--dry-run", is_flag=True, help="Only show what would change.")(
+        asked(function)
+    )
+
+
 own_profiles_option = click.option(
     "--venv",
     metavar="DIR",

@@ -218,3 +218,73 @@ def test_own_profiles_have_names(
     other = run("profiles", "show", "nothing", "--venv", home / "other")
     assert "small-own" not in other.stderr
     assert "small-own" in run("profiles", "show", "nothing").stderr
+
+
+def test_a_dry_run_changes_nothing(run: Run, home: Path) -> None:
+    before = state(home)
+    planned = json.loads(run("add", "notebook", "--dry-run", "--json").stdout)["data"]
+    assert planned["dry_run"] is True and planned["profile"] == "small-own"
+    assert planned["changes"]["added"] == ["notebook==7.0", "widgets==8.0"]
+    assert {"notebook==7.0", "widgets==8.0"} <= {*planned["download"]}
+    assert planned["download_bytes"] > 0
+    text = run("add", "notebook", "--dry-run").stdout
+    assert text.startswith("would change small-own at ") and "\nto download: " in text
+    assert text.endswith("Nothing was changed.\n")
+    assert state(home) == before
+
+
+def test_what_is_held_already_changes_nothing(run: Run, home: Path) -> None:
+    before = state(home)
+    for wish in ("whisperer", "whisperer>=1", "tensors"):
+        assert run("add", wish).stdout.startswith("up to date  ")
+    assert state(home) == before
+
+
+def test_an_override_goes_with_the_package_that_it_was_for(
+    run: Run, mine: Path, index: Index
+) -> None:
+    index.add("mixer", "1.0", ["notebook>=8"])
+    assert run("add", "notebook").returncode == 0
+    done = run("add", "mixer", "--override", "notebook==7.0")
+    assert done.returncode == 0, done.stderr
+    assert 'asked-with = ["mixer"]' in mine.read_text()
+    assert run("remove", "mixer").returncode == 0
+    assert "asked-with" not in mine.read_text() and "notebook==7.0" not in mine.read_text()
+
+
+def test_what_another_package_needs_can_not_be_removed(run: Run, home: Path) -> None:
+    assert run("add", "notebook", "widgets").returncode == 0
+    done = run("remove", "widgets")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "error: widgets can't be removed: another package needs it.\n",
+    )
+
+
+def test_what_the_environment_is_for_is_not_removed_unasked(
+    run: Run, home: Path, index: Index
+) -> None:
+    index.add("faster-whisper", "1.2.1")
+    assert run("add", "faster-whisper").returncode == 0
+    before = state(home)
+    done = run("remove", "faster-whisper")
+    what = (
+        "faster-whisper goes, which transcribes "
+        "(`mlenv exec transcribe` and what imports faster_whisper)"
+    )
+    assert (done.returncode, done.stderr) == (
+        1,
+        f"error: Not done without being asked: {what}.\n"
+        "Add --yes to do it, or --dry-run to see all of it.\n",
+    )
+    assert state(home) == before
+    assert f"  ! {what}\n" in run("remove", "faster-whisper", "--dry-run").stdout
+    assert run("remove", "faster-whisper", "--yes").returncode == 0
+
+
+def test_an_interpreter_that_is_gone_does_not_stop_a_change(run: Run, home: Path) -> None:
+    record = home / ".venvs/ml/mlenv.json"
+    text = json.loads(record.read_text())
+    record.write_text(json.dumps({**text, "python": "/gone/python3.11"}))
+    done = run("add", "notebook")
+    assert done.returncode == 0, done.stderr

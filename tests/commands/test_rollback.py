@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from mlenv.environment import generations
+from mlenv.environment.install import consent
+from tests.support.index import Index
 from tests.support.running import Run
 
 
@@ -181,7 +187,7 @@ def test_uninstall_puts_back_what_was_there(
     mlenv: Run, hand_made: Path, second: Callable, home: Path
 ) -> None:
     one, two = second()
-    done = data(mlenv("uninstall", "--json"))
+    done = data(mlenv("uninstall", "--yes", "--json"))
     assert done == {
         "venv": str(hand_made),
         "removed": [one.name, two.name],
@@ -197,13 +203,13 @@ def test_uninstall_waits_for_processes(
 ) -> None:
     _, two = second()
     pid = process_in(two)
-    done = mlenv("uninstall")
+    done = mlenv("uninstall", "--yes")
     assert (done.returncode, done.stderr) == (
         1,
         f"error: {two.name} is in use by process {pid}.\nEnd it first, or use --force.\n",
     )
     assert (home / ".venvs/ml").resolve() == two
-    assert mlenv("uninstall", "--force").returncode == 0
+    assert mlenv("uninstall", "--force", "--yes").returncode == 0
     assert list((home / ".venvs").iterdir()) == []
 
 
@@ -240,3 +246,127 @@ def test_gc_knows_the_active_generation_behind_a_symlinked_home(
     done = mlenv("gc", "--keep", "1", "--json", env={"HOME": str(link)})
     assert data(done)["removed"] == [one.name]
     assert (home / ".venvs/ml").resolve() == two and two.is_dir()
+
+
+def test_what_gc_and_rollback_would_do(mlenv: Run, second: Callable, home: Path) -> None:
+    one, two = second()
+    planned = data(mlenv("gc", "--keep", "1", "--dry-run", "--json"))
+    assert (planned["dry_run"], planned["removed"]) == (True, [one.name])
+    assert planned["freed_bytes"] == data(mlenv("status", "--json"))["generations"][0]["own_bytes"]  # type: ignore[index]
+    assert "would remove  001-small" in mlenv("gc", "--keep", "1", "--dry-run").stdout
+    back = data(mlenv("rollback", "--dry-run", "--json"))
+    assert isinstance(size := back.pop("bytes"), int) and size > 0
+    assert back == {
+        "venv": str(home / ".venvs/ml"),
+        "from": two.name,
+        "to": one.name,
+        "managed": True,
+        "dry_run": True,
+        "changes": {
+            "added": [],
+            "removed": [],
+            "changed": [{"name": "whisperer", "before": "1.1", "after": "1.0"}],
+        },
+        "losses": [],
+    }
+    assert one.is_dir() and (home / ".venvs/ml").resolve() == two
+
+
+def test_gigabytes_are_not_removed_unasked(
+    mlenv: Run, second: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, _ = second()
+    with (one / "large").open("wb") as large:
+        os.posix_fallocate(large.fileno(), 0, consent.BIG)
+    done = mlenv("gc", "--keep", "1")
+    assert (done.returncode, done.stdout, done.stderr) == (
+        1,
+        "",
+        "error: Not done without being asked: 1 generation with 1.0 GB go for good.\n"
+        "Add --yes to do it, or --dry-run to see all of it.\n",
+    )
+    assert mlenv("gc", "--keep", "1", "--yes").returncode == 0
+    assert not one.exists()
+
+
+def test_all_is_not_taken_away_unasked(mlenv: Run, second: Callable, home: Path) -> None:
+    one, two = second()
+    venv = home / ".venvs/ml"
+    planned = data(mlenv("uninstall", "--dry-run", "--json"))
+    rows = planned.pop("generations")
+    assert isinstance(rows, list) and [row["name"] for row in rows] == [one.name, two.name]
+    assert planned == {"dry_run": True, "venv": str(venv), "restores": None}
+    done = mlenv("uninstall")
+    assert done.returncode == 1
+    head, frees, hint = re.split(r", which frees |\.\n", done.stderr, maxsplit=2)
+    assert head == (f"error: Not done without being asked: {venv} with 2 generations goes for good")
+    assert frees.endswith(" MB")
+    assert hint == "Add --yes to do it, or --dry-run to see all of it.\n"
+    assert venv.resolve() == two
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 1), ("", 1)])
+def test_who_sits_at_a_terminal_is_asked(
+    mlenv: Run, second: Callable, home: Path, answer: str, code: int
+) -> None:
+    second()
+    ours, theirs = pty.openpty()
+    os.write(ours, f"{answer}\n".encode())
+    done = mlenv("uninstall", stdin=theirs)
+    assert done.returncode == code, done.stderr
+    assert "goes for good, which frees" in done.stderr and "Do this? [y/N] " in done.stderr
+    assert (home / ".venvs/ml").exists() == bool(code)
+    if code:
+        assert done.stderr.endswith("error: Nothing was changed: the answer was not yes.\n")
+
+
+def test_an_own_profile_outlives_its_generations(
+    mlenv: Run,
+    profile: Path,
+    home: Path,
+    provision: Callable,
+    network: dict[str, str],
+    index: Index,
+) -> None:
+    index.add("notebook", "7.0")
+    provision(profile)
+    assert mlenv("add", "notebook", env=network).returncode == 0
+    assert mlenv("rollback").returncode == 0
+    assert mlenv("gc", "--keep", "1").returncode == 0
+    done = mlenv("install", "small-own", "--no-verify", "--json", env=network)
+    assert data(done)["changes"]["added"] == ["notebook==7.0"]  # type: ignore[index]
+
+
+CHANGES = [("install",), ("add", "notebook"), ("remove", "notebook"), ("rollback",), ("gc",)]
+
+
+@pytest.mark.parametrize("words", [*CHANGES, ("uninstall", "--yes")])
+def test_no_wait_ends_at_once(
+    mlenv: Run, second: Callable, home: Path, words: tuple[str, ...], profile: Path
+) -> None:
+    second()
+    venv = home / ".venvs/ml"
+    profile.write_text(profile.read_text() + "\n[machine]\ndisk-mb = 1\n")
+    arguments = [*words, profile, "--python", "3.99"] if words == ("install",) else [*words]
+    with generations.locked(venv):
+        done = mlenv(*arguments, "--no-wait")
+        holder = (generations.store(venv) / "busy.holder").read_text()
+    assert (done.returncode, done.stderr) == (
+        1,
+        f"error: {holder[0].upper()}{holder[1:]} is changing {venv}.\n"
+        "Leave out --no-wait to wait for it, or try again later.\n",
+    )
+
+
+def test_who_waits_says_so_where_nobody_looks_on(mlenv: Run, second: Callable, home: Path) -> None:
+    second()
+    venv = home / ".venvs/ml"
+    with generations.locked(venv):
+        holder = (generations.store(venv) / "busy.holder").read_text()
+        done = mlenv("gc", env={"MLENV_LOCK_TIMEOUT": "0.2"})
+    assert (done.returncode, done.stderr) == (
+        1,
+        f"Waiting up to 0.2 s for {holder}, which is changing {venv}\n"
+        f"error: After 0.2 s {holder} is still changing {venv}.\n"
+        "Wait for it to end, then try again.\n",
+    )

@@ -257,6 +257,7 @@ def test_a_dry_run_says_what_then_happens(
             "removed": ["whisperer==1.0"],
             "changed": [{"name": "tensors", "before": "2.5.1", "after": "2.8"}],
         },
+        "losses": [],
         "download": ["aligner==1.0", "diarizer==2.0", "tensors==2.8"],
         "download_bytes": size,
         "unknown_size": [],

@@ -143,7 +143,7 @@ def test_what_a_program_uses_stays(run: Run, home: Path, how: str, network: dict
             done = run("gc", "--keep", "1")
             assert f"{generation.name} by process" in done.stdout
             assert generation.is_dir()
-            assert run("uninstall").returncode == 1
+            assert run("uninstall", "--yes").returncode == 1
             assert venv.exists()
         finally:
             os.killpg(program.pid, signal.SIGKILL)

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import click
 
-from mlenv.cli.table import command, venv_option
+from mlenv.cli import render
+from mlenv.cli.table import command, consent_options, no_wait_option, venv_option
 from mlenv.environment.install import adding
 from mlenv.environment.install.build import Installed
+from mlenv.environment.install.dry_run import DryRun
 from mlenv.progress import Progress
 from mlenv.result import Result
 
@@ -27,6 +29,8 @@ from mlenv.result import Result
     help="Let this win over what any package asks for. May be repeated.",
 )
 @click.option("--index", "mirrors", metavar="NAME=URL", multiple=True, help="Use a mirror.")
+@consent_options
+@no_wait_option
 @venv_option
 @click.pass_obj
 def cli(
@@ -35,12 +39,20 @@ def cli(
     packages: tuple[str, ...],
     overrides: tuple[str, ...],
     mirrors: tuple[str, ...],
-) -> Result[Installed]:
+    dry_run: bool,
+    yes: bool,
+    no_wait: bool,
+) -> Result[Installed | DryRun]:
     """Add PACKAGES to the environment: a new lock of your own, and a new generation.
 
     torch and its family, CTranslate2 and cuDNN stay as they are. What would move one of them is
-    refused, with the reason and the override that would make it possible.
+    refused, with the reason and the override that would make it possible. Where the profile has
+    no torch, what is added of its family comes in one release that this machine can run.
+    Gigabytes are asked for before.
     """
-    request = adding.Request(add=packages, overrides=overrides, mirrors=mirrors)
-    changed = adding.change(venv, request, progress)
+    request = adding.Request(add=packages, overrides=overrides, mirrors=mirrors, wait=not no_wait)
+    if dry_run:
+        planned, warnings = adding.preview(venv, request, progress)
+        return Result("add", planned, warnings=warnings)
+    changed = adding.change(venv, request, progress, render.asking(yes))
     return Result("add", changed.installed, warnings=changed.warnings)

@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 from msgspec import Struct
 
-from mlenv.cli.table import command, venv_option
+from mlenv.cli import render
+from mlenv.cli.table import command, consent_options, no_wait_option, venv_option
 from mlenv.environment import generations
 from mlenv.environment.generations import gc
 from mlenv.progress import Progress
@@ -22,8 +23,9 @@ class InUse(Struct, frozen=True, kw_only=True):
 
 
 class Collected(Struct, frozen=True, kw_only=True):
-    """The document of `mlenv gc`."""
+    """The document of `mlenv gc`: what was removed, or would be."""
 
+    dry_run: bool
     venv: str
     removed: tuple[str, ...]
     freed_bytes: int
@@ -38,15 +40,23 @@ class Collected(Struct, frozen=True, kw_only=True):
     show_default=True,
     help="Number of generations that stay, the active one among them.",
 )
+@consent_options
+@no_wait_option
 @venv_option
 @click.pass_obj
-def cli(progress: Progress, venv: Path, keep: int) -> Result[Collected]:
+def cli(
+    progress: Progress, venv: Path, keep: int, dry_run: bool, yes: bool, no_wait: bool
+) -> Result[Collected]:
     """Remove old generations. The active one stays, and so does any that a process is using.
 
-    The environment that was there before mlenv is never touched.
+    The environment that was there before mlenv is never touched. Asks before gigabytes go.
     """
-    done = gc.collect(venv, keep, progress)
+    if dry_run:
+        done = gc.surplus(venv, keep)
+    else:
+        done = gc.collect(venv, keep, progress, render.asking(yes), wait=not no_wait)
     record = Collected(
+        dry_run=dry_run,
         venv=str(venv),
         removed=tuple(generation.name for generation in done.removed),
         freed_bytes=done.freed,

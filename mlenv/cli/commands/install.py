@@ -8,7 +8,7 @@ from typing import Any
 import click
 import msgspec
 
-from mlenv.cli.table import command, complete_profile, venv_option
+from mlenv.cli.table import command, complete_profile, no_wait_option, venv_option
 from mlenv.doctor.examine import FindingDocument
 from mlenv.environment.install.build import Installed, install
 from mlenv.environment.install.request import Request
@@ -50,6 +50,7 @@ class Checked(Installed, frozen=True, kw_only=True):
     help="Install from a directory that `mlenv bundle` has made; needs no network.",
 )
 @click.option("--dry-run", is_flag=True, help="Only show what would change.")
+@no_wait_option
 @click.option("--no-verify", is_flag=True, help="Leave out the check and the transcription.")
 @venv_option
 @click.pass_obj
@@ -63,6 +64,7 @@ def cli(
     bundle: Path | None,
     dry_run: bool,
     no_verify: bool,
+    no_wait: bool,
 ) -> Result[Any]:
     """Build the environment that PROFILE describes and switch to it in one step.
 
@@ -71,7 +73,7 @@ def cli(
     The environment's files come from the profile's lock, each checked by its sha256.
     Ends with an examination and a transcription of the sample that ships with mlenv.
     """
-    request = Request(profile, python, offline, mirrors, bundle)
+    request = Request(profile, python, offline, mirrors, bundle, wait=not no_wait)
     if dry_run:
         from mlenv.environment.install import dry_run as planned
 

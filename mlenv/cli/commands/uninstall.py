@@ -7,8 +7,10 @@ from pathlib import Path
 import click
 from msgspec import Struct
 
-from mlenv.cli.table import command, venv_option
-from mlenv.environment.generations import gc
+from mlenv.cli import render
+from mlenv.cli.table import command, consent_options, no_wait_option, venv_option
+from mlenv.environment import generations
+from mlenv.environment.generations import disk_usage, gc, rollback
 from mlenv.progress import Progress
 from mlenv.result import Result
 
@@ -22,17 +24,41 @@ class Uninstalled(Struct, frozen=True, kw_only=True):
     left: tuple[str, ...]
 
 
-@command("uninstall", "mlenv uninstall\nmlenv uninstall --venv /data/envs/ml")
+class Planned(Struct, frozen=True, kw_only=True):
+    """The document of `mlenv uninstall --dry-run`. `restores`: what would come back."""
+
+    dry_run: bool = True
+    venv: str
+    generations: tuple[Sized, ...]
+    restores: str | None
+
+
+class Sized(Struct, frozen=True, kw_only=True):
+    """A generation that would go; `own_bytes` are freed by that."""
+
+    name: str
+    bytes: int
+    own_bytes: int
+
+
+@command("uninstall", "mlenv uninstall --dry-run\nmlenv uninstall --yes --venv /data/envs/ml")
 @click.option("--force", is_flag=True, help="Even where a process is using it.")
+@consent_options
+@no_wait_option
 @venv_option
 @click.pass_obj
-def cli(progress: Progress, venv: Path, force: bool) -> Result[Uninstalled]:
+def cli(
+    progress: Progress, venv: Path, force: bool, dry_run: bool, yes: bool, no_wait: bool
+) -> Result[Uninstalled | Planned]:
     """Remove the environment with all its generations.
 
     The environment that was there before mlenv is put back. Profiles that `mlenv add` has made
-    stay, and so do models and uv's cache.
+    stay, and so do models and uv's cache. Asks first; a script says `--yes`.
     """
-    done = gc.uninstall(venv, force=force, progress=progress)
+    if dry_run:
+        return Result("uninstall", _planned(venv))
+    asking = render.asking(yes)
+    done = gc.uninstall(venv, force=force, progress=progress, asking=asking, wait=not no_wait)
     record = Uninstalled(
         venv=str(venv),
         removed=tuple(path.name for path in done.removed),
@@ -40,3 +66,18 @@ def cli(progress: Progress, venv: Path, force: bool) -> Result[Uninstalled]:
         left=tuple(map(str, done.left)),
     )
     return Result("uninstall", record)
+
+
+def _planned(venv: Path) -> Planned:
+    sizes = {
+        path.name: disk_usage.size(path)
+        for path in sorted((generations.store(venv) / "generations").glob("*/"))
+    }
+    kept = rollback.kept(venv)
+    return Planned(
+        venv=str(venv),
+        generations=tuple(
+            Sized(name=name, bytes=size.total, own_bytes=size.own) for name, size in sizes.items()
+        ),
+        restores=str(kept[-1]) if kept else None,
+    )

@@ -9,7 +9,7 @@ import importlib
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ from mlenv.cli.render.style import bold, red, yellow
 from mlenv.result import FAILED, Result
 
 SCHEMA = 1
+
+Ask = Callable[[Sequence[str]], None]
 
 
 def emit(result: Result[Any], *, as_json: bool) -> int:
@@ -80,6 +82,15 @@ def _encoded(value: object) -> object:
     if isinstance(value, Path):
         return os.fspath(value)
     raise NotImplementedError(f"no JSON for {type(value).__name__}")
+
+
+def asking(yes: bool) -> Ask:
+    """How a command asks before it goes on: not at all with `--yes`."""
+    if yes:
+        return lambda _reasons: None
+    from mlenv.cli.render import consent
+
+    return consent.ask
 
 
 def say(text: str) -> None:

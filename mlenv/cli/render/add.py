@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from mlenv.cli.render.install import changed
+from mlenv.cli.render.install import changed, planned
 from mlenv.cli.render.style import bold, dim, green
+from mlenv.environment.install.dry_run import DryRun
 
 if TYPE_CHECKING:
     from mlenv.environment.install.build import Installed
 
 
-def lines(installed: Installed) -> Iterator[str]:
-    """The packages that came and went."""
+def lines(installed: Installed | DryRun) -> Iterator[str]:
+    """The packages that came and went, or would."""
+    if isinstance(installed, DryRun):
+        yield from planned(installed, "would change")
+        return
     if not installed.changed:
         yield f"{green('up to date')}  {installed.venv} holds it already"
         return

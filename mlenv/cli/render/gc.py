@@ -14,10 +14,12 @@ if TYPE_CHECKING:
 
 def lines(collected: Collected) -> Iterator[str]:
     """Generations that were removed, and those that stay because they are in use."""
+    done = green("removed") if not collected.dry_run else yellow("would remove")
     for name in collected.removed:
-        yield f"{green('removed')}  {name}"
+        yield f"{done}  {name}"
     for row in collected.in_use:
         pids = ", ".join(map(str, row.pids))
         who = f"process {pids}" if pids else "a program of another user"
         yield f"{yellow('in use')}   {row.name} by {who}"
-    yield f"{size(collected.freed_bytes)} freed" if collected.removed else "nothing to remove"
+    freed = "freed" if not collected.dry_run else "to be freed. Nothing was changed."
+    yield f"{size(collected.freed_bytes)} {freed}" if collected.removed else "nothing to remove"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def lines(record: Installed | DryRun) -> Iterator[str]:
     """Text of an installation, or of a dry run."""
     if isinstance(record, DryRun):
-        yield from _planned(record)
+        yield from planned(record, "would install")
         return
     generation = record.generation
     what = f"{bold(record.profile)} ({len(generation.distributions)} packages)"
@@ -57,13 +57,15 @@ def _checked(record: Checked) -> Iterator[str]:
         yield f"{yellow('not tested')} {record.not_transcribed}"
 
 
-def _planned(plan: DryRun) -> Iterator[str]:
+def planned(plan: DryRun, head: str) -> Iterator[str]:
+    """Text of a dry run."""
     if not plan.changed:
         yield f"{green('up to date')}  {plan.venv} is {bold(plan.profile)}"
         return
-    yield f"{bold('would install')} {plan.profile} at {plan.venv}: {plan.why}"
+    yield f"{bold(head)} {plan.profile} at {plan.venv}: {plan.why}"
     yield from _passed_over(plan.passed_over)
     yield from changed(plan.changes)
+    yield from (f"  {yellow('!')} {text}" for text in plan.losses)
     unknown = f" and {len(plan.unknown_size)} of unknown size" if plan.unknown_size else ""
     yield f"to download: {len(plan.download)} files, {size(plan.download_bytes)}{unknown}"
     yield f"on disk:     about {size(plan.disk_bytes)} more, the rest is shared with uv's cache"

@@ -1,4 +1,4 @@
-"""Progress on a terminal; nothing elsewhere."""
+"""Progress on a terminal; elsewhere only what is being waited for."""
 
 from __future__ import annotations
 
@@ -14,7 +14,14 @@ if TYPE_CHECKING:
 
 def for_people(*, as_json: bool) -> Progress:
     """The terminal's progress where a person looks on, silence for everybody else."""
-    return Silent() if as_json or not sys.stderr.isatty() else Terminal()
+    return Quiet() if as_json or not sys.stderr.isatty() else Terminal()
+
+
+class Quiet(Silent):
+    """For programs and files: nothing but what is being waited for."""
+
+    def waiting(self, text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
 
 
 class Terminal:
@@ -33,6 +40,9 @@ class Terminal:
         self._text, self._began = text, time.monotonic()
         self._status = self._console.status(text)
         self._status.start()
+
+    def waiting(self, text: str) -> None:
+        self.step(text)
 
     def detail(self, text: str) -> None:
         self._detail = text

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from mlenv.cli.render.style import green
-
-if TYPE_CHECKING:
-    from mlenv.cli.commands.uninstall import Uninstalled
+from mlenv.cli.commands.uninstall import Planned, Uninstalled
+from mlenv.cli.render.install import size
+from mlenv.cli.render.style import dim, green, yellow
 
 
-def lines(uninstalled: Uninstalled) -> Iterator[str]:
-    """Things that were removed, restored and kept."""
+def lines(uninstalled: Uninstalled | Planned) -> Iterator[str]:
+    """Things that were removed, restored and kept, or would be."""
+    if isinstance(uninstalled, Planned):
+        yield from _planned(uninstalled)
+        return
     count = len(uninstalled.removed)
     generations = f"{count} generation{'' if count == 1 else 's'}"
     yield f"{green('removed')}   {generations} of {uninstalled.venv}"
@@ -20,3 +21,12 @@ def lines(uninstalled: Uninstalled) -> Iterator[str]:
         yield f"{green('restored')}  your previous environment is back at {uninstalled.restored}"
     for path in uninstalled.left:
         yield f"{green('kept')}      the package lists that `mlenv add` wrote, in {path}"
+
+
+def _planned(plan: Planned) -> Iterator[str]:
+    for row in plan.generations:
+        frees = f"{size(row.bytes)}, removing it frees {size(row.own_bytes)}"
+        yield f"{yellow('would remove')}  {row.name} ({frees})"
+    if plan.restores:
+        yield f"{green('would restore')} {plan.restores} at {plan.venv}"
+    yield dim("Nothing was changed.")

@@ -298,11 +298,14 @@ def remove_unfinished(venv: Path) -> tuple[Path, ...]:
 
 
 @contextlib.contextmanager
-def locked(venv: Path, progress: Progress | None = None) -> Iterator[None]:
-    """Let one mlenv at a time change an environment; the others wait and say for whom."""
+def locked(venv: Path, progress: Progress | None = None, *, wait: bool = True) -> Iterator[None]:
+    """Let one mlenv at a time change an environment; the others wait and say for whom.
+
+    Without `wait` they raise `MlenvError` (code `busy`).
+    """
     folder = store(venv)
     folder.mkdir(parents=True, exist_ok=True)
-    with exclusive(folder / "busy", f"changing {venv}", progress) as outermost:
+    with exclusive(folder / "busy", f"changing {venv}", progress, wait=wait) as outermost:
         try:
             yield
         finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from pathlib import Path
 from mlenv.environment import generations, in_use
 from mlenv.environment.generations import Generation, activation, rollback
 from mlenv.environment.generations.disk_usage import size
+from mlenv.environment.install import consent
+from mlenv.files import owner
 from mlenv.progress import Progress
 from mlenv.result import MlenvError
 
@@ -24,30 +27,50 @@ class Collected:
     in_use: tuple[tuple[Generation, tuple[int, ...]], ...]
 
 
-def collect(venv: Path, keep: int, progress: Progress | None = None) -> Collected:
+def collect(
+    venv: Path,
+    keep: int,
+    progress: Progress | None = None,
+    asking: consent.Ask = consent.nobody,
+    *,
+    wait: bool = True,
+) -> Collected:
     """Remove generations but the active one and the newest, `keep` in all; never one in use.
 
-    Raises `MlenvError` where the active one's record can't be read; others like that stay.
+    Asks before gigabytes go. Raises `MlenvError` where the active one's record can't be read;
+    others like that stay.
     """
-    with generations.locked(venv, progress):
+    if not generations.store(venv).is_dir():
+        return Collected((), 0, ())
+    with generations.locked(venv, progress, wait=wait):
         generations.remove_unfinished(venv)
-        active = generations.active(venv)
-        others = [g for g in generations.all_of(venv) if not _is_active(g, venv)]
-        spare = max(keep - (active is not None), 0)
-        surplus = others[: len(others) - spare] if spare < len(others) else []
-        used = in_use.users([g.path for g in surplus], venv)
+        planned = surplus(venv, keep)
+        if planned.freed >= consent.BIG:
+            many = f"{len(planned.removed)} generation{'s' * (len(planned.removed) > 1)}"
+            consent.ask([f"{many} with {planned.freed / 1e9:.1f} GB go for good"], asking)
+        used = [*planned.in_use]
         removed, freed = [], 0
-        for generation in surplus:
-            if generation.path in used:
-                continue
+        for generation in planned.removed:
             own = size(generation.path).own
+            _keep_own_profile(venv, generation)
             if _is_active(generation, venv) or not remove(generation.path):
-                used[generation.path] = ()
+                used.append((generation, ()))
                 continue
             removed.append(generation)
             freed += own
-    left = tuple((g, used[g.path]) for g in surplus if g.path in used)
-    return Collected(tuple(removed), freed, left)
+    return Collected(tuple(removed), freed, tuple(used))
+
+
+def surplus(venv: Path, keep: int) -> Collected:
+    """Plan `collect`, and do nothing."""
+    active = generations.active(venv)
+    others = [g for g in generations.all_of(venv) if not _is_active(g, venv)]
+    spare = max(keep - (active is not None), 0)
+    old = others[: len(others) - spare] if spare < len(others) else []
+    used = in_use.users([g.path for g in old], venv)
+    removed = tuple(g for g in old if g.path not in used)
+    freed = sum(size(g.path).own for g in removed)
+    return Collected(removed, freed, tuple((g, used[g.path]) for g in old if g.path in used))
 
 
 def _is_active(generation: Generation, venv: Path) -> bool:
@@ -83,12 +106,21 @@ class Uninstalled:
     restored: Path | None
 
 
-def uninstall(venv: Path, *, force: bool = False, progress: Progress | None = None) -> Uninstalled:
-    """Remove the environment with all its generations; put back what was there before."""
+def uninstall(
+    venv: Path,
+    *,
+    force: bool = False,
+    progress: Progress | None = None,
+    asking: consent.Ask = consent.nobody,
+    wait: bool = True,
+) -> Uninstalled:
+    """Remove the environment with all its generations; put back what was there before. Asks."""
     store = generations.store(venv)
     if not store.is_dir():
         raise MlenvError("no-environment", f"Nothing to remove: {venv} was not made by mlenv.")
-    with generations.locked(venv, progress):
+    with generations.locked(venv, progress, wait=wait):
+        _refuse_foreign(venv)
+        consent.ask([all_that_goes(venv)], asking)
         folders = sorted((store / "generations").glob("*/"))
         if (used := in_use.users(folders, venv)) and not force:
             path, pids = next(iter(used.items()))
@@ -117,14 +149,38 @@ def uninstall(venv: Path, *, force: bool = False, progress: Progress | None = No
     return Uninstalled(tuple(folders), tuple(left), restored)
 
 
+def all_that_goes(venv: Path) -> str:
+    """A sentence about what `uninstall` takes away, with its size."""
+    folders = sorted((generations.store(venv) / "generations").glob("*/"))
+    freed = sum(size(path).own for path in folders)
+    many = f"{len(folders)} generation{'' if len(folders) == 1 else 's'}"
+    return f"{venv} with {many} goes for good, which frees {freed / 1e6:.1f} MB"
+
+
+def _refuse_foreign(venv: Path) -> None:
+    """Raise `MlenvError`, before anything is gone, for a folder that this user can't empty."""
+    for folder in (venv.parent, *generations.store(venv).glob("generations/*/")):
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise MlenvError(
+                "not-writable",
+                f"{folder} can't be emptied by this user: it belongs to {owner(folder)}.",
+                f"Nothing was removed. Give it to this user: `sudo chown -R {os.getuid()} "
+                f"{shlex.quote(str(generations.store(venv)))}`.",
+            )
+
+
 def _keep_own_profiles(venv: Path) -> None:
     """Put the newest of each of the user's own profiles beside the generations that go."""
-    place = generations.store(venv) / "profiles"
     for generation in generations.all_of(venv):
-        if generation.origin == "own":
-            place.mkdir(exist_ok=True)
-            for file in (generation.profile_file, generation.lock_file):
-                shutil.copy2(file, place / file.name)
+        _keep_own_profile(venv, generation)
+
+
+def _keep_own_profile(venv: Path, generation: Generation) -> None:
+    place = generations.store(venv) / "profiles"
+    if generation.origin == "own":
+        place.mkdir(exist_ok=True)
+        for file in (generation.profile_file, generation.lock_file):
+            shutil.copy2(file, place / file.name)
 
 
 def _claim(path: Path, force: bool) -> int | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mlenv.environment import generations
 from mlenv.environment.generations import activation
+from mlenv.environment.install import changes, consent
 from mlenv.progress import Progress
 from mlenv.result import MlenvError
 
@@ -32,13 +33,22 @@ def previous(venv: Path) -> Path | None:
     return None if venv.exists() and target.samefile(venv) else Path(os.path.normpath(target))
 
 
-def roll_back(venv: Path, target: str | None, progress: Progress | None = None) -> Path:
+def roll_back(
+    venv: Path,
+    target: str | None,
+    progress: Progress | None = None,
+    asking: consent.Ask = consent.nobody,
+    *,
+    wait: bool = True,
+) -> Path:
     """Switch to what was active before, or to `target`; returns what is active now.
 
-    `target`: the number or name of a generation, or the name of what was kept (or `before`).
+    `target`: the number or name of a generation, or the name of what was kept (or `before`). Asks
+    before it takes away what the environment is for.
     """
-    with generations.locked(venv, progress):
-        path = _find(venv, target) if target else _before(venv)
+    with generations.locked(venv, progress, wait=wait):
+        path = destination(venv, target)
+        consent.ask(consent.losses(differences(venv, path)), asking)
         if path in kept(venv):
             restore(venv, path)
             return venv
@@ -50,6 +60,17 @@ def roll_back(venv: Path, target: str | None, progress: Progress | None = None) 
             )
         activation.switch(venv, path)
         return path
+
+
+def destination(venv: Path, target: str | None) -> Path:
+    """The path that a rollback to `target` switches to, or without one to what was before."""
+    return _find(venv, target) if target else _before(venv)
+
+
+def differences(venv: Path, path: Path) -> changes.Changes:
+    """The packages that come and go where `path` becomes active."""
+    here = generations.distributions(venv) if venv.exists() else ()
+    return changes.between(here, generations.distributions(path))
 
 
 def _before(venv: Path) -> Path:

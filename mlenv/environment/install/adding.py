@@ -8,40 +8,34 @@ it pins; a new one that asks for another torch was not, so for the check no over
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
-import tomlkit
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from mlenv.environment import generations, uv
-from mlenv.environment.install import core
+from mlenv.environment.generations import Generation
+from mlenv.environment.install import consent, core, dry_run, edit, family, plan
 from mlenv.environment.install import request as install_request
-from mlenv.environment.install.build import Installed, install
+from mlenv.environment.install.build import Installed, install, unchanged
+from mlenv.environment.install.dry_run import DryRun
+from mlenv.environment.install.edit import Request as Request
 from mlenv.environment.launch import site_packages
 from mlenv.environment.lockfile import indexes, locks, profiles, resolve
 from mlenv.environment.lockfile.indexes import Indexes
 from mlenv.environment.lockfile.locks import Lock
 from mlenv.environment.lockfile.profiles import Profile
 from mlenv.environment.lockfile.project import as_project
+from mlenv.machine import host
 from mlenv.progress import Progress
 from mlenv.result import MlenvError
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """`add` and `overrides` are requirements, `remove` names."""
-
-    add: tuple[str, ...] = ()
-    remove: tuple[str, ...] = ()
-    overrides: tuple[str, ...] = ()
-    mirrors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +46,53 @@ class Changed:
     warnings: tuple[str, ...]
 
 
-def change(venv: Path, request: Request, progress: Progress) -> Changed:
+def change(
+    venv: Path, request: Request, progress: Progress, asking: consent.Ask = consent.nobody
+) -> Changed:
     """Resolve the request together with the profile's pins and build a new generation.
 
     The profile becomes the user's own, which the generation carries with its lock: an earlier
     generation keeps the earlier one. Nothing has changed where this raises.
     """
-    with generations.locked(venv, progress):
-        return _change(venv, request, progress)
+    with (
+        generations.locked(venv, progress, wait=request.wait),
+        _drafted(venv, request, progress) as draft,
+    ):
+        present, wish = draft.present, draft.wish
+        if wish is None:
+            progress.end()
+            return Changed(unchanged(venv, present), ())
+        planned = dry_run.of(wish, venv)
+        progress.end()
+        consent.ask((*planned.losses, *_costs(planned)), asking)
+        return Changed(install(venv, wish, progress), draft.warnings)
 
 
-def _change(venv: Path, request: Request, progress: Progress) -> Changed:
+def preview(venv: Path, request: Request, progress: Progress) -> tuple[DryRun, tuple[str, ...]]:
+    """Plan `change` and do nothing; raises `MlenvError` as it would. Gives its warnings too."""
+    with _drafted(venv, request, progress) as draft:
+        wish = draft.wish or install_request.Request(os.fspath(draft.present.profile_file))
+        planned = dry_run.of(wish, venv)
+        progress.end()
+        return planned, draft.warnings
+
+
+def _costs(plan: DryRun) -> Iterator[str]:
+    return consent.costs(plan.download_bytes, len(plan.download), plan.disk_bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """The active generation, and the request for the one to come; None where nothing changes."""
+
+    present: Generation
+    wish: install_request.Request | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@contextmanager
+def _drafted(venv: Path, request: Request, progress: Progress) -> Iterator[_Draft]:
+    """Resolve the request into a profile and a lock, which are there until the block ends."""
     present = generations.active(venv)
     if present is None:
         raise MlenvError(
@@ -74,12 +104,16 @@ def _change(venv: Path, request: Request, progress: Progress) -> Changed:
     lock = locks.load(profile)
     config = indexes.load(request.mirrors)
     core.refuse_change(profile, lock, request.add)
+    text = edit.edited(profile, lock, request)
+    if text == profile.path.read_text("utf-8"):
+        yield _Draft(present)
+        return
     progress.step("Resolving")
     is_own = generations.holds(venv, profile.path)
     with tempfile.TemporaryDirectory(prefix="mlenv-") as folder:
         name = profile.name if is_own else f"{profile.name}-own"
         path = Path(folder) / f"{name}.toml"
-        path.write_text(edited(profile, lock, request), "utf-8")
+        path.write_text(text, "utf-8")
         draft = profiles.load(os.fspath(path))
         if request.add:
             _check(draft, lock, request, present.path, config)
@@ -87,54 +121,68 @@ def _change(venv: Path, request: Request, progress: Progress) -> Changed:
             made = resolve.make(draft, indexes=config, previous=lock.text)
         except uv.UvError as error:
             raise _as_request(error, request) from error
+        made = _together(draft, made, lock, request, present, config)
+        _refuse_kept(request, made)
         core.refuse_moves(profile, lock, made)
-        draft.lock_path.write_text(made.text, "utf-8")
-        whole = install_request.Request(
-            os.fspath(path), present.python, mirrors=request.mirrors, own=True
-        )
-        installed = install(venv, whole, progress)
-    return Changed(installed, resolve.doubts(made))
+        made.path.write_text(made.text, "utf-8")
+        # The interpreter in use, or one that fits where that is gone.
+        python = present.python if Path(present.python).exists() else None
+        wish = install_request.Request(os.fspath(path), python, mirrors=request.mirrors, own=True)
+        yield _Draft(present, wish, resolve.doubts(made))
 
 
-def edited(profile: Profile, lock: Lock, request: Request) -> str:
-    """The profile's file with the request in it; comments and order stay."""
-    document = tomlkit.parse(profile.path.read_text("utf-8"))
-    requires: Any = document["requires"]
-    if request.add and (today := datetime.now(UTC).date().isoformat()) > profile.resolved_as_of:
-        document["resolved-as-of"] = today  # what is asked for may be younger than the profile
-    for text in request.add:
-        requirement = core.requirement_of(text)
-        _drop(requires, canonicalize_name(requirement.name))
-        requires.append(text)
-    for text in request.remove:
-        name = canonicalize_name(core.requirement_of(text).name)
-        if name in core.JOB or name in core.protected(profile, lock):
-            raise MlenvError(
-                "core-package",
-                f"{text} can't be removed: profile {profile.name} is built around it.",
-                "`mlenv profiles` shows others; `whisper` has no torch.",
-            )
-        if not _drop(requires, name):
-            pinned = name in {canonicalize_name(pin.name) for pin in lock.pins}
-            why = "another package needs it" if pinned else "the environment does not hold it"
-            raise MlenvError("not-requested", f"{text} can't be removed: {why}.")
-    for text in request.overrides:
-        requirement = core.requirement_of(text)
-        name = canonicalize_name(requirement.name)
-        if text in [item.requirement for item in profile.overrides]:
+def _together(
+    draft: Profile,
+    made: Lock,
+    before: Lock,
+    request: Request,
+    present: Generation,
+    config: Indexes,
+) -> Lock:
+    """The lock with torch's family pinned together, which the draft's file then says.
+
+    Raises `MlenvError` where no release of all of them fits.
+    """
+    new = family.newcomers(draft, made)
+    if not new:
+        return made
+    python = _python_version(present)
+    text, first = draft.path.read_text("utf-8"), None
+    for release in family.releases(
+        draft, made, request, python, lambda each: plan.unavailable(each, config)
+    ):
+        draft.path.write_text(edit.with_family(text, release.pins, release.source), "utf-8")
+        whole = profiles.load(os.fspath(draft.path))
+        try:
+            made = resolve.make(whole, indexes=config, previous=before.text)
+        except uv.UvError as error:
+            first = first or error
             continue
-        table = tomlkit.table()
-        table.add("requirement", text)
-        table.add("why", f"Asked for together with {', '.join(request.add)}.")
-        if "override" not in document:
-            document.add("override", tomlkit.aot())
-        overrides: Any = document["override"]
-        for index, item in enumerate(overrides):
-            if canonicalize_name(Requirement(item["requirement"]).name) == name:
-                del overrides[index]
-                break
-        overrides.append(table)
-    return tomlkit.dumps(document)
+        if family.newcomers(whole, made):
+            continue  # a member that only came in with these versions
+        family.refuse_driver(made, host.collect())
+        return made
+    reason = f" {first.message}" if first else ""
+    raise MlenvError(
+        "would-mix-family",
+        f"There is no one release of {', '.join(family.MEMBERS)} for what you ask for.{reason}",
+        "They are compiled against each other. Name versions of one release, as in "
+        "`mlenv add torch==2.11.0 torchaudio==2.11.0`.",
+    )
+
+
+def _python_version(generation: Generation) -> str:
+    config = (generation.path / "pyvenv.cfg").read_text("utf-8", "replace")
+    match = re.search(r"^version(?:_info)? *= *(\d+\.\d+\.\d+)", config, re.MULTILINE)
+    return match[1] if match else ""
+
+
+def _refuse_kept(request: Request, made: Lock) -> None:
+    """Raise for a package that shall go and stays, because another one needs it."""
+    pinned = {canonicalize_name(pin.name) for pin in made.pins}
+    for text in request.remove:
+        if canonicalize_name(core.requirement_of(text).name) in pinned:
+            raise MlenvError("not-requested", f"{text} can't be removed: another package needs it.")
 
 
 def _as_request(error: uv.UvError, request: Request) -> MlenvError:
@@ -144,14 +192,6 @@ def _as_request(error: uv.UvError, request: Request) -> MlenvError:
         name = core.requirement_of(text).name
         message = message.replace(f"the profile wants {name}", f"you ask for {name}")
     return MlenvError(error.code, message, error.hint)
-
-
-def _drop(requires: Any, name: str) -> bool:
-    for index, text in enumerate(requires):
-        if canonicalize_name(Requirement(text).name) == name:
-            del requires[index]
-            return True
-    return False
 
 
 def _check(

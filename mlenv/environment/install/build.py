@@ -51,15 +51,15 @@ def install(venv: Path, request: Request, progress: Progress) -> Installed:
     began = time.monotonic()
     request = named(request, venv)
     if present := _up_to_date(venv, request):
-        return _unchanged(venv, present, "in use", began)
+        return unchanged(venv, present, began=began)
 
     from mlenv.environment.install import plan, preflight
 
     preflight.location(venv)
     plan.check(request)
-    with generations.locked(venv, progress):
+    with generations.locked(venv, progress, wait=request.wait):
         if present := _up_to_date(venv, request):  # another process may have built it meanwhile
-            return _unchanged(venv, present, "in use", began)
+            return unchanged(venv, present, began=began)
         progress.step("Checking this machine")
         present = _present(venv, request)
         if present and not request.profile and not request.bundle:
@@ -68,7 +68,7 @@ def install(venv: Path, request: Request, progress: Progress) -> Installed:
         verdict = install_plan.verdict
         if present and not request.rebuild and _holds(present, install_plan, request):
             progress.end()
-            return _unchanged(venv, present, verdict.why, began, verdict.passed_over)
+            return unchanged(venv, present, verdict.why, began, verdict.passed_over)
         progress.detail(f"profile {verdict.profile.name}: {verdict.why}")
         generation = _build(venv, install_plan, request, progress)
         aside = activation.switch(venv, generation.path)
@@ -109,13 +109,14 @@ def _build(
     return generations.build(venv, profile, install_plan.lock, fill, own=own)
 
 
-def _unchanged(
+def unchanged(
     venv: Path,
     present: Generation,
-    why: str,
-    began: float,
+    why: str = "in use",
+    began: float | None = None,
     passed_over: tuple[PassedOver, ...] = (),
 ) -> Installed:
+    """The result where there was nothing to do."""
     return Installed(
         venv=venv,
         profile=present.profile,
@@ -123,7 +124,7 @@ def _unchanged(
         changed=False,
         passed_over=passed_over,
         generation=present,
-        seconds=round(time.monotonic() - began, 2),
+        seconds=round(time.monotonic() - began, 2) if began else 0.0,
     )
 
 

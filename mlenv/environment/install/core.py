@@ -12,7 +12,6 @@ from mlenv.environment.lockfile.locks import Lock, Pin
 from mlenv.environment.lockfile.profiles import Profile
 from mlenv.result import WRONG_USAGE, MlenvError
 
-JOB = frozenset({"faster-whisper"})  # without it nothing is left to do
 _CORE = re.compile(r"ctranslate2|nvidia-cudnn-cu\d+")
 
 
@@ -42,10 +41,18 @@ def refuse_change(profile: Profile, lock: Lock, names: Sequence[str]) -> None:
 
 
 def refuse_moves(profile: Profile, before: Lock, after: Lock) -> None:
-    """Raise where the new lock has another version of what must not move."""
+    """Raise where the new lock has another version of what must not move.
+
+    What came in with a package that goes now, such as cuDNN with torch, may go with it.
+    """
     now = {name: {p.version for p in pins} for name, pins in protected(profile, after).items()}
+    required = {canonicalize_name(Requirement(text).name) for text in profile.requires}
+    if profile.family.added:
+        required -= {canonicalize_name(name) for name in profile.family.packages}
     for name, pins in protected(profile, before).items():
         was = {pin.version for pin in pins}
+        if name not in now and name not in required:
+            continue
         if now.get(name, set()) != was:
             moved = ", ".join(sorted(now.get(name, ()))) or "nothing"
             raise MlenvError(

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from mlenv.environment import generations, uv
 from mlenv.environment.generations import Generation
-from mlenv.environment.install import artifacts, changes, plan, select
+from mlenv.environment.install import artifacts, changes, consent, plan, select
 from mlenv.environment.install.plan import InstallPlan
 from mlenv.environment.install.request import Request, named
 
@@ -18,7 +18,8 @@ class DryRun(Struct, frozen=True, kw_only=True):
     """The result of `install --dry-run`.
 
     `download_bytes` counts the files whose size the index tells; `unknown_size` names the rest.
-    `disk_bytes` is an estimate: the size of what is not fetched yet is not known.
+    `disk_bytes` is an estimate: the size of what is not fetched yet is not known. `losses` says
+    what the environment is for and could do no more.
     """
 
     dry_run: bool = True
@@ -28,6 +29,7 @@ class DryRun(Struct, frozen=True, kw_only=True):
     passed_over: tuple[select.PassedOver, ...]
     changed: bool
     changes: changes.Changes
+    losses: tuple[str, ...] = ()
     download: tuple[str, ...]
     download_bytes: int
     unknown_size: tuple[str, ...]
@@ -46,13 +48,15 @@ def of(request: Request, venv: Path) -> DryRun:
     machine = install_plan.profile.machine
     growth = machine.disk_mb / machine.download_mb if machine.download_mb else 2.0
     before = present.distributions if present else ()
+    change = changes.between(before, planned.installs)
     return DryRun(
         venv=venv,
         profile=install_plan.profile.name,
         why=install_plan.verdict.why,
         passed_over=install_plan.verdict.passed_over,
         changed=present is None or not _same(present, install_plan, planned),
-        changes=changes.between(before, planned.installs),
+        changes=change,
+        losses=consent.losses(change),
         download=planned.fetches,
         download_bytes=download,
         unknown_size=tuple(f"{file.package}=={file.version}" for file in fetched if not file.size),

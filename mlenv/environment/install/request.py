@@ -18,6 +18,7 @@ class Request:
     `mirrors`: `NAME=URL` each. `bundle`: a directory that `mlenv bundle` has made. `rebuild`:
     even where it is up to date (what is active was damaged in a way that only a look at its
     files shows). `own`: the profile is the user's, and the generation shall carry the only copy.
+    `wait` for another change of the environment.
     """
 
     profile: str | None = None
@@ -27,6 +28,7 @@ class Request:
     bundle: Path | None = None
     rebuild: bool = False
     own: bool = False
+    wait: bool = True
 
 
 def named(request: Request, venv: Path) -> Request:

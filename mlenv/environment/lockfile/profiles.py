@@ -74,11 +74,15 @@ class Index(_Table, frozen=True):
 
 
 class Family(_Table, frozen=True):
-    """Packages compiled against each other: one index, one local version tag (`+cu121`)."""
+    """Packages compiled against each other: one index, one local version tag (`+cu121`).
+
+    `added`: by `mlenv add`, so that `mlenv remove` may take them out again.
+    """
 
     packages: tuple[str, ...] = ()
     index: str | None = None
     local: str | None = None
+    added: bool = False
 
 
 class Machine(_Table, frozen=True):

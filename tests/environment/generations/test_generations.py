@@ -134,7 +134,7 @@ class Steps(Silent):
     def __init__(self) -> None:
         self.texts: list[str] = []
 
-    def step(self, text: str) -> None:
+    def waiting(self, text: str) -> None:
         self.texts.append(text)
 
 
@@ -155,7 +155,7 @@ def test_one_at_a_time_and_the_second_says_whom_it_waits_for(
         second.start()
         second.join()
     assert holder.startswith(f"process {os.getpid()} (`mlenv")
-    assert steps.texts == [f"Waiting for {holder}, which is changing {venv}"]
+    assert steps.texts == [f"Waiting up to 0.2 s for {holder}, which is changing {venv}"]
     assert errors[0].code == "busy"
     assert errors[0].message == f"After 0.2 s {holder} is still changing {venv}."
 
