@@ -186,7 +186,9 @@ def test_an_environment_is_compared_with_its_lock_and_its_wheels(
     assert caught.value.code == "not-whole"
     assert "whisperer/__init__.py is missing" in caught.value.message
     (packages / "diarizer-2.0.dist-info/RECORD").unlink()
-    assert "diarizer-2.0.dist-info has no readable RECORD" in whole._problems(packages, installs)
+    assert "diarizer-2.0.dist-info has no readable RECORD or METADATA" in whole._problems(
+        packages, installs
+    )
 
 
 def test_another_installation_of_mlenv_knows_a_shipped_profile_by_its_name(tmp_path: Path) -> None:
@@ -246,3 +248,31 @@ def test_what_the_job_imports_is_imported_before_the_switch(
         "error: The new environment can't import what it is for: OSError: no libgomp.so.1."
     )
     assert (home / ".venvs/ml").resolve() == before
+
+
+@pytest.mark.parametrize("edit", ["__version__ = '9.9'\n", "__version__ = '1.0'  # edited\n", ""])
+def test_an_edited_file_goes_into_no_other_environment(run: Run, home: Path, edit: str) -> None:
+    """A hard link makes it the cache's file too, where the file system can't copy on write."""
+    packages = next((home / ".venvs/ml").glob("lib/*/site-packages"))
+    file = packages / "whisperer/__init__.py"
+    before = file.read_text()
+    file.write_text(edit)
+    later = time.time() + 60  # nobody edits within two seconds of the installation
+    os.utime(file, (later, later))
+    done = run("add", "notebook")
+    assert done.returncode == 0, done.stderr
+    packages = next((home / ".venvs/ml").glob("lib/*/site-packages"))
+    assert (packages / "whisperer/__init__.py").read_text() == before
+
+
+def test_an_edited_file_is_named_without_a_network(run: Run, home: Path, profile: Path) -> None:
+    packages = next((home / ".venvs/ml").glob("lib/*/site-packages"))
+    (packages / "whisperer/__init__.py").write_text("edited = True\n")
+    done = run("install", profile, "--offline", "--no-verify", "--venv", home / "other")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "error: What was installed is not what small.txt names: whisperer/__init__.py has 14 "
+        "bytes, not 20.\n"
+        "Nothing was switched. Try again; if it stays, clear uv's cache: `uv cache clean`.\n",
+    )
+    assert not (home / "other").exists()

@@ -6,6 +6,7 @@ times, small but real wheels. A test may set a fault for any path: a status, or 
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import io
 import json
@@ -34,7 +35,8 @@ def wheel(
         f"{info}/METADATA": metadata,
         f"{info}/WHEEL": f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {tag}\n",
     }
-    record = "".join(f"{path},,\n" for path in [*contents, f"{info}/RECORD"])
+    record = "".join(f"{path},{digest(text)},{len(text)}\n" for path, text in contents.items())
+    record += f"{info}/RECORD,,\n"
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for path, text in {**contents, f"{info}/RECORD": record}.items():
@@ -69,6 +71,12 @@ def source_archive(name: str, version: str, trace: str) -> tuple[str, bytes]:
             entry.size = len(text.encode())
             archive.addfile(entry, io.BytesIO(text.encode()))
     return f"{name}-{version}.tar.gz", buffer.getvalue()
+
+
+def digest(text: str) -> str:
+    """The sha256 of an ASCII text as RECORD has it."""
+    value = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest())
+    return f"sha256={value.rstrip(b'=').decode()}"
 
 
 @dataclass

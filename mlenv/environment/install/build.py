@@ -95,7 +95,16 @@ def _build(
     def fill(path: Path) -> None:
         progress.step(f"Making a venv with Python {install_plan.python}")
         installs = _sync(path, install_plan, progress)
-        whole.check(path, install_plan.lock, installs)
+        try:
+            whole.check(path, install_plan.lock, installs)
+        except whole.NotWhole as error:
+            if not error.packages or request.offline:
+                raise
+            progress.failed(error.message)
+            uv.forget(error.packages)  # edited or damaged in uv's cache: fetch them again
+            shutil.rmtree(path)
+            installs = _sync(path, install_plan, progress)
+            whole.check(path, install_plan.lock, installs)
         progress.step("Setting up the launchers")
         _finish(path, venv)
         progress.step("Importing what speech programs import")

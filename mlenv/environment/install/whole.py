@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import csv
+import hashlib
 import os
 from collections.abc import Iterator
 from importlib.metadata import PathDistribution
@@ -20,19 +22,35 @@ _PROBE = Path(__file__).with_name("import_speech.py")
 _TIME_LIMIT = 300.0  # seconds for the first import, which compiles some four thousand modules
 
 
+_UNPACKED = 2.0  # seconds after a wheel's metadata within which the rest of it was written
+
+
+class NotWhole(MlenvError):
+    """`packages`: the distributions whose files are not those of their wheels."""
+
+    packages: tuple[str, ...] = ()
+
+
 def check(venv: Path, lock: Lock, installs: tuple[str, ...]) -> None:
-    """Raise `MlenvError` (code `not-whole`) unless `venv` holds what it shall.
+    """Raise `NotWhole` unless `venv` holds what it shall.
 
     `installs`: `name==version` of each distribution that uv installs from `lock` here.
     """
-    problems = list(_problems(launch.site_packages(venv), installs))
+    packages = launch.site_packages(venv)
+    problems = list(_problems(packages, installs))
     if problems:
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        raise MlenvError(
+        error = NotWhole(
             "not-whole",
             f"What was installed is not what {lock.path.name} names: {problems[0]}{more}.",
             "Nothing was switched. Try again; if it stays, clear uv's cache: `uv cache clean`.",
         )
+        error.packages = tuple(
+            _name_and_version(folder)[0]
+            for folder in sorted(packages.glob("*.dist-info"))
+            if next(_files(packages, folder), None)
+        )
+        raise error
 
 
 def _problems(packages: Path, installs: tuple[str, ...]) -> Iterator[str]:
@@ -65,24 +83,40 @@ def _same(one: str, other: str) -> bool:
 
 
 def _files(packages: Path, folder: Path) -> Iterator[str]:
-    """Every file that RECORD names is there, with its size."""
+    """Every file that RECORD names is there, with its size.
+
+    Where a hard link shares it with uv's cache, somebody may have edited it there: what was written
+    later than the rest of its wheel is compared by its sha256 too.
+    """
     try:
         with (folder / "RECORD").open(encoding="utf-8", newline="") as stream:
             rows = list(csv.reader(stream))
+        unpacked = (folder / "METADATA").stat().st_mtime + _UNPACKED
     except (OSError, UnicodeDecodeError, csv.Error):
-        yield f"{folder.name} has no readable RECORD"
+        yield f"{folder.name} has no readable RECORD or METADATA"
         return
     for row in rows:
         if len(row) < 3:
             continue
-        path, _, size = row[:3]
+        path, digest, size = row[:3]
         try:
-            actual = os.stat(packages / path).st_size  # noqa: PTH116 (fast: there are 40,000)
+            there = os.stat(packages / path)  # noqa: PTH116 (fast: there are 40,000)
         except OSError:
             yield f"{path} is missing"
             continue
-        if size and int(size) != actual:
-            yield f"{path} has {actual} bytes, not {size}"
+        if size and int(size) != there.st_size:
+            yield f"{path} has {there.st_size} bytes, not {size}"
+        elif there.st_mtime > unpacked and digest and not _is(packages / path, digest):
+            yield f"{path} is not the file that its wheel holds"
+
+
+def _is(path: Path, digest: str) -> bool:
+    """Compare a file with the digest of a RECORD; other algorithms than sha256 pass."""
+    algorithm, _, value = digest.partition("=")
+    if algorithm != "sha256":
+        return True
+    actual = hashlib.sha256(path.read_bytes()).digest()
+    return base64.urlsafe_b64encode(actual).rstrip(b"=").decode() == value.rstrip("=")
 
 
 def imports(venv: Path) -> None:

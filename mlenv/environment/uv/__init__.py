@@ -298,6 +298,11 @@ def check_index(url: str | None = None, package: str = "uv") -> None:
         )
 
 
+def forget(packages: Sequence[str]) -> None:
+    """Remove packages from uv's cache."""
+    run("cache", "clean", *packages)
+
+
 def cache_directory() -> Path:
     """The directory of uv's cache."""
     return Path(run("cache", "dir").strip())

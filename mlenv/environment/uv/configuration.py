@@ -31,7 +31,11 @@ _VARIABLES = (
     *("UV_HTTP_", "UV_REQUEST_TIMEOUT", "UV_CACHE_DIR", "UV_LOCK_TIMEOUT", "UV_CONCURRENT_"),
     *("UV_PYTHON_", "UV_CREDENTIALS_DIR", "UV_LOG_CONTEXT"),
 )
-_PATHS = ("UV_CACHE_DIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
+_PATHS = ("UV_CACHE_DIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "NETRC")
+_ADDRESSES = ("index-url", "extra-index-url", "find-links")  # or paths, from the file's folder
+# Copy-on-write where the file system has it: an edit in one environment stays there. Hard links
+# elsewhere, copies between file systems.
+_LINKS = {"UV_LINK_MODE": "clone"}
 
 
 def variables(environ: Mapping[str, str]) -> dict[str, str]:
@@ -44,7 +48,17 @@ def variables(environ: Mapping[str, str]) -> dict[str, str]:
         for name, value in launch.for_tools(environ).items()
         if not name.startswith(("UV_", "PIP_")) or name.startswith(_VARIABLES)
     }
-    return kept | {name: os.path.abspath(kept[name]) for name in _PATHS if kept.get(name)}  # noqa: PTH100
+    paths = {name: os.path.abspath(kept[name]) for name in _PATHS if kept.get(name)}  # noqa: PTH100
+    if links := kept.get("UV_FIND_LINKS"):
+        paths["UV_FIND_LINKS"] = ",".join(_absolute(each, "") for each in links.split(","))
+    return kept | paths | _LINKS
+
+
+def _absolute(address: str, folder: str | os.PathLike[str]) -> str:
+    """An address as it is; a path made absolute, from `folder`."""
+    if not address or "://" in address:
+        return address
+    return os.path.abspath(os.path.join(folder, os.path.expanduser(address)))  # noqa: PTH100, PTH111, PTH118
 
 
 def text(environ: Mapping[str, str]) -> str:
@@ -54,11 +68,9 @@ def text(environ: Mapping[str, str]) -> str:
     """
     merged: dict[str, Any] = {}
     for path in _files(environ):
-        settings = _read(path)
-        pip = {key: settings.get("pip", {}).get(key) for key in _SHARED}
-        for key, value in {**pip, **{k: settings.get(k) for k in _KEYS}}.items():
-            if value is None:
-                continue
+        settings = _with_paths(_read(path), path)
+        pip = {key: value for key, value in settings.get("pip", {}).items() if key in _SHARED}
+        for key, value in ({k: v for k, v in settings.items() if k in _KEYS} | pip).items():
             if isinstance(value, list):
                 merged[key] = [*merged.get(key, []), *value]
             else:
@@ -84,6 +96,24 @@ def _files(environ: Mapping[str, str]) -> Iterator[Path]:
         if (path := Path(folder) / "uv/uv.toml").is_file():
             yield path
             return
+
+
+def _with_paths(settings: dict[str, Any], file: Path) -> dict[str, Any]:
+    """The settings with paths made absolute: uv reads them from a copy elsewhere."""
+    folder = Path(os.path.abspath(file)).parent  # noqa: PTH100
+    for table in (settings, settings.get("pip", {})):
+        for key in _ADDRESSES:
+            match table.get(key):
+                case str(address):
+                    table[key] = _absolute(address, folder)
+                case list(addresses):
+                    table[key] = [_absolute(str(each), folder) for each in addresses]
+    for index in settings.get("index", []):
+        if isinstance(index, dict) and isinstance(index.get("url"), str):
+            index["url"] = _absolute(index["url"], folder)
+    if isinstance(place := settings.get("cache-dir"), str):
+        settings["cache-dir"] = _absolute(place, "")
+    return settings
 
 
 def _read(path: Path) -> dict[str, Any]:
