@@ -44,7 +44,7 @@ NONE = {
 
 _ALIGN = "Leave it out: word times are Whisper's own, with no second model (--word-timestamps)."
 _LIVE = "Record first, then name the file or pipe the recording into `-`."
-_CAPTIONS = "Cut captions with --max-line-width, --max-line-count or --max-words-per-line."
+_CAPTIONS = "Cut captions with --captions, --max-line-width or --max-words-per-line."
 
 # Not here: what to do instead. With the value False they ask for nothing and are passed over.
 REFUSED = {

@@ -4,67 +4,45 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import PurePath
 
-from mlenv.speech.transcribe.transcript import Segment, Transcript, Word
-
-LONG_PAUSE = 3.0  # seconds after which a new caption begins, whatever room there is
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """The layout of captions, which needs word times, and of json."""
-
-    width: int | None = None
-    lines: int | None = None
-    words: int | None = None
-    highlight: bool = False
-    pretty: bool = True
-
-    @property
-    def by_words(self) -> bool:
-        return bool(self.width or self.lines or self.words or self.highlight)
-
-
-@dataclass(frozen=True, slots=True)
-class Cue:
-    """One caption; `lines` hold words, `marked` is the one to highlight."""
-
-    start: float
-    end: float
-    lines: tuple[tuple[str, ...], ...]
-    speaker: str | None
-    marked: tuple[int, int] | None = None
+from mlenv.speech.transcribe.captions import Cue, cues
+from mlenv.speech.transcribe.captions import Layout as Layout
+from mlenv.speech.transcribe.transcript import (
+    Segment,
+    Transcript,
+    finite,
+    one_line,
+    turns_within,
+)
 
 
 def txt(transcript: Transcript, _layout: Layout) -> str:
     """A line a segment, with its speaker where one is known."""
-    return "".join(text_line(segment) + "\n" for segment in transcript["segments"])
+    return "".join(f"{_spoken(cue, str)}\n" for cue in cues(transcript, Layout()))
 
 
 def text_line(segment: Segment) -> str:
     """One line of `txt`."""
-    return f"{segment['speaker']}: {segment['text']}" if segment["speaker"] else segment["text"]
+    text = one_line(segment["text"])
+    return f"{one_line(segment['speaker'])}: {text}" if segment["speaker"] else text
 
 
 def srt(transcript: Transcript, layout: Layout) -> str:
     """SubRip."""
     blocks = []
-    for number, cue in enumerate(_cues(transcript["segments"], layout), 1):
-        text = _cue_text(cue, str)
-        spoken = f"{cue.speaker}: {text}" if cue.speaker else text
+    for number, cue in enumerate(cues(transcript, layout), 1):
         times = f"{_clock(cue.start, ',')} --> {_clock(cue.end, ',')}"
-        blocks.append(f"{number}\n{times}\n{spoken}\n\n")
+        blocks.append(f"{number}\n{times}\n{_spoken(cue, _without_arrow)}\n\n")
     return "".join(blocks)
 
 
 def vtt(transcript: Transcript, layout: Layout) -> str:
     """WebVTT (W3C), speakers as voice spans."""
     blocks = ["WEBVTT\n\n"]
-    for cue in _cues(transcript["segments"], layout):
-        text = _cue_text(cue, _escaped)
+    for cue in cues(transcript, layout):
+        text = "\n".join(filter(None, _rows(cue, _escaped)))
         spoken = f"<v {_escaped(cue.speaker)}>{text}" if cue.speaker else text
         blocks.append(f"{_clock(cue.start, '.')} --> {_clock(cue.end, '.')}\n{spoken}\n\n")
     return "".join(blocks)
@@ -74,25 +52,25 @@ def tsv(transcript: Transcript, _layout: Layout) -> str:
     """Milliseconds, tab, text, as Whisper writes it; a last column where speakers are known."""
     has_speakers = bool(transcript["speakers"])
     rows = ["start\tend\ttext" + ("\tspeaker" if has_speakers else "")]
-    for segment in transcript["segments"]:
-        text = segment["text"].replace("\t", " ")
-        row = f"{segment['start'] * 1000:.0f}\t{segment['end'] * 1000:.0f}\t{text}"
-        rows.append(row + (f"\t{segment['speaker'] or ''}" if has_speakers else ""))
+    for cue in cues(transcript, Layout()):
+        row = f"{cue.start}\t{cue.end}\t{cue.lines[0]}"
+        rows.append(row + (f"\t{cue.speaker or ''}" if has_speakers else ""))
     return "\n".join(rows) + "\n"
 
 
 def json_document(transcript: Transcript, layout: Layout) -> str:
     """Everything."""
-    return json.dumps(transcript, indent=2 if layout.pretty else None, ensure_ascii=False) + "\n"
+    indent = 2 if layout.pretty else None
+    text = json.dumps(_finite(transcript), indent=indent, ensure_ascii=False, allow_nan=False)
+    return text + "\n"
 
 
 def aud(transcript: Transcript, _layout: Layout) -> str:
     """Labels for Audacity's File, Import: seconds, tab, text, speakers as whisperX marks them."""
     rows = []
-    for segment in transcript["segments"]:
-        speaker = f"[[{segment['speaker']}]]" if segment["speaker"] else ""
-        text = segment["text"].replace("\t", " ")
-        rows.append(f"{segment['start']:.3f}\t{segment['end']:.3f}\t{speaker}{text}\n")
+    for cue in cues(transcript, Layout()):
+        speaker = f"[[{cue.speaker}]]" if cue.speaker else ""
+        rows.append(f"{cue.start / 1000:.3f}\t{cue.end / 1000:.3f}\t{speaker}{cue.lines[0]}\n")
     return "".join(rows)
 
 
@@ -102,7 +80,7 @@ def rttm(transcript: Transcript, _layout: Layout) -> str:
     return "".join(
         f"SPEAKER {uri} 1 {turn['start']:.3f} {turn['end'] - turn['start']:.3f} <NA> <NA> "
         f"{_one_field(turn['speaker'])} <NA> <NA>\n"
-        for turn in transcript["turns"]
+        for turn in turns_within(transcript["turns"], transcript["duration"])
     )
 
 
@@ -118,92 +96,33 @@ FORMATS: dict[str, Callable[[Transcript, Layout], str]] = {
 OF_WHISPER = ("txt", "srt", "vtt", "tsv", "json")  # what its `--output_format all` writes
 
 
-def _cues(segments: Iterable[Segment], layout: Layout) -> Iterator[Cue]:
-    if not layout.by_words:
-        for segment in segments:
-            if segment["text"]:
-                lines = ((segment["text"],),)
-                yield Cue(segment["start"], segment["end"], lines, segment["speaker"])
-        return
-    for speaker, words in _runs(segments, layout):
-        for cue_words in _captions(words, layout):
-            yield from _word_cues(cue_words, speaker, layout)
+def _spoken(cue: Cue, escape: Callable[[str], str]) -> str:
+    """The lines of a caption behind the speaker's name."""
+    text = "\n".join(_rows(cue, escape))
+    name = f"{escape(cue.speaker)}:" if cue.speaker else ""
+    return f"{name} {text}" if name and cue.lines[0] else name + text
 
 
-def _runs(segments: Iterable[Segment], layout: Layout) -> Iterator[tuple[str | None, list[Word]]]:
-    """Words that may share a caption: of one speaker, and of one segment unless lines are cut."""
-    run: list[Word] = []
-    speaker: str | None = None
-    joins = layout.width is not None and layout.lines is not None
-    for segment in segments:
-        if run and (not joins or segment["speaker"] != speaker):
-            yield speaker, run
-            run = []
-        speaker = segment["speaker"]
-        run = [*run, *segment["words"]]
-    if run:
-        yield speaker, run
-
-
-def _captions(words: list[Word], layout: Layout) -> Iterator[list[list[Word]]]:
-    """Cut a run into captions, each a list of lines."""
-    lines: list[list[Word]] = [[]]
-    for word in words:
-        line = lines[-1]
-        length = len("".join(w["word"] for w in [*line, word]).strip())
-        letters = sum(map(len, lines))
-        paused = bool(line) and word["start"] - line[-1]["end"] > LONG_PAUSE
-        if letters and (paused or (layout.words is not None and letters >= layout.words)):
-            yield lines
-            lines = [[]]
-        elif line and layout.width is not None and length > layout.width:
-            if layout.lines is not None and len(lines) >= layout.lines:
-                yield lines
-                lines = [[]]
-            else:
-                lines.append([])
-        lines[-1].append(word)
-    if lines[0]:
-        yield lines
-
-
-def _word_cues(lines: list[list[Word]], speaker: str | None, layout: Layout) -> Iterator[Cue]:
-    texts = tuple(tuple(word["word"] for word in line) for line in lines)
-    flat = [(word, row, place) for row, line in enumerate(lines) for place, word in enumerate(line)]
-    start, end = flat[0][0]["start"], flat[-1][0]["end"]
-    if not layout.highlight:
-        yield Cue(start, end, texts, speaker)
-        return
-    last = start
-    for word, row, column in flat:
-        if word["start"] > last:
-            yield Cue(last, word["start"], texts, speaker)
-        yield Cue(word["start"], word["end"], texts, speaker, (row, column))
-        last = word["end"]
-
-
-def _cue_text(cue: Cue, escape: Callable[[str], str]) -> str:
-    """Words bring their own spaces: not every language puts them."""
-    return "\n".join(
-        "".join(
-            _marked(word, escape) if cue.marked == (row, place) else escape(word)
-            for place, word in enumerate(line)
-        ).strip()
-        for row, line in enumerate(cue.lines)
-    )
-
-
-def _marked(word: str, escape: Callable[[str], str]) -> str:
-    bare = word.lstrip()
-    return f"{word[: len(word) - len(bare)]}<u>{escape(bare)}</u>"
+def _rows(cue: Cue, escape: Callable[[str], str]) -> list[str]:
+    rows = [escape(line) for line in cue.lines]
+    if cue.marked:
+        row, begin, end = cue.marked
+        line = cue.lines[row]
+        before, word, after = map(escape, (line[:begin], line[begin:end], line[end:]))
+        rows[row] = f"{before}<u>{word}</u>{after}"
+    return rows
 
 
 def _escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _clock(seconds: float, point: str) -> str:
-    milliseconds = round(seconds * 1000)
+def _without_arrow(text: str) -> str:
+    """A text without what stands between times, as Whisper writes it."""
+    return re.sub("-{2,}>", "->", text)
+
+
+def _clock(milliseconds: int, point: str) -> str:
     hours, rest = divmod(milliseconds, 3_600_000)
     minutes, rest = divmod(rest, 60_000)
     whole, parts = divmod(rest, 1000)
@@ -211,4 +130,13 @@ def _clock(seconds: float, point: str) -> str:
 
 
 def _one_field(text: str) -> str:
-    return re.sub(r"\s", "_", text) or "_"
+    return re.sub(r"\s", "_", one_line(text)) or "_"
+
+
+def _finite(value: object) -> object:
+    """A document without numbers that JSON does not know."""
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_finite(each) for each in value]
+    return finite(value) if isinstance(value, float) else value

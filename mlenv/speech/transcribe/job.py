@@ -26,7 +26,7 @@ from mlenv.speech.transcribe.crew import DIARIZER, TRANSCRIBER, Crew, Death
 from mlenv.speech.transcribe.events import Event, Failed, Finished, Heard, Note, Progress
 from mlenv.speech.transcribe.inputs import Source
 from mlenv.speech.transcribe.pending import Unfinished
-from mlenv.speech.transcribe.transcript import segment_of
+from mlenv.speech.transcribe.transcript import segment_of, turns_within
 from mlenv.speech.workers import protocol
 from mlenv.speech.workers.protocol import FileRequest
 
@@ -74,6 +74,8 @@ class Job:
         """Transcribe `sources`; raises `MlenvError` where none of them can go on."""
         self.crew.equip(model, pipeline)
         files = list(enumerate(sources))
+        if self._options.diarize and len(files) > 1:
+            yield Note(speakers.EACH_FILE)
         if not self._options.diarize:
             kinds: dict[bool, list[tuple[int, Source]]] = {True: [], False: []}
             for number, source in files:
@@ -226,9 +228,7 @@ class Job:
                 if worker == TRANSCRIBER and DIARIZER in self.crew and not file.handed_over:
                     self._hand_over(event, file)
             case protocol.SegmentFound():
-                segment = segment_of(event.segment)
-                if event.channel:
-                    segment["channel"] = event.channel
+                segment = segment_of(event.segment, file.duration, event.channel)
                 file.segments.append(segment)
                 if segment["end"] > file.heard or not file.deaths:
                     file.heard = segment["end"]
@@ -240,6 +240,7 @@ class Job:
             case protocol.Transcribed():
                 file.language = event.language
                 file.silent = event.silent
+                file.language_probability = event.language_probability
                 self.libraries = tuple(event.libraries)
                 file.segments.sort(key=lambda segment: segment["start"])
                 if self._options.channels_speak:
@@ -267,10 +268,12 @@ class Job:
         self._send(DIARIZER, event.id)
 
     def _diarized(self, event: protocol.Diarized, file: Unfinished) -> None:
-        names = speakers.names_of(event.turns, self._options.speaker_names)
+        turns = turns_within(event.turns, file.duration)
+        names = speakers.names_of(turns, self._options.speaker_names)
         self.libraries = (*self.libraries, *event.libraries)
-        file.turns = speakers.renamed(event.turns, names)
-        file.exclusive = speakers.renamed(event.exclusive, names)
+        file.turns = speakers.renamed(turns, names)
+        file.exclusive = speakers.renamed(turns_within(event.exclusive, file.duration), names)
+        file.unmet = speakers.unmet(len(names), self._options)
         file.timings |= event.seconds
 
     def _finish(self, number: int) -> Iterator[Event]:

@@ -7,6 +7,7 @@ one, with hyphens or underscores. argparse and not click: this is on the path of
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -15,9 +16,11 @@ from mlenv.speech.transcribe.compat import ANYWAY, NONE, OFF, REFUSED, SAME, SEC
 from mlenv.speech.transcribe.formats import FORMATS, OF_WHISPER
 from mlenv.speech.transcribe.parser import build as parser_of
 from mlenv.speech.transcribe.parser import usage
+from mlenv.speech.transcribe.transcript import one_line
 
 STREAMED = "jsonl"
 PIPELINES = "pyannote/speaker-diarization-"
+NUMBERED = re.compile(r"(SPEAKER|CHANNEL)_\d+")  # names that mlenv gives itself
 WINDOW = 30  # seconds that Whisper hears at once
 VOCABULARY = 51_866  # tokens of the largest Whisper model
 
@@ -63,6 +66,7 @@ _BY_WORD = (
     "max_line_count",
     "max_words_per_line",
     "highlight_words",
+    "captions",
     "hallucination_silence_threshold",
     "prepend_punctuations",
     "append_punctuations",
@@ -156,7 +160,7 @@ def _complete_output(options: argparse.Namespace) -> None:
         raise usage("jsonl goes to standard output, alone: leave out --output-dir and --json.")
     if options.resume and not options.output_dir:
         raise usage("--resume needs --output-dir DIR, to see what is done there.")
-    if options.max_line_count and not options.max_line_width:
+    if options.max_line_count and not (options.max_line_width or options.captions):
         raise usage("--max-line-count needs --max-line-width: without it no line is full.")
 
 
@@ -185,9 +189,12 @@ def _complete_speakers(options: argparse.Namespace) -> None:
         raise usage("--min-speakers is more than --max-speakers.")
     _complete_channels(options)
     options.diarize_model = options.diarize_model.removeprefix(PIPELINES)
-    options.speaker_names = [
-        name.strip() for name in (options.speaker_names or "").split(",") if name.strip()
-    ]
+    names = [one_line(name) for name in (options.speaker_names or "").split(",")]
+    options.speaker_names = [name for name in names if name]
+    if len(set(options.speaker_names)) < len(options.speaker_names):
+        raise usage("--speaker-names has a name twice: two speakers would become one.")
+    if numbered := next(filter(NUMBERED.fullmatch, options.speaker_names), None):
+        raise usage(f"--speaker-names: {numbered} is what a speaker without a name is called.")
 
 
 def _complete_channels(options: argparse.Namespace) -> None:

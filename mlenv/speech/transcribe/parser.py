@@ -221,11 +221,12 @@ def build(command: str) -> argparse.ArgumentParser:
     switch(group, "--progress", "show progress (default: on a terminal)", None)
     switch(group, "--quiet", "no progress and no notes", False)
     for what, text in (
-        ("line-width", "characters a line"),
+        ("line-width", "cells a line (wide letters are two)"),
         ("line-count", "lines a caption"),
         ("words-per-line", "words a caption"),
     ):
         group.add_argument(f"--max-{what}", type=_count, metavar="N", help=text)
+    switch(group, "--captions", "readable srt, vtt: 2 lines of 42 cells, 7 seconds", False)
     switch(group, "--pretty-json", "json over several lines (True)", True)
     switch(group, "--verbose", "False is --quiet", None)
     switch(group, "--highlight-words", "underline each word as it is spoken (srt, vtt)", False)

@@ -11,7 +11,14 @@ from mlenv.result import Problem
 from mlenv.speech.transcribe import scratch, speakers
 from mlenv.speech.transcribe.events import Warned
 from mlenv.speech.transcribe.inputs import Source, State
-from mlenv.speech.transcribe.transcript import FileWarning, Segment, Transcript, Turn
+from mlenv.speech.transcribe.transcript import (
+    FileWarning,
+    Segment,
+    Transcript,
+    Turn,
+    finite,
+    whole_text,
+)
 
 WORST = 0.1  # the share of a file that may be unreadable before it counts as failed
 
@@ -25,12 +32,14 @@ class Unfinished:
     hands over (`handed_over`: the diarizer has been told), `deaths` counts the workers that ended
     over this file, by name, `heard` is the end of the last segment that was passed on, `before` the
     recording's state when a worker got it.
-    `unread` is the share of it that could not be read, `silent` are channels without words.
+    `unread` is the share of it that could not be read, `silent` are channels without words,
+    `unmet` is a clause about the number of speakers that was asked for.
     """
 
     source: Source
     duration: float = 0.0
     language: str | None = None
+    language_probability: float | None = None
     segments: list[Segment] = field(default_factory=list)
     timings: dict[str, float] = field(default_factory=dict)
     turns: list[Turn] | None = None
@@ -45,6 +54,7 @@ class Unfinished:
     warnings: list[FileWarning] = field(default_factory=list)
     unread: float = 0.0
     silent: list[int] = field(default_factory=list)
+    unmet: str | None = None
 
     def restart(self) -> None:
         """Forget the words: another worker finds them anew."""
@@ -78,22 +88,36 @@ class Unfinished:
         """The warnings that wait until words and speakers are there."""
         if not self.segments and not self.turns:
             yield _warning("no-speech", "holds no speech that could be heard")
-        elif self.silent:
-            channels = ", ".join(map(str, self.silent))
-            which = f"channel {channels}" if len(self.silent) == 1 else f"channels {channels}"
-            yield _warning("no-speech", f"holds no speech that could be heard on {which}")
+        else:
+            yield from self._missing_voices()
         if grown := self._grown():
             message = f"grew by {grown} bytes while it was read: they are not in the transcript"
             yield _warning("grew", message)
+
+    def _missing_voices(self) -> Iterator[FileWarning]:
+        if self.silent:
+            channels = ", ".join(map(str, self.silent))
+            which = f"channel {channels}" if len(self.silent) == 1 else f"channels {channels}"
+            yield _warning("no-speech", f"holds no speech that could be heard on {which}")
+        if self.unmet:
+            yield _warning("speakers", self.unmet)
+        elif self.turns == []:
+            yield _warning("speakers", "has words and nobody who speaks: they are without speakers")
 
     def shortfall(self) -> Problem | None:
         """The reason why it counts as failed although it has a transcript; None for a whole one."""
         grown, size = self._grown(), self.before.size if self.before else 0
         share = max(self.unread, grown / (size + grown or 1))
         if share <= WORST:
-            return None
+            return self._speakers_unmet()
         message = f"{self.source.label}: {share:.0%} of it could not be read; the rest is written"
         return Problem("audio-incomplete", message)
+
+    def _speakers_unmet(self) -> Problem | None:
+        if not self.unmet or not (self.segments or self.turns):
+            return None
+        message = f"{self.source.label}: the number of speakers is not met; it is written as heard"
+        return Problem("speakers-unmet", message)
 
     def _grown(self) -> int:
         """Bytes that came to it since a worker got it."""
@@ -109,7 +133,9 @@ class Unfinished:
         by_start = sorted(turns, key=lambda turn: turn["start"])
         return {
             "path": self.source.shown,
+            "text": whole_text(segments, self.language),
             "language": self.language,
+            "language_probability": finite(self.language_probability),
             "duration": self.duration,
             "segments": segments,
             "speakers": list(dict.fromkeys(turn["speaker"] for turn in by_start)),

@@ -6,10 +6,16 @@ there.
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from mlenv.speech.transcribe.transcript import Segment, Turn, Word
+
+EACH_FILE = (
+    "speakers are named in each file by who speaks first there: "
+    "SPEAKER_00 of one file need not be that of another"
+)
 
 
 def speaker_at(start: float, end: float, turns: Sequence[Turn]) -> str | None:
@@ -42,7 +48,7 @@ def with_speakers(segments: Sequence[Segment], turns: Sequence[Turn]) -> list[Se
             for word in segment["words"]
         ]
         for speaker, group in groupby(words, key=lambda word: word["speaker"]):
-            result.append(_segment(speaker, list(group)))
+            result.append(_part(segment, speaker, list(group)))
     return result
 
 
@@ -52,13 +58,14 @@ def by_channel(
     """Segments with the speaker of their channel, named in its order, and the speakers' turns."""
     labelled: list[Segment] = []
     for segment in segments:
-        number = segment["channel"]
+        number = segment["channel"] or 1
         name = names[number - 1] if number <= len(names) else f"CHANNEL_{number}"
         words: list[Word] = [{**word, "speaker": name} for word in segment["words"]]
         labelled.append({**segment, "speaker": name, "words": words})
     turns: list[Turn] = [
         {"start": segment["start"], "end": segment["end"], "speaker": segment["speaker"] or ""}
         for segment in labelled
+        if segment["start"] < segment["end"]
     ]
     return labelled, turns
 
@@ -75,13 +82,28 @@ def names_of(turns: Sequence[Turn], given: Sequence[str]) -> dict[str, str]:
     }
 
 
+def unmet(count: int, options: argparse.Namespace) -> str | None:
+    """The clause about a file with so many speakers, where other options ask for another number."""
+    exact, names = options.num_speakers, len(options.speaker_names)
+    least, most = exact or options.min_speakers or 0, exact or options.max_speakers or count
+    if least <= count <= most and count >= names:
+        return None
+    asked = f"--num-speakers {exact}" if exact else f"--min-speakers {least}"
+    asked = asked if count < least or exact else f"--max-speakers {most}"
+    asked = f"{asked} was" if not least <= count <= most else f"{names} names were"
+    heard = "1 speaker" if count == 1 else f"{count} speakers"
+    return f"has {heard} that can be told apart by voice, and {asked} asked for"
+
+
 def renamed(turns: Sequence[Turn], names: Mapping[str, str]) -> list[Turn]:
     """Turns with other labels."""
     return [{**turn, "speaker": names.get(turn["speaker"], turn["speaker"])} for turn in turns]
 
 
-def _segment(speaker: str | None, words: list[Word]) -> Segment:
+def _part(segment: Segment, speaker: str | None, words: list[Word]) -> Segment:
+    """The words of one speaker in a segment."""
     return {
+        **segment,
         "start": words[0]["start"],
         "end": words[-1]["end"],
         "text": "".join(word["word"] for word in words).strip(),

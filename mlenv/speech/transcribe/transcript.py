@@ -1,25 +1,37 @@
 """The transcript: the document that `--json`, `--format json` and every format share.
 
-Times are seconds from the start of the file, three decimals.
+Times are seconds from the start of the file, three decimals. They are finite and within the file
+whatever a worker sends, and keys are always there.
 """
 
 from __future__ import annotations
 
-from typing import NotRequired, TypedDict
+import math
+import re
+from collections.abc import Iterable
+from typing import TypedDict
 
 from mlenv.speech.workers import protocol
 
+BLANKLESS = ("ja", "zh", "yue")  # languages that put no blank between sentences
+_BLANKS = re.compile(r"[^\S\xa0\u202f\u3000]+")  # those that may be a line's end, and lines' ends
+_UNWRITABLE = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff]")
 
-class Word(protocol.Word):
-    """One word, and who said it once speakers are known."""
 
-    speaker: NotRequired[str | None]
+class Word(TypedDict):
+    """One word, and who said it; `speaker` is None until speakers are known."""
+
+    word: str
+    start: float
+    end: float
+    probability: float | None
+    speaker: str | None
 
 
 class Segment(TypedDict):
     """A segment of one speaker; `speaker` is None without diarization.
 
-    `channel`: its number, where each is transcribed apart.
+    `channel`: its number, None unless each is transcribed apart.
     """
 
     start: float
@@ -27,25 +39,30 @@ class Segment(TypedDict):
     text: str
     speaker: str | None
     words: list[Word]
-    channel: NotRequired[int]
+    channel: int | None
 
 
-def segment_of(found: protocol.Segment) -> Segment:
-    """A worker's segment, without a speaker as yet."""
+def segment_of(found: protocol.Segment, duration: float, channel: int | None = None) -> Segment:
+    """A worker's segment of a file that lasts `duration` seconds, without a speaker as yet."""
+    start = within(found["start"], duration)
     return {
-        "start": found["start"],
-        "end": found["end"],
-        "text": found["text"],
+        "start": start,
+        "end": max(start, within(found["end"], duration)),
+        "text": writable(found["text"]),
         "speaker": None,
-        "words": [
-            {
-                "word": word["word"],
-                "start": word["start"],
-                "end": word["end"],
-                "probability": word["probability"],
-            }
-            for word in found["words"]
-        ],
+        "words": [_word_of(word, duration) for word in found["words"]],
+        "channel": channel,
+    }
+
+
+def _word_of(word: protocol.Word, duration: float) -> Word:
+    start = within(word["start"], duration)
+    return {
+        "word": writable(word["word"]),
+        "start": start,
+        "end": max(start, within(word["end"], duration)),
+        "probability": finite(word["probability"]),
+        "speaker": None,
     }
 
 
@@ -56,14 +73,52 @@ FileWarning = protocol.FileWarning
 class Transcript(TypedDict):
     """The transcript of one file. `timings`: seconds spent, by step.
 
+    `text`: all of it. `language_probability`: 1 where the language was named, None without sound.
     `warnings`: whatever was lost, guessed or left out.
     """
 
     path: str
+    text: str
     language: str | None
+    language_probability: float | None
     duration: float
     segments: list[Segment]
     speakers: list[str]
     turns: list[Turn]
     timings: dict[str, float]
     warnings: list[FileWarning]
+
+
+def whole_text(segments: Iterable[Segment], language: str | None) -> str:
+    """The text of all segments."""
+    blank = "" if language in BLANKLESS else " "
+    return blank.join(segment["text"] for segment in segments if segment["text"])
+
+
+def turns_within(turns: Iterable[Turn], duration: float) -> list[Turn]:
+    """Turns as far as the file goes; those without length are none."""
+    clipped: Iterable[Turn] = (
+        {**turn, "start": within(turn["start"], duration), "end": within(turn["end"], duration)}
+        for turn in turns
+    )
+    return [turn for turn in clipped if round(turn["start"], 3) < round(turn["end"], 3)]
+
+
+def within(seconds: float, duration: float) -> float:
+    """A time on a file's clock; no number is its start."""
+    return min(max(0.0, seconds), duration)
+
+
+def finite(number: float | None) -> float | None:
+    """A number that JSON can hold."""
+    return number if number is not None and math.isfinite(number) else None
+
+
+def writable(text: str) -> str:
+    """A text that a file can hold: what is no letter in Unicode is shown as such."""
+    return _UNWRITABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def one_line(text: str) -> str:
+    """A text in one line."""
+    return _BLANKS.sub(" ", writable(text)).strip()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mlenv import files
 from mlenv.result import MlenvError
-from mlenv.speech.transcribe import formats
+from mlenv.speech.transcribe import captions, formats
 from mlenv.speech.transcribe.events import Finished
 from mlenv.speech.transcribe.inputs import Source
 from mlenv.speech.transcribe.origins import Origins
@@ -39,13 +39,7 @@ class Writer:
         self, options: argparse.Namespace, outputs: Mapping[Source, Outputs], origins: Origins
     ) -> None:
         self._outputs, self._origins = outputs, origins
-        self._layout = formats.Layout(
-            options.max_line_width,
-            options.max_line_count,
-            options.max_words_per_line,
-            options.highlight_words,
-            options.pretty_json,
-        )
+        self._layout = captions.layout_of(options)
 
     def text(self, transcript: Transcript, form: str) -> str:
         """The transcript in one format."""

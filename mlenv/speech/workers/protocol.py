@@ -168,6 +168,7 @@ class Transcribed:
     """All segments of a file have been sent.
 
     `silent`: channels without words, from 1, where each is transcribed apart.
+    `language_probability`: how sure it is, 0 to 1.
     """
 
     id: int
@@ -175,6 +176,7 @@ class Transcribed:
     seconds: dict[str, float]
     libraries: list[str]
     silent: list[int] = dataclasses.field(default_factory=list)
+    language_probability: float | None = None
 
 
 @dataclass(frozen=True)

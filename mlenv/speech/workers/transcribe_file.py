@@ -105,7 +105,7 @@ def transcribe(emit: Events, model: Any, config: TranscriberConfig, file: FileRe
     path = hand_over(recording.samples, file.handover) if file.handover else None
     emit(recording.event(file.id, path))
     seconds = {"decode": clock.lap(), "transcribe": 0.0}
-    language = None
+    language, probability = None, None
     apart = range(1, recording.channels + 1) if config.channels == "each" else (None,)
     for channel in apart:
         if channel and channel > 1:
@@ -115,11 +115,12 @@ def transcribe(emit: Events, model: Any, config: TranscriberConfig, file: FileRe
             clock.lap()
             if len(recording.samples):
                 segments, info = segments_of(model, as_float(recording.samples), config)
-                language = language or info.language
+                if language is None:
+                    language, probability = info.language, round(info.language_probability, 3)
                 for segment in segments:
                     emit(replace(as_event(segment, file.id), channel=channel))
             seconds["transcribe"] = round(seconds["transcribe"] + clock.lap(), 3)
-    emit(Transcribed(file.id, language, seconds, libraries()))
+    emit(Transcribed(file.id, language, seconds, libraries(), probability))
 
 
 def attempt(emit: Events, loaded: Loaded, config: TranscriberConfig, file: FileRequest) -> None:

@@ -23,6 +23,7 @@ def words(text: str, start: float, step: float = 0.5) -> list[Word]:
             "start": round(start + step * place, 3),
             "end": round(start + step * place + 0.4, 3),
             "probability": 0.9,
+            "speaker": None,
         }
         for place, word in enumerate(text.split())
     ]
@@ -36,6 +37,7 @@ def segment(text: str, start: float, speaker: str | None = None) -> Segment:
         "text": text,
         "speaker": speaker,
         "words": said,
+        "channel": None,
     }
 
 
@@ -44,7 +46,9 @@ def spoken() -> Transcript:
     """Two speakers, markup in the words, an hour into the file, overlapping turns."""
     return {
         "path": "my talk.m4a",
+        "text": "Is 1 < 2 & 3 > 2? Yes. Naïve café 日本語",
         "language": "en",
+        "language_probability": 0.98,
         "duration": 3700.0,
         "segments": [
             segment("Is 1 < 2 & 3 > 2?", 0.0, "Ann"),
@@ -174,12 +178,18 @@ def test_captions_never_mix_speakers_when_lines_are_joined(spoken: Transcript) -
 
 
 def test_a_language_without_spaces_gets_none(spoken: Transcript) -> None:
-    spoken["segments"] = [segment("x", 0.0)]
+    spoken["segments"], spoken["language"] = [segment("日本語", 0.0)], "ja"
     spoken["segments"][0]["words"] = [
-        {"word": sign, "start": place * 1.0, "end": place + 0.5, "probability": 1.0}
+        {
+            "word": sign,
+            "start": place * 1.0,
+            "end": place + 0.5,
+            "probability": 1.0,
+            "speaker": None,
+        }
         for place, sign in enumerate("日本語")
     ]
-    cues = list(subrip.parse(FORMATS["srt"](spoken, Layout(width=2, lines=2))))
+    cues = list(subrip.parse(FORMATS["srt"](spoken, Layout(width=4, lines=2))))
     assert [cue.content for cue in cues] == ["日本\n語"]
 
 

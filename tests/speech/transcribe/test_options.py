@@ -66,6 +66,7 @@ def test_temperatures_fall_back_in_steps() -> None:
     [
         ["--diarize"],
         ["--highlight-words"],
+        ["--captions"],
         ["--max-line-width", "9"],
         ["--max-words-per-line", "3"],
         ["--hallucination-silence-threshold", "2"],
@@ -86,7 +87,8 @@ def test_all_formats() -> None:
 
 
 def test_speaker_names() -> None:
-    assert parse(["a", "--diarize", "--speaker-names", "Ann, Bob,"]).speaker_names == ["Ann", "Bob"]
+    names = parse(["a", "--diarize", "--speaker-names", "Ann, Bob\n Lee,"]).speaker_names
+    assert names == ["Ann", "Bob Lee"]
 
 
 def test_diarize_alone_gives_rttm() -> None:
@@ -107,6 +109,8 @@ def test_diarize_alone_gives_rttm() -> None:
         (["a", "--num-speakers", "0"], "`0` is not a whole number above 0"),
         (["a", "--num-speakers", "2"], "--num-speakers is about who speaks when: add --diarize."),
         (["a", "--speaker-names", "A,B"], "--speaker-names is about who speaks when"),
+        (["a", "--diarize", "--speaker-names", "A,B, A"], "--speaker-names has a name twice"),
+        (["a", "--diarize", "--speaker-names", "SPEAKER_01"], "SPEAKER_01 is what a speaker with"),
         (["a", "--diarize", "--num-speakers", "2", "--max-speakers", "3"], "is exact"),
         (["a", "--diarize", "--min-speakers", "4", "--max-speakers", "3"], "is more than"),
         (["a", "--max-line-count", "2"], "--max-line-count needs --max-line-width"),

@@ -14,14 +14,18 @@ A, B, C = (Source(Path(name), name, Path(name)) for name in "abc")
 
 
 def heard(source: Source, text: str) -> Heard:
-    segment: Segment = {"start": 0.0, "end": 1.0, "text": text, "speaker": None, "words": []}
+    segment: Segment = {
+        "start": 0.0, "end": 1.0, "text": text, "speaker": None, "words": [], "channel": None,
+    }  # fmt: skip
     return Heard(source, segment, 1.0)
 
 
 def finished(source: Source) -> Finished:
     transcript: Transcript = {
         "path": source.shown,
+        "text": "",
         "language": "en",
+        "language_probability": None,
         "duration": 1.0,
         "segments": [],
         "speakers": [],

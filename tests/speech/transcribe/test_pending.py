@@ -8,7 +8,7 @@ from mlenv.result import Problem
 from mlenv.speech.transcribe.events import Warned
 from mlenv.speech.transcribe.inputs import Source
 from mlenv.speech.transcribe.pending import Unfinished
-from mlenv.speech.transcribe.transcript import FileWarning
+from mlenv.speech.transcribe.transcript import FileWarning, segment_of
 
 
 def unfinished(file: Path) -> Unfinished:
@@ -49,6 +49,26 @@ def test_channels_without_speech_are_named(tmp_path: Path) -> None:
     assert [each["message"] for each in file.last_warnings()] == [
         "holds no speech that could be heard on channels 2, 4"
     ]
+
+
+def test_a_number_of_speakers_that_is_not_met_is_said_and_fails(tmp_path: Path) -> None:
+    file = unfinished(tmp_path / "a")
+    file.unmet = "has 1 speaker"
+    assert [warning["code"] for warning in file.last_warnings()] == ["no-speech"]
+    assert file.shortfall() is None
+    file.turns = [{"start": 0.0, "end": 1.0, "speaker": "A"}]
+    (warning,) = file.last_warnings()
+    assert (warning["code"], warning["message"]) == ("speakers", "has 1 speaker")
+    message = "talk.wav: the number of speakers is not met; it is written as heard"
+    assert file.shortfall() == Problem("speakers-unmet", message)
+
+
+def test_words_without_anybody_who_speaks_are_said(tmp_path: Path) -> None:
+    file = unfinished(tmp_path / "a")
+    file.segments = [segment_of({"start": 0.0, "end": 1.0, "text": "Hm.", "words": []}, 10.0)]
+    assert list(file.last_warnings()) == []
+    file.turns = []
+    assert [warning["code"] for warning in file.last_warnings()] == ["speakers"]
 
 
 def test_a_file_that_grew_is_named_and_fails_beyond_a_tenth(tmp_path: Path) -> None:

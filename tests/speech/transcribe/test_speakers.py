@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from mlenv.speech.transcribe import speakers
+from mlenv.speech.transcribe.options import parse
 from mlenv.speech.transcribe.transcript import Segment, Turn, Word
 
 
@@ -11,7 +14,9 @@ def turn(start: float, end: float, speaker: str) -> Turn:
 
 
 def word(text: str, start: float, end: float) -> Word:
-    return {"word": f" {text}", "start": start, "end": end, "probability": 1.0}
+    return {
+        "word": f" {text}", "start": start, "end": end, "probability": 1.0, "speaker": None,
+    }  # fmt: skip
 
 
 def said(*words: Word) -> Segment:
@@ -21,6 +26,7 @@ def said(*words: Word) -> Segment:
         "text": "".join(w["word"] for w in words).strip(),
         "speaker": None,
         "words": list(words),
+        "channel": None,
     }
 
 
@@ -34,6 +40,7 @@ def test_a_segment_is_split_where_the_speaker_changes() -> None:
             "text": "yes",
             "speaker": "A",
             "words": [{**word("yes", 0.0, 0.9), "speaker": "A"}],
+            "channel": None,
         },
         {
             "start": 1.2,
@@ -44,6 +51,7 @@ def test_a_segment_is_split_where_the_speaker_changes() -> None:
                 {**word("no,", 1.2, 1.6), "speaker": "B"},
                 {**word("never", 1.7, 2.0), "speaker": "B"},
             ],
+            "channel": None,
         },
     ]
 
@@ -70,14 +78,34 @@ def test_nobody_without_turns() -> None:
 
 
 def test_a_segment_without_words_gets_its_speaker_whole() -> None:
-    heard: list[Segment] = [{"start": 0.0, "end": 1.0, "text": "hm", "speaker": None, "words": []}]
-    assert speakers.with_speakers(heard, [turn(0.0, 5.0, "A")]) == [{**heard[0], "speaker": "A"}]
+    heard: Segment = {**said(word("hm", 0.0, 1.0)), "words": []}
+    assert speakers.with_speakers([heard], [turn(0.0, 5.0, "A")]) == [{**heard, "speaker": "A"}]
 
 
 def test_names_go_by_who_speaks_first_and_never_run_out() -> None:
     turns = [turn(5.0, 6.0, "x"), turn(0.0, 1.0, "z"), turn(2.0, 3.0, "y")]
     assert speakers.names_of(turns, ["Ann"]) == {"z": "Ann", "y": "SPEAKER_01", "x": "SPEAKER_02"}
     assert speakers.renamed(turns[:1], {"x": "Bob"}) == [turn(5.0, 6.0, "Bob")]
+
+
+@pytest.mark.parametrize(
+    ("words", "clause"),
+    [
+        ("", None),
+        ("--num-speakers 2", None),
+        ("--min-speakers 1 --max-speakers 2", None),
+        ("--speaker-names Ann,Bob", None),
+        ("--num-speakers 5", "--num-speakers 5 was asked for"),
+        ("--num-speakers 1", "--num-speakers 1 was asked for"),
+        ("--min-speakers 3", "--min-speakers 3 was asked for"),
+        ("--max-speakers 1", "--max-speakers 1 was asked for"),
+        ("--speaker-names Ann,Bob,Cat", "3 names were asked for"),
+    ],
+)
+def test_a_number_of_speakers_that_is_not_met(words: str, clause: str | None) -> None:
+    options = parse(["a.wav", "--diarize", *words.split()])
+    expected = clause and f"has 2 speakers that can be told apart by voice, and {clause}"
+    assert speakers.unmet(2, options) == expected
 
 
 def test_channels_are_speakers_by_name_and_number() -> None:
