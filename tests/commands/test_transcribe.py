@@ -8,6 +8,7 @@ import re
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,6 +53,99 @@ def test_a_document_says_what_was_lost(plain_venv: Path, tmp_path: Path) -> None
     ]
     written = sorted(path.name for path in (tmp_path / "out").glob("[!.]*"))
     assert written == ["a.rttm", "a.txt", "b.txt"]
+
+
+SEGMENT = {"start": 0.0, "end": 1.0, "speaker": None, "words": [], "channel": None}
+
+
+def streamed(stdout: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in stdout.splitlines()]
+
+
+def test_json_lines_tell_of_each_file_and_of_the_end(plain_venv: Path, tmp_path: Path) -> None:
+    a, b = faults.write(tmp_path, {"a": {}, "b": {"transcriber": "transcription-failed"}})
+    done = faults.transcribe(plain_venv, tmp_path, "-f", "jsonl", "missing.wav", a, b)
+    missing = {"code": "audio-missing", "message": "missing.wav does not exist."}
+    code = "transcription-failed"
+    failed = {"code": code, "message": f"{b} failed: {code}"}
+    segment = {**SEGMENT, "text": "a"}
+    file = {
+        "path": str(a), "text": "a", "language": "en", "language_probability": None,
+        "duration": 1.0, "segments": [segment], "speakers": [], "turns": [], "timings": {},
+        "warnings": [],
+    }  # fmt: skip
+    assert done.returncode == 1
+    assert streamed(done.stdout) == [
+        {"event": "failed", "path": None, **missing},
+        {"event": "segment", "path": str(a), **segment},
+        {"event": "file", "replaces_segments": False, **file},
+        {"event": "segment", "path": str(b), **SEGMENT, "text": "b"},
+        {"event": "failed", "path": str(b), **failed},
+        {"event": "end", "ok": False, "exit_code": 1, "errors": [missing, failed]},
+    ]
+
+
+def test_json_lines_end_also_where_nothing_could_be_done(plain_venv: Path, tmp_path: Path) -> None:
+    (file,) = faults.write(tmp_path, {"a": {}})
+    (tmp_path / "stand-in").mkdir()
+    (tmp_path / "stand-in" / "no-transcriber").touch()
+    done = faults.transcribe(plain_venv, tmp_path, "-f", "jsonl", file)
+    (end,) = streamed(done.stdout)
+    assert (done.returncode, end["event"], end["exit_code"]) == (1, "end", 1)
+    assert [error["code"] for error in end["errors"]] == ["worker-died"]
+    assert done.stderr.startswith(f"error: {end['errors'][0]['message']}")
+    with Path("/dev/full").open("w") as full:
+        done = faults.transcribe(
+            plain_venv, tmp_path, "-f", "jsonl", file, capture_output=False, stdout=full,
+            stderr=subprocess.PIPE,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert "Standard output can't be written to: No space left on device." in done.stderr
+
+
+def test_json_lines_whose_speakers_come_later_say_so(plain_venv: Path, tmp_path: Path) -> None:
+    (file,) = faults.write(tmp_path, {"a": {}})
+    done = faults.transcribe(plain_venv, tmp_path, "-f", "jsonl", "--diarize", file)
+    first, last, end = streamed(done.stdout)
+    assert (first["speaker"], last["replaces_segments"]) == (None, True)
+    assert [segment["speaker"] for segment in last["segments"]] == ["SPEAKER_00"]
+    assert end == {"event": "end", "ok": True, "exit_code": 0, "errors": []}
+
+
+def test_a_number_of_speakers_that_is_not_met(plain_venv: Path, tmp_path: Path) -> None:
+    (file,) = faults.write(tmp_path, {"a": {}})
+    words = ("--diarize", "--num-speakers", "5", file)
+    clause = (
+        f"{file} has 1 speaker that can be told apart by voice, and --num-speakers 5 was asked for"
+    )
+    message = f"{file}: the number of speakers is not met; it is written as heard"
+    done = faults.transcribe(plain_venv, tmp_path, "--quiet", *words)
+    assert (done.returncode, done.stdout) == (1, "SPEAKER_00: a\n")
+    assert done.stderr == f"warning: {clause}\nerror: {message}\n"
+    document = json.loads(faults.transcribe(plain_venv, tmp_path, "--json", *words).stdout)
+    assert (document["ok"], document["exit_code"]) == (False, 1)
+    assert document["errors"] == [{"code": "speakers-unmet", "message": message}]
+    (found,) = document["data"]["files"]
+    assert found["warnings"] == [
+        {"code": "speakers", "message": clause, "start": None, "end": None}
+    ]
+
+
+def test_names_are_of_one_recording(plain_venv: Path, tmp_path: Path) -> None:
+    a, b = faults.write(tmp_path, {"a": {}, "b": {}})
+    done = faults.transcribe(plain_venv, tmp_path, "--diarize", a, b)
+    assert done.returncode == 0
+    assert (
+        "speakers are named in each file by who speaks first there: SPEAKER_00 of one file need "
+        "not be that of another\n"
+    ) in done.stderr
+    done = faults.transcribe(plain_venv, tmp_path, "--diarize", "--speaker-names", "Ann", a, b)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines() == [
+        "error: --speaker-names is for one recording, and 2 are named: the order in which speakers "
+        "first speak is another in each.",
+        "Run it once for each recording, or leave the names out: SPEAKER_00 and so on.",
+    ]
 
 
 def resumed(venv: Path, directory: Path, *words: str | Path) -> tuple[list[str], list[str], str]:
@@ -159,7 +253,7 @@ def test_letters_that_standard_output_lacks(
     for form, key in (("--format=jsonl", "path"), ("--json", "data")):
         done = faults.transcribe(plain_venv, tmp_path, form, files[0], env=env, text=False)
         assert done.stdout.isascii()
-        document = json.loads(done.stdout.splitlines()[-1] if key == "path" else done.stdout)
+        document = json.loads(done.stdout.splitlines()[0] if key == "path" else done.stdout)
         path = document["path"] if key == "path" else document["data"]["files"][0]["path"]
         assert path == str(files[0])
 

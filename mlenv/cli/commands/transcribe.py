@@ -14,7 +14,7 @@ from mlenv.paths import venv_path
 from mlenv.result import MlenvError, Problem, Result
 from mlenv.speech.transcribe import left_out
 from mlenv.speech.transcribe.job import Job
-from mlenv.speech.transcribe.options import parse
+from mlenv.speech.transcribe.options import STREAMED, parse
 
 if TYPE_CHECKING:
     from mlenv.cli.commands.transcription import Transcribed
@@ -25,25 +25,36 @@ def main(venv: Path, words: Sequence[str], *, diarize_only: bool = False) -> int
     as_json = "--json" in words
     heed_signals()
     streams.prepare()
+    options, is_shown = None, False
     try:
         options = parse(words, diarize_only=diarize_only)
         venv = venv_path(options.venv, os.environ) if options.venv else venv
-        result = transcribe(venv, options)
+        result: Result[Transcribed] = transcribe(venv, options)
+        is_shown = not as_json  # the run has printed everything
     except MlenvError as error:
-        from mlenv.cli import render
-
-        return render.emit(error.result("exec transcribe"), as_json=as_json)
+        result = error.result("exec transcribe")
     except Interrupted as interrupted:
-        from mlenv.cli import render
-
         problem = Problem("interrupted", "Interrupted before the first file was begun.")
         result = Result("exec transcribe", None, interrupted.exit_code, (problem,))
-        return render.emit(result, as_json=as_json)
-    if as_json:
-        from mlenv.cli import render
+    if options and STREAMED in options.formats:
+        try:
+            _stream_end(result)
+        except MlenvError as error:  # standard output is full
+            result, is_shown = error.result("exec transcribe"), False
+    if is_shown:
+        return result.exit_code
+    from mlenv.cli import render
 
-        return render.emit(result, as_json=True)
-    return result.exit_code  # the run has printed everything
+    return render.emit(result, as_json=as_json)
+
+
+def _stream_end(result: Result[Transcribed]) -> None:
+    """Print the last line of `--format jsonl`, without which the rest is not whole."""
+    from mlenv.cli.render.transcribe import Screen
+
+    errors = [problem._asdict() for problem in result.errors]
+    fields = {"ok": result.ok, "exit_code": result.exit_code, "errors": errors}
+    Screen(quiet=True, progress=False).line("end", fields)
 
 
 def transcribe(venv: Path, options: argparse.Namespace) -> Result[Transcribed]:

@@ -16,7 +16,7 @@ from mlenv.cli.interruption import Interrupted, deferred
 from mlenv.cli.render.progress import for_people
 from mlenv.cli.render.transcribe import Screen
 from mlenv.machine import driver
-from mlenv.result import DONE, FAILED, MlenvError, Problem, Result
+from mlenv.result import DONE, FAILED, WRONG_USAGE, MlenvError, Problem, Result
 from mlenv.speech import models
 from mlenv.speech.models import ModelCopy, resolve
 from mlenv.speech.transcribe import diarization, events, inputs
@@ -37,17 +37,12 @@ class Transcribed:
     """The document of `exec transcribe`.
 
     `passed_over`: files in folders that have the name or the contents of a recording and not the
-    other, and the folders in them that were not looked into.
+    other, and the folders in them that were not looked into. `skipped`: inputs whose transcripts
+    were there (`--resume`).
     """
 
     files: Sequence[Transcript]
     passed_over: Sequence[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Resumed(Transcribed):
-    """The document with `--resume`; `skipped` are inputs whose transcripts were there."""
-
     skipped: Sequence[str]
 
 
@@ -82,9 +77,7 @@ class Run:
         self._screen.end()
         if trouble := driver.unanswered():
             self._screen.error(trouble)
-        record = Transcribed(self._transcripts, self._passed_over)
-        if self._options.resume:
-            record = Resumed(self._transcripts, self._passed_over, self._skipped)
+        record = Transcribed(self._transcripts, self._passed_over, self._skipped)
         code = code or (FAILED if self._problems else DONE)
         return Result("exec transcribe", record, code, tuple(self._problems))
 
@@ -105,6 +98,8 @@ class Run:
         options = self._options
         survey = inputs.survey(options.audio, recursive=options.recursive)
         self._passed_over = [*survey.doubtful, *survey.below]
+        if options.diarize and options.speaker_names:
+            _raise_for_names_of_several(len(survey.sources) + len(survey.problems))
         for problem in survey.problems:
             self._fail(problem)
         self._tell_passed_over(survey)
@@ -192,7 +187,7 @@ class Run:
             case events.Heard():
                 self._segment(event)
             case events.Failed():
-                self._fail(event.problem)
+                self._fail(event.problem, event.source)
             case events.Warned():
                 if not self._options.json:
                     self._screen.warn(event.text)
@@ -222,8 +217,11 @@ class Run:
             self._screen.write(f"==> {source.label} <==\n")
             self._headed = source
 
-    def _fail(self, problem: Problem) -> None:
+    def _fail(self, problem: Problem, source: Source | None = None) -> None:
         self._problems.append(problem)
+        if STREAMED in self._options.formats:
+            path = source.shown if source else None
+            self._screen.line("failed", {"path": path, **problem._asdict()})
         if not self._options.json:
             self._screen.error(problem.message)
 
@@ -243,7 +241,7 @@ class Run:
             self._fail(Problem("not-written", message))
             return
         if event.problem:
-            self._fail(event.problem)
+            self._fail(event.problem, source)
 
     def _write(self, event: events.Finished) -> None:
         shown, written = event.source.label, self._writer.write(event)
@@ -262,7 +260,8 @@ class Run:
         if options.output_dir:
             self._write(event)
         elif STREAMED in options.formats:
-            self._screen.line("file", dict(transcript))
+            fields = {"replaces_segments": self._waits, **transcript}
+            self._screen.line("file", fields)
         elif not options.json and (options.formats != ("txt",) or self._waits):
             if options.formats == ("txt",):
                 self._head(source)
@@ -270,4 +269,16 @@ class Run:
         if options.json or not options.output_dir:
             self._transcripts.append(transcript)
         else:  # thousands of files: keep what is counted, not the words
-            self._transcripts.append({**transcript, "segments": [], "turns": []})
+            self._transcripts.append({**transcript, "text": "", "segments": [], "turns": []})
+
+
+def _raise_for_names_of_several(count: int) -> None:
+    """Raise `MlenvError` where names by order of speaking are for more than one recording."""
+    if count > 1:
+        raise MlenvError(
+            "usage",
+            f"--speaker-names is for one recording, and {count} are named: the order in which "
+            "speakers first speak is another in each.",
+            "Run it once for each recording, or leave the names out: SPEAKER_00 and so on.",
+            exit_code=WRONG_USAGE,
+        )

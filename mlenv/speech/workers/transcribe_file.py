@@ -120,7 +120,7 @@ def transcribe(emit: Events, model: Any, config: TranscriberConfig, file: FileRe
                 for segment in segments:
                     emit(replace(as_event(segment, file.id), channel=channel))
             seconds["transcribe"] = round(seconds["transcribe"] + clock.lap(), 3)
-    emit(Transcribed(file.id, language, seconds, libraries(), probability))
+    emit(Transcribed(file.id, language, seconds, libraries(), language_probability=probability))
 
 
 def attempt(emit: Events, loaded: Loaded, config: TranscriberConfig, file: FileRequest) -> None:

@@ -307,8 +307,8 @@ def test_standard_input_and_json_lines(
     )
     events = [json.loads(line) for line in done.stdout.splitlines()]
     assert done.returncode == 0, done.stderr
-    assert [event["event"] for event in events] == ["segment", "file"]
-    assert {event["path"] for event in events} == {"-"}
+    assert [event["event"] for event in events] == ["segment", "file", "end"]
+    assert {event["path"] for event in events[:2]} == {"-"}
     assert heard_right(events[1])
 
 
