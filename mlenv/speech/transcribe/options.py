@@ -20,7 +20,7 @@ from mlenv.speech.transcribe.transcript import one_line
 
 STREAMED = "jsonl"
 PIPELINES = "pyannote/speaker-diarization-"
-NUMBERED = re.compile(r"(SPEAKER|CHANNEL)_\d+")  # names that mlenv gives itself
+NUMBERED = r"(SPEAKER|CHANNEL)_\d+"  # names that mlenv gives itself
 WINDOW = 30  # seconds that Whisper hears at once
 VOCABULARY = 51_866  # tokens of the largest Whisper model
 
@@ -193,8 +193,9 @@ def _complete_speakers(options: argparse.Namespace) -> None:
     options.speaker_names = [name for name in names if name]
     if len(set(options.speaker_names)) < len(options.speaker_names):
         raise usage("--speaker-names has a name twice: two speakers would become one.")
-    if numbered := next(filter(NUMBERED.fullmatch, options.speaker_names), None):
-        raise usage(f"--speaker-names: {numbered} is what a speaker without a name is called.")
+    for name in options.speaker_names:
+        if re.fullmatch(NUMBERED, name):
+            raise usage(f"--speaker-names: {name} is what a speaker without a name is called.")
 
 
 def _complete_channels(options: argparse.Namespace) -> None:

@@ -14,8 +14,9 @@ from typing import TypedDict
 from mlenv.speech.workers import protocol
 
 BLANKLESS = ("ja", "zh", "yue")  # languages that put no blank between sentences
-_BLANKS = re.compile(r"[^\S\xa0\u202f\u3000]+")  # those that may be a line's end, and lines' ends
-_UNWRITABLE = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff]")
+# Patterns, compiled when they are needed: every start would wait for it.
+_BLANKS = r"[^\S\xa0\u202f\u3000]+"  # those that may be a line's end, and lines' ends
+_UNWRITABLE = r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff]"
 
 
 class Word(TypedDict):
@@ -116,9 +117,9 @@ def finite(number: float | None) -> float | None:
 
 def writable(text: str) -> str:
     """A text that a file can hold: what is no letter in Unicode is shown as such."""
-    return _UNWRITABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+    return re.sub(_UNWRITABLE, "\N{REPLACEMENT CHARACTER}", text)
 
 
 def one_line(text: str) -> str:
     """A text in one line."""
-    return _BLANKS.sub(" ", writable(text)).strip()
+    return re.sub(_BLANKS, " ", writable(text)).strip()

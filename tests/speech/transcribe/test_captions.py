@@ -242,6 +242,17 @@ def test_readable_captions_end_with_a_clause_and_stay_a_second() -> None:
     )
 
 
+def test_readable_captions_last_seven_seconds_and_cut_what_no_line_holds() -> None:
+    slow = heard(*((f" {word}", 3.0 * n, 3.0 * n + 0.5) for n, word in enumerate("abcd")))
+    shout = heard((f" {'ha' * 50}", 20.0, 30.0))
+    assert written("srt", READABLE, slow, shout) == (
+        "1\n00:00:00,000 --> 00:00:06,500\na b c\n\n"
+        "2\n00:00:09,000 --> 00:00:10,000\nd\n\n"
+        f"3\n00:00:20,000 --> 00:00:24,200\n{'ha' * 21}\n\n"
+        f"4\n00:00:24,200 --> 00:00:30,000\n{'ha' * 21}\n{'ha' * 8}\n\n"
+    )
+
+
 def test_thai_and_japanese_lines_end_with_phrases() -> None:
     """Whisper's words are letters there."""
 
