@@ -225,11 +225,14 @@ class Cutter:
             first = last
 
     def _clause(self, first: int, last: int) -> int:
-        """The end of the last clause in the second half of these pieces, or all of them."""
+        """The end of the last clause in the second half of these pieces.
+
+        Without one, the middle of them and of what is left, so that no word stands alone.
+        """
         for place in range(last, (first + last) // 2, -1):
             if self._run.text[self._parts[place - 1][1] - 1] in CLAUSE_ENDS:
                 return place
-        return last
+        return min(last, (first + len(self._parts) + 1) // 2)
 
     def _fill(self, first: int, stop: int) -> tuple[list[Span], int]:
         """The lines of one caption, and the piece that begins the next one."""

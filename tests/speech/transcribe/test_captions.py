@@ -234,11 +234,14 @@ def test_readable_captions_end_with_a_clause_and_stay_a_second() -> None:
         "up again.",
     )
     spoken = heard(*((word, 0.3 * n, 0.3 * n + 0.2) for n, word in enumerate(words)))
+    clauseless = heard(*((f" longer{n:02}", 10 + 0.3 * n, 10.2 + 0.3 * n) for n in range(10)))
     short = heard((" No.", 20.0, 20.1))
-    assert written("srt", READABLE, spoken, short) == (
+    assert written("srt", READABLE, spoken, clauseless, short) == (
         "1\n00:00:00,000 --> 00:00:02,600\nThe quick brown fox jumps over the lazy\ndog,\n\n"
         "2\n00:00:02,700 --> 00:00:05,900\nand when it has slept long enough it gets\nup again.\n\n"
-        "3\n00:00:20,000 --> 00:00:21,000\nNo.\n\n"
+        "3\n00:00:10,000 --> 00:00:11,400\nlonger00 longer01 longer02 longer03\nlonger04\n\n"
+        "4\n00:00:11,500 --> 00:00:12,900\nlonger05 longer06 longer07 longer08\nlonger09\n\n"
+        "5\n00:00:20,000 --> 00:00:21,000\nNo.\n\n"
     )
 
 
@@ -246,8 +249,8 @@ def test_readable_captions_last_seven_seconds_and_cut_what_no_line_holds() -> No
     slow = heard(*((f" {word}", 3.0 * n, 3.0 * n + 0.5) for n, word in enumerate("abcd")))
     shout = heard((f" {'ha' * 50}", 20.0, 30.0))
     assert written("srt", READABLE, slow, shout) == (
-        "1\n00:00:00,000 --> 00:00:06,500\na b c\n\n"
-        "2\n00:00:09,000 --> 00:00:10,000\nd\n\n"
+        "1\n00:00:00,000 --> 00:00:03,500\na b\n\n"
+        "2\n00:00:06,000 --> 00:00:09,500\nc d\n\n"
         f"3\n00:00:20,000 --> 00:00:24,200\n{'ha' * 21}\n\n"
         f"4\n00:00:24,200 --> 00:00:30,000\n{'ha' * 21}\n{'ha' * 8}\n\n"
     )
