@@ -19,6 +19,7 @@ from .losses import Losses, warning
 from .mixing import RATE, Mixdown
 from .protocol import Decoded
 from .reading import Choice, Nonsense, Reading, Unreadable
+from .samples import Samples
 
 ALONE = {
     "cancelled": "has channels that cancel each other: the loudest of them is heard alone",
@@ -36,12 +37,12 @@ class Undecodable(Exception):
 
 @dataclass(frozen=True)
 class Recording:
-    """A decoded file: (samples,) int16 at 16 kHz, and what of it is missing.
+    """A decoded file: samples at 16 kHz, and what of it is missing.
 
     `channels`: the most that it has at any time.
     """
 
-    samples: np.ndarray
+    samples: Samples
     losses: Losses
     channels: int = 1
 
@@ -84,8 +85,9 @@ def decode(path: str, track: Sequence[str] = (), channel: int | None = None) -> 
     if channel is not None and channel >= mixdown.channels:
         there = f"{mixdown.channels} channel{'s' if mixdown.channels > 1 else ''}"
         raise Undecodable("channel-missing", f"has {there}: there is no channel {channel + 1}")
+    mixdown.end()
     found = reading.losses + _guesses(mixdown, gains, timed=choice.timed)
-    return Recording(mixdown.samples(), found, mixdown.channels)
+    return Recording(mixdown.samples, found, mixdown.channels)
 
 
 def channel_of(channels: str) -> int | None:
@@ -131,13 +133,17 @@ def _reason(path: str, error: Exception) -> str:
 
 def as_float(samples: np.ndarray) -> np.ndarray:
     """Convert (samples,) int16 to float32 between -1 and 1."""
-    return samples.astype(np.float32) / 32768.0
+    floats: np.ndarray = samples.astype(np.float32)
+    floats /= 32768.0
+    return floats
 
 
-def hand_over(samples: np.ndarray, path: str) -> str | None:
+def hand_over(samples: Samples, path: str) -> str | None:
     """Write decoded samples for the other worker; returns the path, or None without room."""
     try:
-        samples.tofile(path)
+        with Path(path).open("wb") as stream:
+            for block in samples.blocks():
+                stream.write(block.data)
     except OSError:
         return None
     return path

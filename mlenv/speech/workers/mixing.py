@@ -12,13 +12,15 @@ import av.error
 import numpy as np
 
 from . import channels
+from .samples import Samples
 
 RATE = 16_000  # what Whisper, segmentation and speaker embeddings are trained on
 BLOCK = RATE  # samples that are mixed at once
+SILENCE = 1 << 20  # bytes of it that are appended at once
 
 
 class Mixdown:
-    """The samples of one file. A frame that is unlike the one before gets a new resampler.
+    """The `samples` of one file. A frame that is unlike the one before gets a new resampler.
 
     `channel`: the only one to take, from 0; None for a mix of all. `gains`: decibels by channel.
     """
@@ -27,7 +29,7 @@ class Mixdown:
         self, channel: int | None = None, gains: Mapping[int, float] | None = None
     ) -> None:
         self._channel, self._gains = channel, gains or {}
-        self._data = bytearray()
+        self.samples = Samples()
         self._kind: tuple[object, ...] | None = None
         self._resampler: Any = None
         self._shares: np.ndarray | None = None  # None: one channel, nothing to mix
@@ -39,7 +41,7 @@ class Mixdown:
         """Append one of PyAV's frames; raises `ValueError` for one that makes no sense."""
         kind = (frame.sample_rate, frame.layout.name, frame.format.name)
         if kind != self._kind:
-            self._flush()
+            self.end()
             self._begin(frame.layout)
             self._kind = kind
         frame.pts = None  # places are the timeline's: the resampler would fill in or drop
@@ -48,14 +50,19 @@ class Mixdown:
 
     def silence(self, seconds: float) -> None:
         """Append silence."""
-        if seconds > 0:
-            self._flush()
-            self._data += bytes(2 * round(seconds * RATE))
+        self.end()
+        left = 2 * round(max(0.0, seconds) * RATE)
+        while left:
+            self.samples.append(bytes(min(left, SILENCE)))
+            left -= min(left, SILENCE)
 
-    def samples(self) -> np.ndarray:
-        """(samples,) int16; nothing can be added after that."""
-        self._flush()
-        return np.frombuffer(self._data, np.int16)
+    def end(self) -> None:
+        """Append what the resampler still holds."""
+        if self._resampler is not None:
+            with contextlib.suppress(ValueError, av.error.FFmpegError):  # nothing was put in
+                for resampled in self._resampler.resample(None):
+                    self._append(resampled)
+        self._kind = self._resampler = None
 
     def quiet_parties(self) -> Mapping[int, float]:
         """Decibels by which a mix must raise channels, so that who speaks there is heard."""
@@ -86,13 +93,13 @@ class Mixdown:
     def _append(self, resampled: Any) -> None:
         array = resampled.to_ndarray()
         if self._shares is None:
-            self._data += array.tobytes()
+            self.samples.append(array.tobytes())
             return
         block = array.reshape(-1, len(self._shares))
         if self._channel is not None:
-            self._data += np.ascontiguousarray(block[:, self._shares.argmax()]).tobytes()
+            self.samples.append(block[:, self._shares.argmax()].tobytes())
             return
-        self._data += self._mix(block.astype(np.float32)).tobytes()
+        self.samples.append(self._mix(block.astype(np.float32)).tobytes())
 
     def _mix(self, block: np.ndarray) -> np.ndarray:
         assert self._shares is not None
@@ -104,10 +111,3 @@ class Mixdown:
         if mix.any():
             self._reasons[reason] += 1
         return np.clip(np.rint(mix), -32768, 32767).astype(np.int16)
-
-    def _flush(self) -> None:
-        if self._resampler is not None:
-            with contextlib.suppress(ValueError, av.error.FFmpegError):  # nothing was put in
-                for resampled in self._resampler.resample(None):
-                    self._append(resampled)
-        self._kind = self._resampler = None

@@ -15,6 +15,8 @@ from faster_whisper.vad import VadOptions
 
 from .audio import Undecodable, as_float, channel_of, decode, hand_over
 from .load_model import Loaded, out_of_memory
+from .mixing import RATE
+from .parts import parts
 from .protocol import (
     Clock,
     Events,
@@ -77,19 +79,19 @@ def segments_of(
     return answer
 
 
-def as_event(segment: Any, file: int) -> SegmentFound:
-    """The event for one of faster-whisper's segments."""
+def as_event(segment: Any, file: int, begin: float = 0.0) -> SegmentFound:
+    """The event for one of faster-whisper's segments. `begin`: of its part, in seconds."""
     return SegmentFound(
         file,
         {
-            "start": round(float(segment.start), 3),
-            "end": round(float(segment.end), 3),
+            "start": round(begin + float(segment.start), 3),
+            "end": round(begin + float(segment.end), 3),
             "text": segment.text.strip(),
             "words": [
                 {
                     "word": word.word,
-                    "start": round(float(word.start), 3),
-                    "end": round(float(word.end), 3),
+                    "start": round(begin + float(word.start), 3),
+                    "end": round(begin + float(word.end), 3),
                     "probability": round(float(word.probability), 3),
                 }
                 for word in segment.words or ()
@@ -105,22 +107,40 @@ def transcribe(emit: Events, model: Any, config: TranscriberConfig, file: FileRe
     path = hand_over(recording.samples, file.handover) if file.handover else None
     emit(recording.event(file.id, path))
     seconds = {"decode": clock.lap(), "transcribe": 0.0}
-    language, probability = None, None
+    guess = known = None  # what is known of the language: at first, and once words were heard
+    silent: list[int] = []
     apart = range(1, recording.channels + 1) if config.channels == "each" else (None,)
     for channel in apart:
         if channel and channel > 1:
             recording = decode(file.path, config.track, channel - 1)
             seconds["decode"] = round(seconds["decode"] + clock.lap(), 3)
-        with budget.reserved(recording.duration):
-            clock.lap()
-            if len(recording.samples):
-                segments, info = segments_of(model, as_float(recording.samples), config)
-                if language is None:
-                    language, probability = info.language, round(info.language_probability, 3)
+        language: str | None = None  # of this channel, once a part with words in it has told
+        for first, last, options in parts(recording.samples, config.options):
+            with budget.reserved((last - first) / RATE):
+                clock.lap()
+                part = replace(
+                    config, options=options | ({"language": language} if language else {})
+                )
+                audio = as_float(recording.samples.part(first, last))
+                segments, info = segments_of(model, audio, part)
+                guess = guess or info
                 for segment in segments:
-                    emit(replace(as_event(segment, file.id), channel=channel))
-            seconds["transcribe"] = round(seconds["transcribe"] + clock.lap(), 3)
-    emit(Transcribed(file.id, language, seconds, libraries(), language_probability=probability))
+                    known, language = known or info, info.language
+                    emit(replace(as_event(segment, file.id, first / RATE), channel=channel))
+                seconds["transcribe"] = round(seconds["transcribe"] + clock.lap(), 3)
+        if channel and not language:
+            silent.append(channel)
+    info = known or guess
+    emit(
+        Transcribed(
+            file.id,
+            info and info.language,
+            seconds,
+            libraries(),
+            silent,
+            info and round(info.language_probability, 3),
+        )
+    )
 
 
 def attempt(emit: Events, loaded: Loaded, config: TranscriberConfig, file: FileRequest) -> None:
