@@ -191,7 +191,7 @@ def test_scripts_for_other_interpreters_import_nothing_of_mlenv() -> None:
 @pytest.mark.parametrize("command", ["env", "exec_", "transcribe"])
 def test_what_programs_call_loads_little(command: str) -> None:
     """Each recording and each editor window starts one of these."""
-    slow = ("click", "rich", "packaging", "tomlkit", "msgspec")
+    slow = ("click", "rich", "packaging", "tomlkit", "msgspec", "budoux", "wcwidth")
     slow += ("mlenv.doctor.checks", "mlenv.doctor.facts", "mlenv.speech.models")
     slow += ("mlenv.environment.lockfile", "mlenv.environment.install", "mlenv.environment.uv")
     module = f"mlenv.cli.commands.{command}"
