@@ -59,6 +59,24 @@ def expand(path: str | os.PathLike[str], environ: Mapping[str, str] = os.environ
         raise MlenvError("no-home", f"{text} names a user that is unknown here.") from error
 
 
+def refuse_sudo(place: Path) -> None:
+    """Raise `MlenvError` for root by sudo who would leave its files in the caller's `place`.
+
+    Neither `sudo -E` nor an old sudo changes HOME; what root writes there locks its owner out.
+    """
+    caller = os.environ.get("SUDO_UID", "")
+    if os.geteuid() != 0 or not caller.isdecimal() or caller == "0":
+        return
+    owners = {str(folder.stat().st_uid) for folder in (place, home(os.environ)) if folder.is_dir()}
+    if caller in owners:
+        raise MlenvError(
+            "foreign-home",
+            f"This is root by sudo, and {place if place.is_dir() else home(os.environ)} is a place "
+            f"of user {caller}, who could not change root's files there.",
+            "Run it without sudo, or with `sudo -H` and --venv DIR of root's own.",
+        )
+
+
 def shipped(folder: str) -> Path:
     """`profiles/` or `constraints/`: inside an installed wheel, else in the checkout."""
     packed = _PACKAGE / "_shipped" / folder

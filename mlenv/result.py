@@ -6,6 +6,7 @@ can cause. The command line turns both into one document (`cli.render`).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -68,7 +69,20 @@ class MlenvError(Exception):
         return Result(command, exit_code=self.exit_code, errors=(self.problem(),))
 
 
+def _is_lost() -> bool:
+    """Tell if the current directory is gone."""
+    try:
+        os.getcwd()  # noqa: PTH109 (imports little)
+    except FileNotFoundError:
+        return True
+    return False
+
+
 def from_os_error(error: OSError) -> MlenvError:
     """A disk, a permission, a mount: the user's to mend, and never a traceback."""
+    if isinstance(error, FileNotFoundError) and not error.filename and _is_lost():
+        return MlenvError(
+            "no-directory", "The current directory has been removed.", "Change to another: `cd ~`."
+        )
     where = f": {error.filename}" if error.filename else ""
     return MlenvError("os-error", f"{error.strerror or error}{where}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import netrc
+import os
 import time
 import urllib.error
 import urllib.request
@@ -37,8 +38,8 @@ def fetch(url: str, target: Path, digest: str, addresses: Iterable[str] = ()) ->
     """Download `url` to `target`, which gets its name only once its sha256 is `digest`.
 
     What a broken download left is gone on with. Credentials come from the URL, from one of
-    `addresses` on the same host, or from ~/.netrc. Raises `DownloadError`, and `OSError` where
-    `target` can't be written.
+    `addresses` on the same host, or from $NETRC or ~/.netrc. Raises `DownloadError`, and
+    `OSError` where `target` can't be written.
     """
     if target.is_file() and sha256(target) == digest:
         return
@@ -107,7 +108,7 @@ def _request(url: str, addresses: Iterable[str]) -> urllib.request.Request:
 
 def _from_netrc(host: str) -> list[tuple[str, str]]:
     try:
-        entry = netrc.netrc().authenticators(host)
+        entry = netrc.netrc(os.environ.get("NETRC") or None).authenticators(host)
     except (OSError, netrc.NetrcParseError):
         return []
     return [(entry[0], entry[2])] if entry else []

@@ -241,3 +241,46 @@ def test_a_profile_whose_name_the_loader_cannot_take(
     said = refused(mlenv("install", odd, env=network))
     assert f"{home}/.venvs/.ml.mlenv/generations/a:b can't stand on LD_LIBRARY_PATH" in said
     assert not (home / ".venvs/.ml.mlenv").exists()
+
+
+def test_a_profile_without_speech_has_no_trial(
+    mlenv: Run, locked: Path, network: dict[str, str]
+) -> None:
+    done = mlenv("install", locked, env=network)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[2:] == [
+        "not tested this profile has no faster-whisper, so nothing was tried in it"
+    ]
+
+
+def test_a_dry_run_across_file_systems_counts_the_copies(
+    mlenv: Run, locked: Path, network: dict[str, str]
+) -> None:
+    locked.write_text(locked.read_text() + "\n[machine]\ndisk-mb = 7\n")
+    other = "/dev/shm/mlenv-nowhere/ml"
+    done = mlenv("install", locked, "--dry-run", "--json", "--venv", other, env=network)
+    data = json.loads(done.stdout)["data"]
+    assert (data["linked"], data["disk_bytes"] >= 7_000_000) == (False, True)
+    text = mlenv("install", locked, "--dry-run", "--venv", other, env=network).stdout
+    assert "more, copied from uv's cache, which is on another file system\n" in text
+
+
+def test_an_interpreter_that_uv_can_not_look_for(
+    mlenv: Run, locked: Path, network: dict[str, str]
+) -> None:
+    said = refused(
+        mlenv("install", locked, "--python", "3.11", env={**network, "UV_CACHE_DIR": "/proc/x"})
+    )
+    assert said.startswith("error: uv can't use its cache at /proc/x: ")
+    assert said.endswith("Name another directory for it with UV_CACHE_DIR.\n")
+
+
+def test_a_current_directory_that_is_gone(mlenv: Run, tmp_path: Path) -> None:
+    lost = tmp_path / "lost"
+    lost.mkdir()
+    command = f'cd {lost} && rmdir {lost} && exec "$@"'
+    done = mlenv("shim", "list", prefix=("sh", "-c", command, "sh"))
+    assert (done.returncode, done.stderr) == (
+        1,
+        "error: The current directory has been removed.\nChange to another: `cd ~`.\n",
+    )

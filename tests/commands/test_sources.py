@@ -169,6 +169,18 @@ def test_a_bundle_with_a_model_that_only_its_first_use_has_named(
     assert where.stdout == f"{home / 'other/models/owner/finetuned'}\n", where.stderr
     (home / "other/models/owner/finetuned/model.bin").write_text("another")
     assert mlenv("models", "where", "owner/finetuned", env=other).returncode == 1
+    assert mlenv("install", "--from", home / "usb", "--no-verify", env=other).returncode == 0
+    assert mlenv("models", "where", "owner/finetuned", env=other).returncode == 0
+
+    wrong = home / "usb/models/owner/finetuned/model.bin"
+    wrong.write_text("another")
+    third = {**other, "MLENV_CACHE_DIR": str(home / "third"), "MLENV_VENV": str(home / "v/ml")}
+    done = mlenv("install", "--from", home / "usb", "--no-verify", env=third)
+    assert (done.returncode, done.stderr.splitlines()[0]) == (
+        1,
+        f"error: {wrong} in the bundle is not the model's: its sha256 differs.",
+    )
+    assert not (home / "v/ml").exists() and not (home / "third/models/owner/finetuned").exists()
 
 
 def test_a_bundle_is_made_again_without_fetching(
@@ -261,6 +273,7 @@ def test_a_dry_run_says_what_then_happens(
         "download": ["aligner==1.0", "diarizer==2.0", "tensors==2.8"],
         "download_bytes": size,
         "unknown_size": [],
+        "linked": True,
     }
     assert sorted(path for path in (home / ".venvs").rglob("*") if path.is_file()) == before
 

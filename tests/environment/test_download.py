@@ -137,11 +137,20 @@ def test_nobody_there(folder: Path, server: type[Server]) -> None:
     assert "Connection refused" in str(caught.value)
 
 
-@pytest.mark.parametrize("where", ["url", "netrc"])
-def test_credentials(where: str, server: type[Server], folder: Path, tmp_path: Path) -> None:
-    if where == "netrc":
-        (tmp_path / ".netrc").write_text("machine 127.0.0.1 login me password s%40crt\n")
-        (tmp_path / ".netrc").chmod(0o600)
+@pytest.mark.parametrize("where", ["url", "netrc", "another netrc"])
+def test_credentials(
+    where: str,
+    server: type[Server],
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if where != "url":
+        file = tmp_path / (".netrc" if where == "netrc" else "mine")
+        file.write_text("machine 127.0.0.1 login me password s%40crt\n")
+        file.chmod(0o600)
+        if where != "netrc":
+            monkeypatch.setenv("NETRC", str(file))
     fetched(server, folder, "http://me:s%2540crt@" if where == "url" else "http://")
     assert server.requests == [(None, f"Basic {b64encode(b'me:s%40crt').decode()}")]
 

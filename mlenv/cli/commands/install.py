@@ -24,6 +24,7 @@ class Checked(Installed, frozen=True, kw_only=True):
     tried: tuple[str, ...]
     transcription: tuple[Row, ...]
     not_transcribed: str
+    unkept: str
     sample_seconds: float
 
 
@@ -78,11 +79,15 @@ def cli(
         from mlenv.environment.install import dry_run as planned
 
         return Result("install", planned.of(request, venv))
-    installed = install(venv, request, progress)
     if bundle:
         from mlenv.environment.install.bundle import read
         from mlenv.speech.models import bundled
 
+        progress.step("Checking the models of the bundle")
+        bundled.check(bundle, read(bundle).models)
+        progress.end()
+    installed = install(venv, request, progress)
+    if bundle:
         bundled.copy_from(bundle, read(bundle).models)
     if no_verify or not installed.changed:
         return Result("install", installed)
@@ -90,5 +95,6 @@ def cli(
 
     check = after_install.check(venv, progress, offline=offline or bundle is not None)
     problems = tuple(Problem("first-look-failed", text) for text in check.problems)
+    warnings = (check.unkept,) if check.unkept else ()
     fields = {**msgspec.structs.asdict(installed), **msgspec.structs.asdict(check)}
-    return Result("install", Checked(**fields), FAILED if problems else DONE, problems)
+    return Result("install", Checked(**fields), FAILED if problems else DONE, problems, warnings)

@@ -143,7 +143,8 @@ def cli(action: str, names: tuple[str, ...], venv: Path) -> Result[Record]:
             exit_code=WRONG_USAGE,
         )
     own = own_profiles.of(venv) if names else {}
-    return Result("profiles", act(*(profiles.load(name, own) for name in names)))
+    record = act(*(profiles.load(name, own) for name in names))
+    return Result("profiles", record, warnings=_doubt(record))
 
 
 def _list() -> Listing:
@@ -243,6 +244,14 @@ def _diff(first: Profile, second: Profile) -> Difference:
             if getattr(needs[0], key) != getattr(needs[1], key)
         },
     )
+
+
+def _doubt(choice: Record) -> tuple[str, ...]:
+    """A warning where what is chosen can't be fetched now."""
+    if not isinstance(choice, Choice):
+        return ()
+    reason = plan.unreachable(profiles.load(choice.profile), indexes.load())
+    return (f"{choice.profile} can't be installed now: {reason}",) if reason else ()
 
 
 def _why() -> Choice:

@@ -20,14 +20,15 @@ from mlenv.speech.verify import measure
 class Verified(Struct, frozen=True, kw_only=True):
     """The document of `mlenv verify`. `compared_with`: the time of the receipt before this one.
 
-    `not_tried`: a part of the job that has no row, and why.
+    `receipt`: its file; None where it can't be written. `not_tried`: a part of the job that has
+    no row, and why.
     """
 
     rows: tuple[measure.Row, ...]
     not_tried: dict[str, str]
     changes: list[str]
     compared_with: str | None
-    receipt: str
+    receipt: str | None
 
 
 DEVICES = {"auto": ("cuda", "cpu"), "cpu": ("cpu",), "cuda": ("cuda",)}
@@ -85,7 +86,11 @@ def cli(
     before = receipts.latest(venv)
     libraries = [path for row in rows for path in row.libraries]
     receipt = receipts.of_now(venv, rows, libraries)
-    path = receipts.keep(venv, receipt)
+    unkept, path = "", None
+    try:
+        path = receipts.keep(venv, receipt)
+    except MlenvError as error:
+        unkept = f"the result is kept nowhere: {error.message}"
     problems = tuple(
         Problem("verify-failed", f"{row.model} on {row.device}: {row.problem}")
         for row in rows
@@ -96,10 +101,11 @@ def cli(
         not_tried={"speakers": not_tried} if not_tried else {},
         changes=receipts.changes(before, receipt),
         compared_with=before.when if before else None,
-        receipt=str(path),
+        receipt=str(path) if path else None,
     )
-    warnings = () if no_diarize or not absent else (absent,)
-    return Result("verify", record, FAILED if problems else DONE, problems, warnings=warnings)
+    warnings = ("" if no_diarize else absent, unkept)
+    code = FAILED if problems else DONE
+    return Result("verify", record, code, problems, warnings=tuple(filter(None, warnings)))
 
 
 def _whisper(name: str) -> str:

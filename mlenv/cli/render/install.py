@@ -40,7 +40,7 @@ def _checked(record: Checked) -> Iterator[str]:
         mark = red(finding.outcome) if finding.outcome == "fail" else yellow("warning")
         yield f"{mark}    {finding.title}"
         yield from (f"           {line}" for line in finding.evidence[:2])
-    if not record.health:
+    if not record.health and record.tried:
         tried = ", ".join(record.tried)
         yield f"{green('healthy')}    the doctor found nothing wrong with it ({tried} tried)"
     for row in record.transcription:
@@ -68,7 +68,9 @@ def planned(plan: DryRun, head: str) -> Iterator[str]:
     yield from (f"  {yellow('!')} {text}" for text in plan.losses)
     unknown = f" and {len(plan.unknown_size)} of unknown size" if plan.unknown_size else ""
     yield f"to download: {len(plan.download)} files, {size(plan.download_bytes)}{unknown}"
-    yield f"on disk:     about {size(plan.disk_bytes)} more, the rest is shared with uv's cache"
+    rest = "the rest is shared with uv's cache"
+    rest = rest if plan.linked else "copied from uv's cache, which is on another file system"
+    yield f"on disk:     about {size(plan.disk_bytes)} more, {rest}"
     yield dim("Nothing was changed.")
 
 

@@ -304,6 +304,7 @@ def locked(venv: Path, progress: Progress | None = None, *, wait: bool = True) -
     Without `wait` they raise `MlenvError` (code `busy`).
     """
     folder = store(venv)
+    paths.refuse_sudo(venv.parent)
     folder.mkdir(parents=True, exist_ok=True)
     with exclusive(folder / "busy", f"changing {venv}", progress, wait=wait) as outermost:
         try:

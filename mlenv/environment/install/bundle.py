@@ -9,7 +9,9 @@ DIR/models/pinned/   what is known of those that the manifest does not name
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,6 +85,7 @@ def make(
     needed = wheel_files.of(lock, os.fspath(python), sources)
     folder = target / "wheels"
     folder.mkdir(parents=True, exist_ok=True)
+    _room(folder, needed)
     progress.step(f"Fetching {len(needed)} files")
     total, done = wheel_files.total(needed), 0
     for file in needed:
@@ -105,6 +108,19 @@ def make(
     files.write_atomically(target / MANIFEST, text + b"\n")
     progress.end()
     return read(target)
+
+
+def _room(folder: Path, needed: Iterable[wheel_files.File]) -> None:
+    """Raise `MlenvError` where the disk has no room for the files that are not there yet."""
+    missing = wheel_files.total(file for file in needed if not (folder / file.name).exists())
+    free = shutil.disk_usage(folder).free
+    if free < missing:
+        raise MlenvError(
+            "disk-full-or-tmp-too-small",
+            f"The bundle needs {missing / 1e6:.1f} MB more at {folder}, "
+            f"{free / 1e6:.1f} MB are free.",
+            "Free some, or name a directory on another disk with -o DIR.",
+        )
 
 
 def read(directory: Path) -> Bundle:
@@ -155,6 +171,12 @@ def fetch(file: wheel_files.File, target: Path, sources: uv.Sources) -> None:
     addresses = filter(None, (sources.default, *sources.extra))
     try:
         download.fetch(file.url, target, file.sha256, addresses)
+    except OSError as error:
+        raise MlenvError(
+            "disk-full-or-tmp-too-small" if error.errno == errno.ENOSPC else "not-writable",
+            f"{target} can't be written: {error.strerror}.",
+            "Free some space, or name another directory with -o DIR.",
+        ) from error
     except download.DownloadError as error:
         if error.wrong_hash:
             raise uv.failure("hash-mismatch", what=file.name) from error

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from mlenv.environment import generations, uv
 from mlenv.environment.generations import Generation
-from mlenv.environment.install import artifacts, changes, consent, plan, select
+from mlenv.environment.install import artifacts, changes, consent, plan, preflight, select
 from mlenv.environment.install.plan import InstallPlan
 from mlenv.environment.install.request import Request, named
 
@@ -19,7 +19,8 @@ class DryRun(Struct, frozen=True, kw_only=True):
 
     `download_bytes` counts the files whose size the index tells; `unknown_size` names the rest.
     `disk_bytes` is an estimate: the size of what is not fetched yet is not known. `losses` says
-    what the environment is for and could do no more.
+    what the environment is for and could do no more. `linked`: the files are shared with uv's
+    cache, which is on the same file system.
     """
 
     dry_run: bool = True
@@ -34,6 +35,7 @@ class DryRun(Struct, frozen=True, kw_only=True):
     download_bytes: int
     unknown_size: tuple[str, ...]
     disk_bytes: int
+    linked: bool = True
 
 
 def of(request: Request, venv: Path) -> DryRun:
@@ -48,6 +50,7 @@ def of(request: Request, venv: Path) -> DryRun:
     machine = install_plan.profile.machine
     growth = machine.disk_mb / machine.download_mb if machine.download_mb else 2.0
     before = present.distributions if present else ()
+    linked = preflight.links_to_cache(venv)
     change = changes.between(before, planned.installs)
     return DryRun(
         venv=venv,
@@ -60,7 +63,8 @@ def of(request: Request, venv: Path) -> DryRun:
         download=planned.fetches,
         download_bytes=download,
         unknown_size=tuple(f"{file.package}=={file.version}" for file in fetched if not file.size),
-        disk_bytes=int(download * growth),
+        disk_bytes=int(download * growth) + (0 if linked else machine.disk_mb * 1_000_000),
+        linked=linked,
     )
 
 

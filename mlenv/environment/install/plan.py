@@ -140,6 +140,21 @@ def unavailable(profile: Profile, config: Indexes, *, offline: bool = False) -> 
     return ""
 
 
+def unreachable(profile: Profile, config: Indexes) -> str:
+    """The reason why the package index can't give what uv's cache lacks of a profile."""
+    sources = uv.Sources(config.default, config.extra(profile), offline=True)
+    try:
+        if not uv.plan(locks.load(profile).path, profile.python, sources).fetches:
+            return ""
+    except MlenvError:
+        pass
+    try:
+        preflight.indexes(profile, config)
+    except MlenvError as error:
+        return error.message
+    return ""
+
+
 def _reason(error: uv.UvError) -> str:
     return error.message.rstrip(".").rpartition(": ")[2]
 

@@ -14,6 +14,7 @@ from mlenv.environment import generations, launch, uv
 from mlenv.environment.lockfile.indexes import Indexes
 from mlenv.environment.lockfile.profiles import Profile
 from mlenv.machine import children
+from mlenv.paths import refuse_sudo
 from mlenv.result import MlenvError
 
 TEMPORARY_MB = 100  # uv unpacks in its cache; the temp directory holds only small things
@@ -50,6 +51,27 @@ def location(venv: Path, profile: str = "") -> None:
             f"{parent} can't be written to by this user.",
             f"Check its owner (`ls -ld {parent}`), or name another with --venv DIR.",
         )
+    _file_system(parent)
+    refuse_sudo(parent)
+
+
+def _file_system(folder: Path) -> None:
+    """What is installed in `folder` can run, and a link can be made there."""
+    if os.statvfs(folder).f_flag & os.ST_NOEXEC:
+        raise MlenvError(
+            "noexec",
+            f"{folder} is on a file system that is mounted noexec: nothing there can run.",
+            "Name a directory on another with --venv DIR.",
+        )
+    with tempfile.TemporaryDirectory(prefix=".mlenv-", dir=folder) as probe:
+        try:
+            (Path(probe) / "link").symlink_to("target")
+        except OSError as error:
+            raise MlenvError(
+                "no-symlinks",
+                f"The file system of {folder} has no symbolic links ({error.strerror}).",
+                "An environment needs them: name a directory on another with --venv DIR.",
+            ) from error
 
 
 def space(venv: Path, profile: Profile) -> None:

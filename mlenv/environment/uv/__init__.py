@@ -89,10 +89,15 @@ def resolve(
 
 
 def find_python(request: str) -> Path | None:
-    """An interpreter on this machine for a version, a range or a path; None if there is none."""
+    """An interpreter on this machine for a version, a range or a path; None if there is none.
+
+    Raises `UvError` where uv could not look, because it can't write to its cache, for example.
+    """
     try:
         path = run("python", "find", "--no-project", "--system", request)
-    except UvError:
+    except UvError as error:
+        if error.code in ("not-writable", "disk-full-or-tmp-too-small"):
+            raise
         return None
     return Path(path.strip())
 

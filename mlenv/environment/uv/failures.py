@@ -89,6 +89,8 @@ def explained(output: str, code: int, *, offline: bool = False) -> UvError:
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     causes = [line.partition(": ")[2] for line in lines if line.startswith(("error:", "cause:"))]
     last = (causes or lines or [f"exit code {code}"])[-1].rstrip(".")
+    if "`" not in last and "/" not in last:  # the cause before it names the file
+        last = ": ".join([*(each for each in causes[-2:-1] if " /" in each), last])
     if code < 0:
         name = signal.Signals(-code).name
         hint = "Most likely memory ran out: `dmesg | grep -i oom` shows it." if code == -9 else ""

@@ -11,7 +11,9 @@ import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from mlenv.files import sha256
 from mlenv.progress import Progress
+from mlenv.result import MlenvError
 from mlenv.speech import models
 from mlenv.speech.models import pinned
 
@@ -31,15 +33,35 @@ def copy_into(bundle: Path, model_places: Mapping[str, Path], progress: Progress
     pinned.carry(model_places, pinned.folder(), bundle / _RECORDS)
 
 
+def check(bundle: Path, names: Iterable[str], environ: Mapping[str, str] = os.environ) -> None:
+    """Raise `MlenvError` for a model in the bundle at `bundle` that is not the right one."""
+    for name in names:
+        if wrong := _wrong(bundle, name, bundle / "models" / name, environ):
+            raise MlenvError(
+                "broken-bundle",
+                f"{wrong} in the bundle is not the model's: its sha256 differs.",
+                "Copy the bundle again, or make it again with `mlenv bundle`. Nothing was changed.",
+            )
+
+
+def _wrong(bundle: Path, name: str, place: Path, environ: Mapping[str, str]) -> Path | None:
+    """The first file of a model at `place` that is missing or another; None where all is right."""
+    model = pinned.recorded(name, bundle / _RECORDS) or pinned.named(name, environ)
+    files = ((place / file.name, file.sha256) for file in model.files)
+    return next((path for path, digest in files if sha256(path) != digest), None)
+
+
 def copy_from(bundle: Path, names: Iterable[str], environ: Mapping[str, str] = os.environ) -> None:
-    """Copy the named models of the bundle at `bundle` into mlenv's store, if not there yet."""
+    """Copy the named models of the bundle at `bundle` into mlenv's store, if not whole there."""
     selected = tuple(names)
     for name in selected:
         home = models.store(environ) / name
-        if not home.exists():
+        if _wrong(bundle, name, home, environ):
             home.parent.mkdir(parents=True, exist_ok=True)
             partial = home.with_name(f".{home.name}.bundle")
             shutil.copytree(bundle / "models" / name, partial, dirs_exist_ok=True)
+            if home.exists():
+                shutil.rmtree(home)
             partial.rename(home)
     unknown = [name for name in selected if not pinned.find(name, environ)]
     pinned.carry(unknown, bundle / _RECORDS, pinned.folder(environ))

