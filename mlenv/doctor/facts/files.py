@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlenv.environment import generations
 from mlenv.machine import hub_cache
 
 WEIGHTS = (".bin", ".safetensors", ".pt", ".ckpt")
@@ -103,6 +104,8 @@ def read(
     disks = {"environment": venv, "model cache": hub, "temporary files": temporary}
     if os.path.isdir(SHARED_MEMORY):  # noqa: PTH112 (never raises)
         disks["shared memory"] = SHARED_MEMORY
+    if (store := generations.store(venv)).is_dir() and os.access(store, os.W_OK):
+        places["environment"] = store
     if environ.get("TMPDIR"):
         places["temporary files"] = temporary
     return Files(
@@ -139,7 +142,21 @@ def _cache(use: str, path: Path) -> Cache:
     except OSError:
         owner = None
     exists = os.path.isdir(path)  # noqa: PTH112 (never raises)
+    if exists and owner == os.getuid() and (other := _foreign(path)):
+        return Cache(use, str(other), True, False, other.stat().st_uid)
     return Cache(use, str(path), exists, os.access(nearest, os.W_OK | os.X_OK), owner)
+
+
+def _foreign(directory: Path) -> Path | None:
+    """A folder of another user in this user's `directory`, such as root's by `sudo -E`."""
+    for pattern in ("*/", "*/*/"):
+        for folder in _folders(directory, pattern):
+            try:
+                if folder.stat().st_uid != os.getuid() and not os.access(folder, os.W_OK):
+                    return folder
+            except OSError:
+                continue
+    return None
 
 
 def _folders(directory: Path, pattern: str) -> Iterator[Path]:
