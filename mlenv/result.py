@@ -85,4 +85,7 @@ def from_os_error(error: OSError) -> MlenvError:
             "no-directory", "The current directory has been removed.", "Change to another: `cd ~`."
         )
     where = f": {error.filename}" if error.filename else ""
-    return MlenvError("os-error", f"{error.strerror or error}{where}")
+    hint = ""
+    if isinstance(error, PermissionError) and error.filename:
+        hint = f"This is user {os.getuid()}: `ls -ld` shows to whom that belongs."
+    return MlenvError("os-error", f"{error.strerror or error}{where}", hint)

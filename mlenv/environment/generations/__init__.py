@@ -17,6 +17,7 @@ import contextlib
 import ctypes
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -113,6 +114,8 @@ class Generation(Struct, frozen=True, kw_only=True):
         """Differences from the record in interpreter, distributions and number of libraries."""
         if not (self.path / "bin" / "python").exists():
             return (f"its interpreter is gone ({self.path / 'bin' / 'python'})",)
+        if other := _other_python(self.path):
+            return (other,)
         here, recorded = set(distributions(self.path)), set(self.distributions)
         present = libraries(self.path)
         return tuple(
@@ -135,6 +138,16 @@ def distributions(venv: Path) -> tuple[str, ...]:
     """The installed distributions, as `name-version`: one directory listing, no parsing."""
     directories = venv.glob("lib/python3*/site-packages/*.dist-info")
     return tuple(sorted(path.name.removesuffix(".dist-info") for path in directories))
+
+
+def _other_python(venv: Path) -> str:
+    """A sentence where the interpreter is no longer the Python that the packages are for."""
+    program = (venv / "bin" / "python").resolve()
+    minor = re.fullmatch(r"python(\d+\.\d+)", program.name)  # the real file has its version's name
+    folders = [path.name for path in venv.glob("lib/python3*")]
+    if not minor or not folders or program.name in folders:
+        return ""
+    return f"its interpreter is Python {minor[1]} ({program}), its packages are in lib/{folders[0]}"
 
 
 def libraries(venv: Path) -> dict[str, int]:

@@ -248,3 +248,18 @@ def test_drift_names_the_distribution(venv: Path, lock: Lock) -> None:
     assert first.drift() == ("six-1.17.0 is missing", "six-1.18.0 was added")
     (first.path / "bin" / "python").unlink()
     assert first.drift() == (f"its interpreter is gone ({first.path / 'bin' / 'python'})",)
+
+
+def test_drift_sees_another_python(venv: Path, lock: Lock, tmp_path: Path) -> None:
+    first = built(venv, lock)
+    python, other = first.path / "bin/python", tmp_path / "python3.12"
+    other.touch()
+    python.unlink()
+    python.symlink_to(other)
+    assert first.drift() == (
+        f"its interpreter is Python 3.12 ({other}), its packages are in lib/python3.11",
+    )
+    other.rename(tmp_path / "python3.11")
+    python.unlink()
+    python.symlink_to(tmp_path / "python3.11")
+    assert first.drift() == ()
