@@ -61,6 +61,13 @@ def test_what_brings_torch_with_it(run: Run, home: Path, index: Index) -> None:
     assert held(home) == ["torch-2.5.1", "torchaudio-2.5.1"]
 
 
+def test_a_member_that_comes_in_with_another(run: Run, home: Path, index: Index) -> None:
+    """torchvision is seen only once torchaudio is that of the profile."""
+    index.add("torchaudio", "2.5.1", ["torch==2.5.1", "torchvision"])
+    assert run("add", "torchaudio").returncode == 0
+    assert held(home) == ["torch-2.5.1", "torchaudio-2.5.1", "torchvision-0.20.1"]
+
+
 def test_it_goes_again(run: Run, home: Path) -> None:
     assert run("add", "torch", "torchaudio").returncode == 0
     done = run("remove", "torch")

@@ -22,7 +22,7 @@ from packaging.utils import canonicalize_name
 
 from mlenv.environment import generations, uv
 from mlenv.environment.generations import Generation
-from mlenv.environment.install import consent, core, dry_run, edit, family, plan
+from mlenv.environment.install import consent, core, dry_run, edit, family
 from mlenv.environment.install import request as install_request
 from mlenv.environment.install.build import Installed, install, unchanged
 from mlenv.environment.install.dry_run import DryRun
@@ -33,7 +33,6 @@ from mlenv.environment.lockfile.indexes import Indexes
 from mlenv.environment.lockfile.locks import Lock
 from mlenv.environment.lockfile.profiles import Profile
 from mlenv.environment.lockfile.project import as_project
-from mlenv.machine import host
 from mlenv.progress import Progress
 from mlenv.result import MlenvError
 
@@ -121,7 +120,8 @@ def _drafted(venv: Path, request: Request, progress: Progress) -> Iterator[_Draf
             made = resolve.make(draft, indexes=config, previous=lock.text)
         except uv.UvError as error:
             raise _as_request(error, request) from error
-        made = _together(draft, made, lock, request, present, config)
+        version = _python_version(present)
+        made = family.together(draft, made, lock, request, version, config)
         _refuse_kept(request, made)
         core.refuse_moves(profile, lock, made)
         made.path.write_text(made.text, "utf-8")
@@ -129,46 +129,6 @@ def _drafted(venv: Path, request: Request, progress: Progress) -> Iterator[_Draf
         python = present.python if Path(present.python).exists() else None
         wish = install_request.Request(os.fspath(path), python, mirrors=request.mirrors, own=True)
         yield _Draft(present, wish, resolve.doubts(made))
-
-
-def _together(
-    draft: Profile,
-    made: Lock,
-    before: Lock,
-    request: Request,
-    present: Generation,
-    config: Indexes,
-) -> Lock:
-    """The lock with torch's family pinned together, which the draft's file then says.
-
-    Raises `MlenvError` where no release of all of them fits.
-    """
-    new = family.newcomers(draft, made)
-    if not new:
-        return made
-    python = _python_version(present)
-    text, first = draft.path.read_text("utf-8"), None
-    for release in family.releases(
-        draft, made, request, python, lambda each: plan.unavailable(each, config)
-    ):
-        draft.path.write_text(edit.with_family(text, release.pins, release.source), "utf-8")
-        whole = profiles.load(os.fspath(draft.path))
-        try:
-            made = resolve.make(whole, indexes=config, previous=before.text)
-        except uv.UvError as error:
-            first = first or error
-            continue
-        if family.newcomers(whole, made):
-            continue  # a member that only came in with these versions
-        family.refuse_driver(made, host.collect())
-        return made
-    reason = f" {first.message}" if first else ""
-    raise MlenvError(
-        "would-mix-family",
-        f"There is no one release of {', '.join(family.MEMBERS)} for what you ask for.{reason}",
-        "They are compiled against each other. Name versions of one release, as in "
-        "`mlenv add torch==2.11.0 torchaudio==2.11.0`.",
-    )
 
 
 def _python_version(generation: Generation) -> str:

@@ -7,6 +7,7 @@ versions of one release.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -15,9 +16,11 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from mlenv.environment.install import select
+from mlenv.environment import uv
+from mlenv.environment.install import edit, plan, select
 from mlenv.environment.install.edit import Request
-from mlenv.environment.lockfile import profiles
+from mlenv.environment.lockfile import profiles, resolve
+from mlenv.environment.lockfile.indexes import Indexes
 from mlenv.environment.lockfile.locks import Lock
 from mlenv.environment.lockfile.profiles import Profile
 from mlenv.machine import host
@@ -31,7 +34,7 @@ _VISION = 15
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """One way to pin the members: a specifier each, and the shipped profile that does, if any."""
+    """One way to pin every member: a specifier each, and the shipped profile that does, if any."""
 
     pins: dict[str, str]
     source: Profile | None = None
@@ -44,18 +47,66 @@ def newcomers(profile: Profile, made: Lock) -> tuple[str, ...]:
     return tuple(name for name in MEMBERS if name in here and name not in pinned)
 
 
+def together(
+    draft: Profile, made: Lock, before: Lock, request: Request, python: str, config: Indexes
+) -> Lock:
+    """The lock with torch's family pinned together, which the draft's file then says.
+
+    Args:
+        draft: the profile with the request in it.
+        made: what it resolves to.
+        before: the lock whose versions are kept where they fit.
+        request: what was asked for.
+        python: the version of the environment's interpreter.
+        config: the user's indexes.
+
+    Raises:
+        MlenvError: no release of all members fits, or none that the driver runs.
+
+    """
+    members = newcomers(draft, made)
+    if not members:
+        return made
+    text, reasons = draft.path.read_text("utf-8"), list[str]()
+    for release in releases(
+        draft, made, request, python, lambda each: plan.unavailable(each, config)
+    ):
+        wanted = [name for name in MEMBERS if name in {*members, *draft.family.packages}]
+        while wanted:
+            pins = {name: release.pins[name] for name in wanted}
+            draft.path.write_text(edit.with_family(text, pins, release.source), "utf-8")
+            whole = profiles.load(os.fspath(draft.path))
+            try:
+                answer = resolve.make(whole, indexes=config, previous=before.text)
+            except uv.UvError as error:
+                reasons.append(error.message)
+                break
+            if more := newcomers(whole, answer):  # one that comes in with these versions
+                wanted += more
+                continue
+            refuse_driver(answer, host.collect())
+            return answer
+    raise MlenvError(
+        "would-mix-family",
+        " ".join([_NONE, *reasons[:1]]),
+        "They are compiled against each other. Name versions of one release, as in "
+        "`mlenv add torch==2.11.0 torchaudio==2.11.0`.",
+    )
+
+
+_NONE = f"There is no one release of {', '.join(MEMBERS)} for what you ask for."
+
+
 def releases(
     profile: Profile, made: Lock, request: Request, python: str, available: Callable[[Profile], str]
 ) -> Iterator[Release]:
     """The ways to pin the members of `made` together, the preferred one first."""
-    here = {canonicalize_name(pin.name) for pin in made.pins}
-    members = [name for name in MEMBERS if name in here]
     fixed = _fixed(profile, request)
     machine = host.collect()
     for name in select.PREFERENCE:
         shipped = profiles.load(name)
-        versions = _pins(shipped, members)
-        if len(versions) < len(members) or not _fits(versions, fixed):
+        versions = _pins(shipped)
+        if len(versions) < len(MEMBERS) or not _fits(versions, fixed):
             continue
         if profile.family.packages and shipped.family.index != profile.family.index:
             continue
@@ -71,7 +122,7 @@ def releases(
             "torchvision": f"==0.{minor + _VISION}.*",
             "torchaudio": f"=={major}.{minor}.*",
         }
-        yield Release({name: str(fixed.get(name) or every[name]) for name in members})
+        yield Release({name: str(fixed.get(name) or every[name]) for name in MEMBERS})
 
 
 def _of_one_release(fixed: dict[str, SpecifierSet], made: Lock) -> Iterator[tuple[int, int]]:
@@ -127,13 +178,13 @@ def _fixed(profile: Profile, request: Request) -> dict[str, SpecifierSet]:
     return {name: asked[name] for name in MEMBERS if name in asked}
 
 
-def _pins(profile: Profile, members: list[str]) -> dict[str, str]:
+def _pins(profile: Profile) -> dict[str, str]:
     pins: dict[str, Requirement] = {
         canonicalize_name(each.name): each for each in map(Requirement, profile.requires)
     }
     return {
         name: next(iter(pins[name].specifier)).version
-        for name in members
+        for name in MEMBERS
         if name in pins and name in profile.family.packages
     }
 
