@@ -49,6 +49,12 @@ def home(same_home: Path) -> Path:
     return same_home
 
 
+LEFT_OUT = """\
+error: small leaves Codec out on purpose: nothing loads it.
+`mlenv profiles` shows profiles with other packages.
+"""
+
+
 @pytest.fixture
 def run(
     mlenv: Run,
@@ -288,3 +294,8 @@ def test_an_interpreter_that_is_gone_does_not_stop_a_change(run: Run, home: Path
     record.write_text(json.dumps({**text, "python": "/gone/python3.11"}))
     done = run("add", "notebook")
     assert done.returncode == 0, done.stderr
+
+
+def test_what_the_profile_leaves_out_is_refused_with_its_reason(run: Callable[..., object]) -> None:
+    done = run("add", "Codec")
+    assert (done.returncode, done.stderr) == (1, LEFT_OUT)  # type: ignore[attr-defined]

@@ -28,6 +28,13 @@ from mlenv.result import Result
     multiple=True,
     help="Let this win over what any package asks for. May be repeated.",
 )
+@click.option(
+    "--allow-build",
+    "builds",
+    metavar="NAME",
+    multiple=True,
+    help="Let this package, which has no wheel, run its own code to build one. May be repeated.",
+)
 @click.option("--index", "mirrors", metavar="NAME=URL", multiple=True, help="Use a mirror.")
 @consent_options
 @no_wait_option
@@ -38,6 +45,7 @@ def cli(
     venv: Path,
     packages: tuple[str, ...],
     overrides: tuple[str, ...],
+    builds: tuple[str, ...],
     mirrors: tuple[str, ...],
     dry_run: bool,
     yes: bool,
@@ -50,7 +58,9 @@ def cli(
     no torch, what is added of its family comes in one release that this machine can run.
     Gigabytes are asked for before.
     """
-    request = adding.Request(add=packages, overrides=overrides, mirrors=mirrors, wait=not no_wait)
+    request = adding.Request(
+        add=packages, overrides=overrides, mirrors=mirrors, builds=builds, wait=not no_wait
+    )
     if dry_run:
         planned, warnings = adding.preview(venv, request, progress)
         return Result("add", planned, warnings=warnings)

@@ -27,9 +27,16 @@ def protected(profile: Profile, lock: Lock) -> dict[str, list[Pin]]:
 
 
 def refuse_change(profile: Profile, lock: Lock, names: Sequence[str]) -> None:
-    """Raise for a request that names what must not move, in another version."""
+    """Raise for a request that names what must not move, in another version, or is left out."""
     fixed = protected(profile, lock)
+    reasons = {canonicalize_name(item.package): item.why for item in profile.excludes}
     for requirement in map(requirement_of, names):
+        if why := reasons.get(canonicalize_name(requirement.name)):
+            raise MlenvError(
+                "left-out",
+                f"{profile.name} leaves {requirement.name} out on purpose: {why.rstrip('.')}.",
+                "`mlenv profiles` shows profiles with other packages.",
+            )
         for pin in fixed.get(canonicalize_name(requirement.name), ()):
             if pin.version not in requirement.specifier:
                 raise MlenvError(

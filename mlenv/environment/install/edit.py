@@ -20,12 +20,16 @@ from mlenv.result import MlenvError
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """`add` and `overrides` are requirements, `remove` names. `wait` for another change."""
+    """`add` and `overrides` are requirements, `remove` names. `wait` for another change.
+
+    `builds`: names of packages that may be built from source.
+    """
 
     add: tuple[str, ...] = ()
     remove: tuple[str, ...] = ()
     overrides: tuple[str, ...] = ()
     mirrors: tuple[str, ...] = ()
+    builds: tuple[str, ...] = ()
     wait: bool = True
 
 
@@ -44,6 +48,9 @@ def edited(profile: Profile, lock: Lock, request: Request) -> str:
     for override in request.overrides:
         if override not in [item.requirement for item in profile.overrides]:
             _override(document, override, request.add)
+    for name in request.builds:
+        if canonicalize_name(name) not in profile.built_packages:
+            _allow_build(document, name)
     today = datetime.now(UTC).date().isoformat()
     if request.add and tomlkit.dumps(document) != text and today > profile.resolved_as_of:
         document["resolved-as-of"] = today  # what is asked for may be younger than the profile
@@ -138,6 +145,13 @@ def _override(document: Any, text: str, add: Sequence[str]) -> None:
             del overrides[index]
             break
     overrides.append(table)
+
+
+def _allow_build(document: Any, name: str) -> None:
+    table = tomlkit.table()
+    table.add("package", name)
+    table.add("why", "Allowed with --allow-build.")
+    document.setdefault("build", tomlkit.aot()).append(table)
 
 
 def _drop(requires: Any, name: str) -> bool:

@@ -59,12 +59,7 @@ def take(request: Request, venv: Path) -> InstallPlan:
         )
     profile, lock = verdict.profile, locks.load(verdict.profile)
     preflight.location(venv, profile.name)
-    sources = uv.Sources(
-        config.default,
-        config.extra(profile),
-        offline=request.offline,
-        builds=profile.built_packages,
-    )
+    sources = _sources(config, profile, offline=request.offline)
     _room(venv, profile, lock, sources)
     python = request.python
     if given_bundle:
@@ -72,6 +67,16 @@ def take(request: Request, venv: Path) -> InstallPlan:
         python = python or given_bundle.python
     interpreter = preflight.interpreter(profile, python)
     return InstallPlan(verdict, lock, interpreter, config, sources, given_bundle)
+
+
+def _sources(config: Indexes, profile: Profile, *, offline: bool = False) -> uv.Sources:
+    """The indexes of a profile, as the user's settings have them."""
+    return uv.Sources(
+        config.default,
+        config.extra(profile),
+        offline=offline,
+        builds=profile.built_packages,
+    )
 
 
 def _room(venv: Path, profile: Profile, lock: Lock, sources: uv.Sources) -> None:
@@ -95,7 +100,7 @@ def for_files(profile: Profile, python: str | None, mirrors: Sequence[str]) -> I
     indexes.check_names(config, (profile, *_all_profiles(None)), mirrors)
     verdict = Verdict(profile, "asked for", ())
     interpreter = preflight.interpreter(profile, python)
-    sources = uv.Sources(config.default, config.extra(profile), builds=profile.built_packages)
+    sources = _sources(config, profile)
     return InstallPlan(verdict, locks.load(profile), interpreter, config, sources)
 
 
@@ -119,12 +124,7 @@ def unavailable(profile: Profile, config: Indexes, *, offline: bool = False) -> 
         return ""
     try:
         lock = locks.load(profile)
-        sources = uv.Sources(
-            config.default,
-            config.extra(profile),
-            offline=True,
-            builds=profile.built_packages,
-        )
+        sources = _sources(config, profile, offline=True)
         if not uv.plan(lock.path, profile.python, sources).fetches:
             return ""
     except MlenvError as error:
@@ -142,7 +142,7 @@ def unavailable(profile: Profile, config: Indexes, *, offline: bool = False) -> 
 
 def unreachable(profile: Profile, config: Indexes) -> str:
     """The reason why the package index can't give what uv's cache lacks of a profile."""
-    sources = uv.Sources(config.default, config.extra(profile), offline=True)
+    sources = _sources(config, profile, offline=True)
     try:
         if not uv.plan(locks.load(profile).path, profile.python, sources).fetches:
             return ""

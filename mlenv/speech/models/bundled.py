@@ -46,7 +46,7 @@ def check(bundle: Path, names: Iterable[str], environ: Mapping[str, str] = os.en
 
 def _wrong(bundle: Path, name: str, place: Path, environ: Mapping[str, str]) -> Path | None:
     """The first file of a model at `place` that is missing or another; None where all is right."""
-    model = pinned.recorded(name, bundle / _RECORDS) or pinned.named(name, environ)
+    model = pinned.recorded(name, bundle / _RECORDS) or pinned.by_name(name, environ)
     files = ((place / file.name, file.sha256) for file in model.files)
     return next((path for path, digest in files if sha256(path) != digest), None)
 
