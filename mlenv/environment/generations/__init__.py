@@ -17,7 +17,6 @@ import contextlib
 import ctypes
 import json
 import os
-import re
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -28,6 +27,9 @@ import msgspec
 from msgspec import Struct
 
 from mlenv import __version__, paths
+from mlenv.environment.generations.contents import distributions as distributions
+from mlenv.environment.generations.contents import libraries as libraries
+from mlenv.environment.generations.contents import other_python
 from mlenv.files import check_schema, decode, exclusive, sha256, write_atomically
 from mlenv.progress import Progress
 from mlenv.result import MlenvError
@@ -114,7 +116,7 @@ class Generation(Struct, frozen=True, kw_only=True):
         """Differences from the record in interpreter, distributions and number of libraries."""
         if not (self.path / "bin" / "python").exists():
             return (f"its interpreter is gone ({self.path / 'bin' / 'python'})",)
-        if other := _other_python(self.path):
+        if other := other_python(self.path):
             return (other,)
         here, recorded = set(distributions(self.path)), set(self.distributions)
         present = libraries(self.path)
@@ -132,38 +134,6 @@ class Generation(Struct, frozen=True, kw_only=True):
 def store(venv: Path) -> Path:
     """The directory with everything of one environment but its activation."""
     return venv.parent / f".{venv.name}.mlenv"
-
-
-def distributions(venv: Path) -> tuple[str, ...]:
-    """The installed distributions, as `name-version`: one directory listing, no parsing."""
-    directories = venv.glob("lib/python3*/site-packages/*.dist-info")
-    return tuple(sorted(path.name.removesuffix(".dist-info") for path in directories))
-
-
-def _other_python(venv: Path) -> str:
-    """A sentence where the interpreter is no longer the Python that the packages are for."""
-    program = (venv / "bin" / "python").resolve()
-    minor = re.fullmatch(r"python(\d+\.\d+)", program.name)  # the real file has its version's name
-    folders = [path.name for path in venv.glob("lib/python3*")]
-    if not minor or not folders or program.name in folders:
-        return ""
-    return f"its interpreter is Python {minor[1]} ({program}), its packages are in lib/{folders[0]}"
-
-
-def libraries(venv: Path) -> dict[str, int]:
-    """Number of files in each folder of shared libraries: a few listings, no reading."""
-    packages = next(iter(sorted(venv.glob("lib/python3*/site-packages"))), None)
-    if packages is None:
-        return {}
-    folders = [
-        *packages.glob("nvidia/*/lib"),
-        *packages.glob("*.libs"),
-        *packages.glob("torch/lib"),
-    ]
-    return {
-        folder.relative_to(packages).as_posix(): sum(1 for _ in folder.iterdir())
-        for folder in sorted(folders)
-    }
 
 
 def read(path: Path) -> Generation | None:

@@ -441,3 +441,24 @@ def test_a_name_that_is_nearly_right(environ: dict[str, str]) -> None:
     with pytest.raises(MlenvError) as caught:
         models.by_name("larg-v3", environ)
     assert caught.value.hint.startswith("Did you mean `large-v3`? ")
+
+
+def test_a_disk_without_room_is_named_before_the_download(
+    environ: dict[str, str],
+    model: models.Model,
+    mirror: type[Mirror],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = models.store(environ)
+    store.mkdir(parents=True)
+    usage = shutil.disk_usage(store)._replace(free=model.size - 1)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(MlenvError) as caught:
+        fetch.pull(model, NO_VENV, environ=environ, progress=Silent())
+    size = f"{model.size / 1e6:.0f} MB"
+    assert (caught.value.code, caught.value.message, caught.value.hint) == (
+        "disk-full-or-tmp-too-small",
+        f"small needs {size} more at {store}, {size} are free.",
+        "Make room there, or name another place for models with MLENV_CACHE_DIR.",
+    )
+    assert not (store / "small").exists()
