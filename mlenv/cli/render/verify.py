@@ -43,4 +43,4 @@ def lines(verified: Verified) -> Iterator[str]:
         yield f"{yellow('changed')}  {change}"
     before = verified.compared_with
     compared = f", compared with {before}" if before else ""
-    yield dim(f"receipt: {verified.receipt}{compared}")
+    yield dim(f"receipt: {verified.receipt or 'none'}{compared}")
