@@ -63,15 +63,19 @@ def _file_system(folder: Path) -> None:
             f"{folder} is on a file system that is mounted noexec: nothing there can run.",
             "Name a directory on another with --venv DIR.",
         )
-    with tempfile.TemporaryDirectory(prefix=".mlenv-", dir=folder) as probe:
-        try:
-            (Path(probe) / "link").symlink_to("target")
-        except OSError as error:
-            raise MlenvError(
-                "no-symlinks",
-                f"The file system of {folder} has no symbolic links ({error.strerror}).",
-                "An environment needs them: name a directory on another with --venv DIR.",
-            ) from error
+    probe = folder / ".mlenv-link"  # always the same: one that was left by a kill goes now
+    probe.unlink(missing_ok=True)
+    try:
+        probe.symlink_to("target")
+    except FileExistsError:  # of another mlenv, at this moment
+        pass
+    except OSError as error:
+        raise MlenvError(
+            "no-symlinks",
+            f"The file system of {folder} has no symbolic links ({error.strerror}).",
+            "An environment needs them: name a directory on another with --venv DIR.",
+        ) from error
+    probe.unlink(missing_ok=True)
 
 
 def space(venv: Path, profile: Profile) -> None:
