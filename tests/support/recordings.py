@@ -52,7 +52,7 @@ for path in sys.argv[3:]:
         recording = decode(path, sys.argv[1].split(), channel_of(sys.argv[2]))
         event = recording.event(0)
         fields = {"duration": event.duration, "warnings": event.warnings, "unread": event.unread}
-        fields["level"] = float(np.sqrt(np.mean(recording.samples.astype(float) ** 2)))
+        fields["level"] = float(np.sqrt(np.mean(recording.samples.whole().astype(float) ** 2)))
     except Undecodable as error:
         fields = {"code": error.code, "message": str(error)}
     print(json.dumps(fields))

@@ -74,7 +74,7 @@ def diarize(pipeline: Any, config: protocol.DiarizerConfig, file: protocol.FileR
         samples = take_over(file.samples)
     else:
         recording = decode(file.path, config.track, channel_of(config.channels))
-        samples = recording.samples.part(0, len(recording.samples))
+        samples = recording.samples.whole()
         emit(recording.event(file.id))
     turns: list[protocol.Turn] = []
     exclusive: list[protocol.Turn] = []

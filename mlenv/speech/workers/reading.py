@@ -17,6 +17,9 @@ from .mixing import Mixdown
 from .packets import Damage, Packets
 from .timeline import Timeline
 
+# Tags need not be UTF-8. PyAV has taken them as they are since 19, and knows no such option then.
+TAGS = {"metadata_errors": "ignore"} if int(av.__version__.partition(".")[0]) < 19 else {}
+
 
 class Unreadable(Exception):
     """The file holds nothing that can be heard."""
@@ -101,7 +104,7 @@ class Reading:
         ):
             options = {"ignore_length": "1"}
         file: Any = joined.Tail(self._path, begin) if begin else self._path
-        with av.open(file, metadata_errors="ignore", options=options) as container:
+        with av.open(file, options=options, **TAGS) as container:
             yield container
 
     def _stream(self, container: Any, *, is_first: bool) -> Any:

@@ -54,6 +54,10 @@ class Samples:
         view[there:] = self._tail[behind : behind + len(data) - there]
         return np.frombuffer(data, np.int16)
 
+    def whole(self) -> np.ndarray:
+        """All samples."""
+        return self.part(0, len(self))
+
     def blocks(self) -> Iterator[np.ndarray]:
         """All samples, a part at a time."""
         for first in range(0, len(self), BLOCK):

@@ -42,5 +42,5 @@ def _language(track: Any) -> str:
 
 
 def _described(track: Any) -> str:
-    title = track.metadata.get("title", "")
+    title = str(track.metadata.get("title", "")).encode(errors="ignore").decode()
     return " ".join(filter(None, (_language(track) or "unknown language", title)))

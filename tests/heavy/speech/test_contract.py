@@ -95,7 +95,8 @@ config = TranscriberConfig(sys.argv[1], "cpu", 0, "auto", 1, 1, None, options)
 loaded = load(config, lambda device: None)
 text = ""
 if lacking != "hf_tokenizer":  # which transcribing needs too: only the check goes without it
-    segments, _ = loaded.engine.transcribe(as_float(decode(sys.argv[3]).samples), language="en")
+    samples = decode(sys.argv[3]).samples.whole()
+    segments, _ = loaded.engine.transcribe(as_float(samples), language="en")
     text = " ".join(segment.text for segment in segments)
 print(json.dumps([loaded.notes, text]))
 """

@@ -48,3 +48,8 @@ def test_a_track_that_is_not_there(requested: tuple[str, ...]) -> None:
     with pytest.raises(NoTrack) as caught:
         choose(FILM, requested)
     assert str(caught.value) == f"has no audio track {requested[0]}, but {LISTED}"
+
+
+def test_a_title_in_another_encoding_is_shown_as_far_as_it_can_be() -> None:
+    _, line = choose([track("fra", "d\udce9bat"), track("eng")], ())
+    assert line.startswith("has 2 audio tracks (1: fra dbat, 2: eng)")
