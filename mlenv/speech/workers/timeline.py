@@ -88,8 +88,11 @@ class Timeline:
         return jumps < MANY and (len(gaps) < MANY or lost < self.position - self._start - lost)
 
     def end(self, left: int) -> None:
-        """Note damage behind the last frame, where `left` bytes of the file follow it."""
-        if self._damage or (self._damage is not None and left > LEAST):
+        """Note damage behind the last frame, where `left` bytes of the file follow it.
+
+        The last packet of many encoders is no whole one.
+        """
+        if self._damage is not None and (self._damage > JITTER or left > LEAST):
             self._add("damage", 0.0, self._damage or 0.0)
 
     def _silence(self, time: float | None) -> float:

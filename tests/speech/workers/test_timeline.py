@@ -100,10 +100,15 @@ def test_only_the_first_time_counts_where_the_container_has_none() -> None:
 
 
 def test_a_read_that_fails_at_the_very_end_is_no_damage() -> None:
-    for left, found in ((100, []), (9000, [Span("damage", 1.0, 1.0, 0.0)])):
+    for seconds, left, found in (
+        (0.0, 100, []),
+        (0.0, 9000, [Span("damage", 1.0, 1.0, 0.0)]),
+        (0.02, 100, []),
+        (0.5, 0, [Span("damage", 1.0, 1.0, 0.5)]),
+    ):
         timeline = Timeline(0.0, None)
         timeline.place(0.0, 1.0)
-        timeline.damage(0.0)
+        timeline.damage(seconds)
         timeline.end(left)
         assert timeline.spans == found
 
