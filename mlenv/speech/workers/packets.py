@@ -48,6 +48,8 @@ class Packets:
                 return
             except av.error.PatchWelcomeError:  # a chained Ogg file with other channels: see joined
                 return
+            except IndexError:  # a packet of a stream that began later, which PyAV does not know
+                continue
             except av.error.FFmpegError as error:  # the next read may succeed
                 failures += 1
                 if failures == 1:
