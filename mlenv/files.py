@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import os
+import shutil
 import sys
 import tempfile
 import threading
@@ -63,21 +65,89 @@ def write_atomically(path: Path, content: str | bytes, *, mode: int = 0o644) -> 
     """Write to a temporary file beside `path`, then rename it into place."""
     data = content.encode() if isinstance(content, str) else content
     try:
-        handle, temporary = tempfile.mkstemp(
-            dir=path.parent, prefix=".mlenv-"
-        )  # short: names may be 255 bytes
-        try:
-            with os.fdopen(handle, "wb") as stream:
+        _sweep(path.parent, _NEW_FILE)
+        handle, temporary = _new_file(path.parent)
+        with os.fdopen(handle, "wb") as stream:
+            try:
                 stream.write(data)
                 os.fchmod(stream.fileno(), mode)
                 stream.flush()
                 os.fsync(stream.fileno())  # or a power cut may leave an empty file of that name
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+                temporary.replace(path)
+            except BaseException:
+                temporary.unlink(missing_ok=True)
+                raise
     except OSError as error:
         raise MlenvError("not-writable", f"{path} can't be written: {error.strerror}.") from error
+
+
+@contextlib.contextmanager
+def temporary_directory() -> Iterator[str]:
+    """A directory for the block. What killed processes of mlenv left of this kind is removed."""
+    _sweep(Path(tempfile.gettempdir()), _NEW_FOLDER)
+    while True:
+        with tempfile.TemporaryDirectory(prefix=_NEW_FOLDER, ignore_cleanup_errors=True) as folder:
+            descriptor = os.open(folder, os.O_RDONLY)
+            try:
+                if _held(descriptor, Path(folder)):
+                    yield folder
+                    return
+            finally:
+                os.close(descriptor)
+
+
+_NEW_FILE = ".mlenv-new-"  # short: names may be 255 bytes
+_NEW_FOLDER = "mlenv-run-"
+
+
+def _new_file(folder: Path) -> tuple[int, Path]:
+    while True:
+        handle, name = tempfile.mkstemp(dir=folder, prefix=_NEW_FILE)
+        if _held(handle, Path(name)):
+            return handle, Path(name)
+        os.close(handle)
+
+
+def _held(descriptor: int, path: Path) -> bool:
+    """Lock what was just made; False where another process took it for a leftover meanwhile."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True  # without locks nothing is swept
+    return _is_at(descriptor, path)
+
+
+def _sweep(folder: Path, beginning: str) -> None:
+    """Remove what has a name of that kind and is locked by nobody: its maker was killed."""
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            is_own = entry.name.startswith(beginning) and _is_own(entry)
+            if is_own and (descriptor := _lock(entry.path)) is not None:
+                if entry.is_dir(follow_symlinks=False):
+                    shutil.rmtree(entry.path, ignore_errors=True)
+                else:
+                    Path(entry.path).unlink(missing_ok=True)
+                os.close(descriptor)
+
+
+def _is_own(entry: os.DirEntry[str]) -> bool:
+    return entry.stat(follow_symlinks=False).st_uid == os.geteuid()
+
+
+def _lock(path: str) -> int | None:
+    """Lock a file or directory; None if that can't be, as where another process holds it."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor
 
 
 def make_directory(path: Path) -> None:
@@ -130,7 +200,7 @@ def exclusive(
             continue
         except OSError as error:
             raise _no_locks(path, error) from error
-        if _is_file_of(lock, path):
+        if _is_at(lock._context.lock_file_fd, path):
             break
         lock.release()
     try:
@@ -174,9 +244,8 @@ def _acquire(
         late.cancel()
 
 
-def _is_file_of(lock: BaseFileLock, path: Path) -> bool:
-    """Tell if the locked file is still the one at `path`: whoever waited may hold a removed one."""
-    descriptor = lock._context.lock_file_fd
+def _is_at(descriptor: int | None, path: Path) -> bool:
+    """Tell if an open file is still the one at `path`: somebody may have removed that."""
     try:
         return descriptor is not None and os.path.samestat(os.fstat(descriptor), path.stat())
     except FileNotFoundError:

@@ -11,10 +11,12 @@ import importlib
 import json
 import os
 import pkgutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -27,24 +29,30 @@ LONGEST = 1 << 17  # bytes of a request
 
 
 class Loaded:
-    """The process that has loaded mlenv."""
+    """The process that has loaded mlenv; `preload` stands before the system's C library."""
 
-    def __init__(self) -> None:
+    def __init__(self, preload: Path | None = None) -> None:
         self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        variables = {**os.environ, **({"LD_PRELOAD": str(preload)} if preload else {})}
         with theirs:
             argv = [sys.executable, "-m", "tests.support.running", str(theirs.fileno())]
-            self._process = subprocess.Popen(argv, cwd=ROOT, pass_fds=[theirs.fileno()])
+            self._process = subprocess.Popen(
+                argv, cwd=ROOT, env=variables, pass_fds=[theirs.fileno()]
+            )
 
     def run(
-        self, arguments: Sequence[str], variables: Mapping[str, str]
+        self, arguments: Sequence[str], variables: Mapping[str, str], limit: float | None = None
     ) -> subprocess.CompletedProcess[str]:
-        """Run `mlenv ARGUMENTS` in the current directory, with nothing on standard input."""
+        """Run `mlenv ARGUMENTS` in the current directory, with nothing on standard input.
+
+        It is killed after `limit` seconds.
+        """
         with (
             Path(os.devnull).open() as nothing,
             tempfile.TemporaryFile("w+", encoding="utf-8") as stdout,
             tempfile.TemporaryFile("w+", encoding="utf-8") as stderr,
         ):
-            request = json.dumps([arguments, dict(variables), str(Path.cwd())]).encode()
+            request = json.dumps([arguments, dict(variables), str(Path.cwd()), limit]).encode()
             streams = [stream.fileno() for stream in (nothing, stdout, stderr)]
             socket.send_fds(self._channel, [request], streams)
             code = int(self._channel.recv(LONGEST))
@@ -67,12 +75,12 @@ def _serve(channel: socket.socket) -> None:
             break
         for stream in streams:
             os.close(stream)
-        _, status = os.waitpid(child, 0)
+        status = _ended(child, json.loads(request)[3])
         channel.send(str(os.waitstatus_to_exitcode(status)).encode())
     channel.close()
     if not request:
         sys.exit()
-    arguments, variables, directory = json.loads(request)
+    arguments, variables, directory, _ = json.loads(request)
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
@@ -80,6 +88,19 @@ def _serve(channel: socket.socket) -> None:
     os.environ.clear()
     os.environ.update(variables)
     sys.argv[1:] = arguments
+
+
+def _ended(child: int, limit: float | None) -> int:
+    """Wait for a process, which is killed after `limit` seconds; its status."""
+    end = time.monotonic() + (limit or 0)
+    while limit and time.monotonic() < end:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            return status
+        time.sleep(0.001)
+    if limit:
+        os.kill(child, signal.SIGKILL)
+    return os.waitpid(child, 0)[1]
 
 
 if __name__ == "__main__":

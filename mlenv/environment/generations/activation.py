@@ -5,18 +5,40 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
-from mlenv.environment.generations import store
+from mlenv.environment.generations import remove_unfinished, store
 
 PREVIOUS = "previous"  # in the store: a link to what was active before the present
 
 
 def is_activation(venv: Path) -> bool:
     """Recognise our symlink, even if its generation is gone."""
-    return venv.is_symlink() and (venv.parent / venv.readlink()).is_relative_to(
+    return _is_ours(venv, venv)
+
+
+def _is_ours(link: Path, venv: Path) -> bool:
+    return link.is_symlink() and (link.parent / link.readlink()).is_relative_to(
         store(venv) / "generations"
     )
+
+
+def settle(venv: Path) -> None:
+    """Bring to an end what a killed process has left half done. Call it under `locked`."""
+    remove_unfinished(venv)
+    for link in (venv, store(venv) / PREVIOUS):
+        _new(link).unlink(missing_ok=True)
+    for moved in _moved(venv):
+        if not os.path.lexists(venv):
+            moved.rename(venv)
+        elif _is_ours(moved, venv):
+            moved.unlink()
+        else:
+            moved.rename(moved.with_name(moved.name[1 : -len(_MOVED)]))
+    for link in venv.parent.glob(f"{venv.name}.before-mlenv*"):
+        if _is_ours(link, venv):
+            link.unlink()
 
 
 def switch(venv: Path, generation: Path) -> Path | None:
@@ -50,10 +72,23 @@ def remember(venv: Path, target: Path) -> None:
 
 def replace_link(link: Path, target: str | Path) -> None:
     """Point a symlink elsewhere in one step; what a killed process left of one is replaced."""
-    new = link.with_name(f".{link.name}.new")
+    new = _new(link)
     new.unlink(missing_ok=True)
     new.symlink_to(target)
     new.replace(link)
+
+
+def is_cut(venv: Path) -> bool:
+    """Tell if a switch was killed that left somebody's directory under a hidden name."""
+    return any(_moved(venv))
+
+
+def _moved(venv: Path) -> Iterator[Path]:
+    return venv.parent.glob(f".{venv.name}.before-mlenv*{_MOVED}")
+
+
+def _new(link: Path) -> Path:
+    return link.with_name(f".{link.name}.new")
 
 
 def _free_name(venv: Path) -> Path:
@@ -64,6 +99,7 @@ def _free_name(venv: Path) -> Path:
 
 _RENAME_EXCHANGE = 2  # linux/fs.h
 _AT_FDCWD = -100
+_MOVED = ".moved"  # the end of a name that lasts for a moment, where names can't be exchanged
 
 
 def exchange(one: Path, other: Path) -> None:
@@ -75,7 +111,7 @@ def exchange(one: Path, other: Path) -> None:
             return
         if (code := ctypes.get_errno()) not in (errno.ENOSYS, errno.EINVAL):
             raise OSError(code, os.strerror(code), os.fspath(other))
-    aside = one.with_name(f".{one.name}.{os.getpid()}")
+    aside = one.with_name(f".{one.name}{_MOVED}")
     other.rename(aside)
     try:
         one.rename(other)

@@ -43,7 +43,7 @@ def collect(
     if not generations.store(venv).is_dir():
         return Collected((), 0, ())
     with generations.locked(venv, progress, wait=wait):
-        generations.remove_unfinished(venv)
+        activation.settle(venv)
         planned = surplus(venv, keep)
         if planned.freed >= consent.BIG:
             many = f"{len(planned.removed)} generation{'s' * (len(planned.removed) > 1)}"
@@ -119,6 +119,7 @@ def uninstall(
     if not store.is_dir():
         raise MlenvError("no-environment", f"Nothing to remove: {venv} was not made by mlenv.")
     with generations.locked(venv, progress, wait=wait):
+        activation.settle(venv)
         _refuse_foreign(venv)
         consent.ask([all_that_goes(venv)], asking)
         folders = sorted((store / "generations").glob("*/"))

@@ -47,6 +47,7 @@ def roll_back(
     before it takes away what the environment is for.
     """
     with generations.locked(venv, progress, wait=wait):
+        activation.settle(venv)
         path = destination(venv, target)
         consent.ask(consent.losses(differences(venv, path)), asking)
         if path in kept(venv):

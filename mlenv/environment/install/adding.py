@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from mlenv.environment import generations, uv
-from mlenv.environment.generations import Generation
+from mlenv.environment.generations import Generation, activation
 from mlenv.environment.install import consent, core, dry_run, edit, family
 from mlenv.environment.install import request as install_request
 from mlenv.environment.install.build import Installed, install, unchanged
@@ -33,6 +32,7 @@ from mlenv.environment.lockfile.indexes import Indexes
 from mlenv.environment.lockfile.locks import Lock
 from mlenv.environment.lockfile.profiles import Profile
 from mlenv.environment.lockfile.project import as_project
+from mlenv.files import temporary_directory
 from mlenv.progress import Progress
 from mlenv.result import MlenvError
 
@@ -53,18 +53,17 @@ def change(
     The profile becomes the user's own, which the generation carries with its lock: an earlier
     generation keeps the earlier one. Nothing has changed where this raises.
     """
-    with (
-        generations.locked(venv, progress, wait=request.wait),
-        _drafted(venv, request, progress) as draft,
-    ):
-        present, wish = draft.present, draft.wish
-        if wish is None:
+    with generations.locked(venv, progress, wait=request.wait):
+        activation.settle(venv)
+        with _drafted(venv, request, progress) as draft:
+            present, wish = draft.present, draft.wish
+            if wish is None:
+                progress.end()
+                return Changed(unchanged(venv, present), ())
+            planned = dry_run.of(wish, venv)
             progress.end()
-            return Changed(unchanged(venv, present), ())
-        planned = dry_run.of(wish, venv)
-        progress.end()
-        consent.ask((*planned.losses, *_costs(planned)), asking)
-        return Changed(install(venv, wish, progress), draft.warnings)
+            consent.ask((*planned.losses, *_costs(planned)), asking)
+            return Changed(install(venv, wish, progress), draft.warnings)
 
 
 def preview(venv: Path, request: Request, progress: Progress) -> tuple[DryRun, tuple[str, ...]]:
@@ -109,7 +108,7 @@ def _drafted(venv: Path, request: Request, progress: Progress) -> Iterator[_Draf
         return
     progress.step("Resolving")
     is_own = generations.holds(venv, profile.path)
-    with tempfile.TemporaryDirectory(prefix="mlenv-") as folder:
+    with temporary_directory() as folder:
         name = profile.name if is_own else f"{profile.name}-own"
         path = Path(folder) / f"{name}.toml"
         path.write_text(text, "utf-8")

@@ -50,7 +50,7 @@ def install(venv: Path, request: Request, progress: Progress) -> Installed:
     """
     began = time.monotonic()
     request = named(request, venv)
-    if present := _up_to_date(venv, request):
+    if (present := _up_to_date(venv, request)) and not activation.is_cut(venv):
         return unchanged(venv, present, began=began)
 
     from mlenv.environment.install import plan, preflight
@@ -58,6 +58,7 @@ def install(venv: Path, request: Request, progress: Progress) -> Installed:
     preflight.location(venv)
     plan.check(request)
     with generations.locked(venv, progress, wait=request.wait):
+        activation.settle(venv)
         if present := _up_to_date(venv, request):  # another process may have built it meanwhile
             return unchanged(venv, present, began=began)
         progress.step("Checking this machine")
@@ -110,7 +111,6 @@ def _build(
         progress.step("Importing what speech programs import")
         whole.imports(path)
 
-    generations.remove_unfinished(venv)
     profile = install_plan.profile
     folder = install_plan.bundle.path if install_plan.bundle else None
     own = request.own or generations.holds(venv, profile.path)

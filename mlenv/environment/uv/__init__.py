@@ -15,10 +15,11 @@ from pathlib import Path
 
 from mlenv.environment.uv.failures import UvError as UvError
 from mlenv.environment.uv.failures import failure as failure
-from mlenv.environment.uv.process import OnLine, empty_directory, run
+from mlenv.environment.uv.process import OnLine, run
 from mlenv.environment.uv.process import binary as binary
 from mlenv.environment.uv.sources import CONFIGURED
 from mlenv.environment.uv.sources import Sources as Sources
+from mlenv.files import temporary_directory
 
 
 def _run_with_wheels(
@@ -62,7 +63,7 @@ def resolve(
     from. Versions of `previous` (an earlier answer) are kept where they still fit, except those
     of the packages in `upgrade`.
     """
-    with empty_directory() as directory:
+    with temporary_directory() as directory:
         (Path(directory) / "pyproject.toml").write_text(project, "utf-8")
         answer = Path(directory) / "lock.txt"
         if previous:
@@ -155,7 +156,7 @@ class Planned:
 
 def plan(lock: Path, python: str, sources: Sources = CONFIGURED) -> Planned:
     """Plan `sync` into a new venv of this interpreter. Changes nothing."""
-    with empty_directory() as directory:
+    with temporary_directory() as directory:
         venv = Path(directory) / "venv"
         create_venv(venv, python)
         output: list[str] = []
@@ -185,7 +186,7 @@ def pylock(lock: Path, *, python: str | None = None, sources: Sources = CONFIGUR
 
     For `python` alone, or (None) for all Pythons and platforms that the lock is for.
     """
-    with empty_directory() as directory:
+    with temporary_directory() as directory:
         answer = Path(directory) / "pylock.toml"
         run(
             "pip",
@@ -238,7 +239,7 @@ def fetch_wheel(
     For packages that carry models: they never belong in the environment itself. `python` and
     `platform` (uv's names) pick a wheel that is built for another interpreter.
     """
-    with empty_directory() as directory:
+    with temporary_directory() as directory:
         requirements_file = Path(directory) / "wheel.txt"
         requirements_file.write_text(f"{name}=={version} --hash=sha256:{sha256}\n", "utf-8")
         run(
@@ -282,7 +283,7 @@ def check_index(url: str | None = None, package: str = "uv") -> None:
     Raises `UvError` where it does not answer: the same way, through the same proxies and
     credentials, as the installation that would follow.
     """
-    with empty_directory() as directory:
+    with temporary_directory() as directory:
         (Path(directory) / "ask.in").write_text(f"{package}\n", "utf-8")
         run(
             "pip",

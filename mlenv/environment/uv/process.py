@@ -7,11 +7,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 from mlenv.environment.uv import configuration
 from mlenv.environment.uv.failures import explained
+from mlenv.files import temporary_directory
 from mlenv.result import MlenvError
 
 OnLine = Callable[[str], None]
@@ -29,10 +30,6 @@ def binary() -> str:
             f"The uv program is not where its package says: {error}.",
             "Reinstall it: `pip install --force-reinstall uv`.",
         ) from error
-
-
-def empty_directory() -> AbstractContextManager[str]:
-    return tempfile.TemporaryDirectory(prefix="mlenv-")
 
 
 # uv ends when mlenv does, even if that is killed: prctl(PR_SET_PDEATHSIG, SIGTERM), which lasts
@@ -54,7 +51,7 @@ def _command(arguments: tuple[str, ...]) -> list[str]:
 def _configuration() -> Iterator[dict[str, str]]:
     """The variables that make uv read of the user's configuration what holds, and nothing else."""
     text = configuration.text(os.environ)
-    with empty_directory() as folder:
+    with temporary_directory() as folder:
         user, system = Path(folder) / "user/uv", Path(folder) / "system/uv"
         for place, content in ((user, text), (system, "")):
             place.mkdir(parents=True)
@@ -74,7 +71,7 @@ def run(
 ) -> str:
     """Run uv; returns its standard output. Its messages go to `on_line` as they come."""
     if directory is None:
-        with empty_directory() as empty:
+        with temporary_directory() as empty:
             return run(*arguments, directory=empty, settings=settings, on_line=on_line)
     fixed = {"UV_NO_PROGRESS": "1", "NO_COLOR": "1", "COLUMNS": _WIDE}
     environment = configuration.variables(os.environ) | fixed | (settings or {})
