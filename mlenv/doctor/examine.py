@@ -50,9 +50,14 @@ class Report:
         return tuple(finding for _, finding in self.judged)
 
     def exit_code(self, *, strict: bool = False) -> int:
-        """0 nothing fails, 1 something fails (`strict`: or warns), 3 could not diagnose."""
+        """0 nothing fails, 1 something fails (`strict`: or warns), 3 could not diagnose.
+
+        Parts of the job that were asked for, and of which none could be tried, are a failure.
+        """
         outcomes = {finding.outcome for finding in self.findings}
-        if "fail" in outcomes or (strict and "warn" in outcomes):
+        asked = any(finding.id in trial.IDS.values() for finding in self.findings)
+        untried = bool(self.facts.trial) and all(each.left_out for each in self.facts.trial)
+        if "fail" in outcomes or (strict and "warn" in outcomes) or (asked and untried):
             return FAILED
         if "crash" in outcomes or (outcomes and outcomes <= {"unknown"}):
             return NOT_DIAGNOSED

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import Literal
+from collections.abc import Sequence
+from typing import Literal, Protocol
 
 from mlenv.doctor.checks.common import Outcome
+from mlenv.doctor.checks.trial import NOTHING
 from mlenv.doctor.facts.trial import Tried
 
 State = Literal["broken", "undiagnosed", "works", "healthy", "untried"]
 
 
-def state(outcomes: Iterable[Outcome], trial: Sequence[Tried]) -> State:
-    """The state that the outcomes of the checks add up to; healthy is only what ran."""
-    count = Counter(outcomes)
-    if count["fail"]:
+class Judged(Protocol):
+    """A finding, or its document."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def outcome(self) -> Outcome: ...
+
+
+def state(findings: Sequence[Judged], trial: Sequence[Tried]) -> State:
+    """The state that the findings add up to; healthy is only what ran."""
+    count = Counter(finding.outcome for finding in findings)
+    failed = [finding.id for finding in findings if finding.outcome == "fail"]
+    if failed and failed != [NOTHING]:
         return "broken"
     if count["crash"] or (count and count["unknown"] == count.total()):
         return "undiagnosed"
@@ -24,18 +35,19 @@ def state(outcomes: Iterable[Outcome], trial: Sequence[Tried]) -> State:
     return "works" if count["warn"] else "healthy"
 
 
-def line(outcomes: Sequence[Outcome], trial: Sequence[Tried]) -> str:
+def line(findings: Sequence[Judged], trial: Sequence[Tried]) -> str:
     """The verdict in words."""
-    count = Counter(outcomes)
+    count = Counter(finding.outcome for finding in findings)
     warnings = many(count["warn"], "warning")
-    match state(outcomes, trial):
+    match state(findings, trial):
         case "broken":
             verdict = f"Broken: {many(count['fail'], 'check')} failed"
             verdict += f", {warnings}" if count["warn"] else ""
         case "undiagnosed":
             verdict = "Could not be diagnosed"
         case "untried":
-            verdict = f"No fault found, {warnings}" if count["warn"] else "No fault found"
+            verdict = "Not known to work" if trial else "No fault found"
+            verdict += f", {warnings}" if count["warn"] else ""
         case "works":
             verdict = f"Works, with {warnings}"
         case _:

@@ -1,13 +1,15 @@
 """Child processes with a time limit.
 
 Whatever may abort, hang or flood its output runs in one, so that it takes nothing down but
-itself. A child starts at once; `ended` waits for it. Several run side by side.
+itself. A child starts at once; `ended` waits for it. Several run side by side; where the system
+allows few open files or processes (`ulimit -n`, `-u`), one after the other.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import select
 import signal
 import subprocess
@@ -23,6 +25,7 @@ from mlenv.result import MlenvError
 TIME_LIMIT = 30.0  # seconds; a healthy probe needs well under one
 KILL_LIMIT = 1.0  # seconds; a process that waits for a driver in the kernel survives SIGKILL
 OUTPUT_LIMIT = 1_000_000  # bytes of each stream that are kept
+FEW_FILES = 64  # open files: with a lower limit a child starts only when it is waited for
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,21 +56,28 @@ class Child:
         limit: float = TIME_LIMIT,
         directory: Path | None = None,
     ) -> None:
-        # Files, not pipes: a child that writes much never waits for a reader.
-        self._stdout = tempfile.TemporaryFile()  # noqa: SIM115 (closed in ended)
-        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115
         self.limit = limit
-        self._deadline = time.monotonic() + limit
+        self._argv, self._environment, self._directory = list(argv), dict(environment), directory
+        self._streams: tuple[IO[bytes], ...] = ()
         self._process: subprocess.Popen[bytes] | None = None
-        self._error = ""
+        self._deadline, self._error = 0.0, ""
+        if resource.getrlimit(resource.RLIMIT_NOFILE)[0] >= FEW_FILES:
+            self._start()
+
+    def _start(self) -> None:
+        """Start it; what keeps it from that is kept in words."""
+        self._deadline, self._error = time.monotonic() + self.limit, ""
         try:
+            # Files, not pipes: a child that writes much never waits for a reader.
+            self._streams = tuple(tempfile.TemporaryFile() for _ in range(2))  # noqa: SIM115
+            stdout, stderr = self._streams
             self._process = subprocess.Popen(
-                list(argv),
-                env=dict(environment),
-                cwd=directory,
+                self._argv,
+                env=self._environment,
+                cwd=self._directory,
                 stdin=subprocess.DEVNULL,
-                stdout=self._stdout,
-                stderr=self._stderr,
+                stdout=stdout,
+                stderr=stderr,
                 start_new_session=True,
             )
         except (OSError, ValueError) as error:
@@ -75,7 +85,10 @@ class Child:
 
     def ended(self) -> Ended:
         """Wait for its end; at the time limit it is killed, with every process it started."""
-        with self._stdout, self._stderr:
+        if self._process is None:  # by now others may have ended, and left it room
+            self._close()
+            self._start()
+        try:
             if self._process is None:
                 return Ended(None, "", "", error=self._error)
             timed_out = not self._ended_in_time(self._process)
@@ -85,18 +98,25 @@ class Child:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(KILL_LIMIT if timed_out else None)
             code = self._process.returncode
-            return Ended(code, _output(self._stdout), _output(self._stderr), timed_out)
+            stdout, stderr = map(_output, self._streams)
+            return Ended(code, stdout, stderr, timed_out)
+        finally:
+            self._close()
+
+    def _close(self) -> None:
+        for stream in self._streams:
+            stream.close()
 
     def _ended_in_time(self, process: subprocess.Popen[bytes]) -> bool:
         left = max(0.05, self._deadline - time.monotonic())
-        if not hasattr(os, "pidfd_open"):  # not Linux
+        try:  # Popen.wait polls with pauses, which add up over many children
+            descriptor = os.pidfd_open(process.pid)
+        except (AttributeError, OSError):  # not Linux, or no file may be opened
             try:
                 process.wait(left)
             except subprocess.TimeoutExpired:
                 return False
             return True
-        # Popen.wait polls with pauses, which add up over many children.
-        descriptor = os.pidfd_open(process.pid)
         try:
             return bool(select.select([descriptor], [], [], left)[0])
         finally:

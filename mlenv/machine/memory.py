@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import resource
 from collections.abc import Mapping
 from pathlib import Path
 
 from mlenv.machine import driver
+
+_NO_LIMIT = 1 << 60  # bytes; version 1 of the control groups has no word for it
 
 
 def available(root: Path = Path("/")) -> int | None:
@@ -32,6 +35,28 @@ def available(root: Path = Path("/")) -> int | None:
 def _address_space() -> int | None:
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
     return None if limit == resource.RLIM_INFINITY else limit
+
+
+def group_limit(root: Path = Path("/")) -> int | None:
+    """Bytes that this process's control group and those above it allow; None without a limit."""
+    found = []
+    try:
+        lines = (root / "proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return None
+    for line in lines:
+        _, controllers, own = line.split(":", 2)
+        base, name = root / "sys/fs/cgroup", "memory.max"
+        if "memory" in controllers.split(","):  # version 1
+            base, name = base / "memory", "memory.limit_in_bytes"
+        elif controllers:
+            continue
+        place = base / own.lstrip("/")
+        for folder in (place, *place.parents):
+            if folder.is_relative_to(base):
+                with contextlib.suppress(OSError, ValueError):  # no such file, or "max"
+                    found.append(int((folder / name).read_text()))
+    return min((limit for limit in found if limit < _NO_LIMIT), default=None)
 
 
 def on_gpu(index: int, environ: Mapping[str, str]) -> int | None:

@@ -219,6 +219,33 @@ def test_an_activation_whose_generation_is_gone(mlenv: Run, tmp_path: Path) -> N
     assert "leads to .ml.mlenv/generations/001-cu124-6f1b0c2a, which is gone." in ended.stderr
 
 
+@pytest.mark.parametrize("only", [(), ("main-job-fails",), ("--quick",)])
+def test_an_environment_without_speech_packages_is_not_called_well(
+    mlenv: Run, venv: Path, only: tuple[str, ...]
+) -> None:
+    told = {"HF_HUB_OFFLINE": "1"}
+    ended = mlenv("doctor", "--venv", venv, "--json", *only, env=told)
+    data = json.loads(ended.stdout)["data"]
+    failed = [f["id"] for f in data["findings"] if f["outcome"] == "fail"]
+    assert (ended.returncode, data["tried"]) == (1, [])
+    assert failed == ([] if only[:1] == ("main-job-fails",) else ["nothing-was-tried"])
+    assert data["verdict"].startswith("Not known to work")
+    assert "words not tried (faster-whisper not installed)" in data["verdict"]
+
+
+def test_few_open_files_do_not_end_the_doctor(mlenv: Run, venv: Path, tmp_path: Path) -> None:
+    words = ("doctor", "--venv", venv, "--json", "interpreter-does-not-start")
+    limited = ("sh", "-c", 'ulimit -n 12 && exec "$@"', "sh")
+    ended = mlenv(*words, prefix=limited, cwd=tmp_path)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    limited = ("sh", "-c", 'ulimit -n 7 && exec "$@"', "sh")
+    ended = mlenv(*words, "--only", "process-limits-too-low", prefix=limited, cwd=tmp_path)
+    findings = json.loads(ended.stdout)["data"]["findings"]
+    failed = [(f["id"], f["evidence"][0]) for f in findings if f["outcome"] == "fail"]
+    line = "a process here may have 7 open files (ulimit -n)"
+    assert (ended.returncode, failed) == (1, [("process-limits-too-low", line)])
+
+
 SURROUNDINGS = {
     "Python stays after the end": {"PYTHONINSPECT": "1"},
     "a broken library on the loader's path": {"LD_LIBRARY_PATH": "broken"},
@@ -232,9 +259,9 @@ def test_the_doctor_itself_survives(mlenv: Run, venv: Path, tmp_path: Path, name
     (tmp_path / "broken" / "libz.so.1").touch()
     told = {"HF_HUB_OFFLINE": "1", **SURROUNDINGS[name]}
     ended = mlenv("doctor", "--venv", venv, "--json", env=told, cwd=tmp_path)
-    assert (ended.returncode, "Traceback" in ended.stderr) == (0, False)
+    assert (ended.returncode, "Traceback" in ended.stderr) == (1, False)
     document = json.loads(ended.stdout)
-    assert document["data"]["verdict"].startswith("No fault found, 1 warning: ")
+    assert document["data"]["verdict"].startswith("Not known to work, 1 warning: ")
 
 
 def test_a_working_directory_that_is_gone(mlenv: Run, venv: Path, tmp_path: Path) -> None:
@@ -242,7 +269,7 @@ def test_a_working_directory_that_is_gone(mlenv: Run, venv: Path, tmp_path: Path
     ended = mlenv(
         "doctor", "--venv", venv, "--json", prefix=("sh", "-c", script, "sh"), cwd=tmp_path
     )
-    assert ended.returncode == 0, ended.stderr
+    assert ended.returncode == 1, ended.stderr
     findings = json.loads(ended.stdout)["data"]["findings"]
     (unseen,) = [finding for finding in findings if finding["id"] == "not-looked-at"]
     assert unseen["outcome"] == "unknown"

@@ -25,6 +25,15 @@ def test_the_end_of_a_child() -> None:
     assert gone == Ended(None, "", "", error="No such file or directory")
 
 
+def test_with_few_open_files_children_run_one_after_the_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(children, "FEW_FILES", sys.maxsize)
+    many = [Child([sys.executable, "-c", f"print({n})"], os.environ) for n in range(3)]
+    assert [child._process for child in many] == [None] * 3
+    assert [child.ended() for child in many] == [Ended(0, f"{n}\n", "") for n in range(3)]
+
+
 def test_a_child_that_hangs_ends_with_all_that_it_started(tmp_path: Path) -> None:
     pid = tmp_path / "pid"
     grandchild = f"import os, time; open({str(pid)!r}, 'w').write(str(os.getpid())); time.sleep(99)"

@@ -71,3 +71,24 @@ def test_the_free_memory_of_the_gpu_that_cuda_calls_by_that_number(
     assert memory.on_gpu(0, {"CUDA_VISIBLE_DEVICES": "2,1"}) == 2 * GB
     assert memory.on_gpu(0, {"CUDA_VISIBLE_DEVICES": "GPU-1"}) == GB
     assert memory.on_gpu(0, {"CUDA_VISIBLE_DEVICES": ""}) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "folder", "name", "unlimited"),
+    [
+        ("0::/slice/job", "sys/fs/cgroup", "memory.max", "max"),
+        ("4:memory:/slice/job", "sys/fs/cgroup/memory", "memory.limit_in_bytes", str(2**63 - 4096)),
+    ],
+)
+def test_the_limit_of_the_control_groups_above(
+    tmp_path: Path, line: str, folder: str, name: str, unlimited: str
+) -> None:
+    assert memory.group_limit(tmp_path) is None
+    job = tmp_path / folder / "slice" / "job"
+    job.mkdir(parents=True)
+    (tmp_path / "proc" / "self").mkdir(parents=True)
+    (tmp_path / "proc" / "self" / "cgroup").write_text(f"7:cpu:/\n{line}\n")
+    (job / name).write_text(unlimited)
+    assert memory.group_limit(tmp_path) is None
+    (job.parent / name).write_text(f"{300 << 20}\n")
+    assert memory.group_limit(tmp_path) == 300 << 20

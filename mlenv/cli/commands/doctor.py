@@ -147,7 +147,7 @@ class _Show:
 
         tried = report.facts.trial
         record = Diagnosed(
-            verdict=verdict.line([each.outcome for each in report.findings], tried),
+            verdict=verdict.line(report.findings, tried),
             tried=tuple(each.part for each in tried if not each.left_out),
             not_tried={each.part: each.left_out for each in tried if each.left_out},
             findings=report.documents(fixable, self.named),

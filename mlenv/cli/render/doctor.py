@@ -130,8 +130,7 @@ def _fixed(fix: Fix) -> Iterator[str]:
 
 
 def _verdict(diagnosed: Diagnosed) -> str:
-    outcomes = [finding.outcome for finding in diagnosed.findings]
-    state = verdict.state(outcomes, diagnosed.facts.trial)
+    state = verdict.state(diagnosed.findings, diagnosed.facts.trial)
     colour = {"healthy": green, "works": yellow, "untried": yellow}.get(state, red)
     return colour(diagnosed.verdict)
 

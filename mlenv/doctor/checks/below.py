@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import re
+import signal
 from collections.abc import Iterator
 
-from mlenv.doctor.checks.common import Check, Finding, fail, ok, skip, warn
+from mlenv.doctor.checks.common import Check, Finding, fail, ok, skip, unique, warn
 from mlenv.doctor.facts import Facts
+from mlenv.doctor.facts.trial import Tried
 
 STANDARD = "python-lacks-standard-modules"
 EXCHANGED = "python-was-exchanged"
 MOVED = "environment-was-moved"
 NOEXEC = "environment-on-noexec-mount"
 LIMITED = "address-space-limited"
+PROCESS = "process-limits-too-low"
+MEMORY = "system-ram-oom-killed"
 TOPIC = "packages"
+
+# The words for each limit of a process (`facts.below`), by its option of `ulimit`.
+_REACHED = {
+    "-n": "Too many open files",
+    "-u": "Resource temporarily unavailable|can't start new thread|pthread_create failed",
+    "-f": "File too large|File size limit exceeded|No usable temporary directory",
+}
 
 
 def judge_standard(facts: Facts) -> Iterator[Finding]:
@@ -63,6 +75,40 @@ def judge_mapping(facts: Facts) -> Iterator[Finding]:
         yield fail(LIMITED, line) if _failed(facts) else warn(LIMITED, line)
 
 
+def judge_process(facts: Facts) -> Iterator[Finding]:
+    """Limits of the shell that a part of the job, or the interpreter, has met."""
+    lines = [*_met(facts.interpreter.error, facts)]
+    lines += [line for tried in facts.trial for line in _met(tried.error + tried.last_words, facts)]
+    yield fail(PROCESS, *unique(lines)) if lines else ok(PROCESS, "no limit was met")
+
+
+def met_a_limit(tried: Tried, facts: Facts) -> bool:
+    """Tell if the last words of a part are those of a limit that this shell sets."""
+    return any(_met(tried.error + tried.last_words, facts))
+
+
+def _met(words: str, facts: Facts) -> Iterator[str]:
+    for name, most in facts.below.limits.items():
+        if any(o in name and re.search(reached, words) for o, reached in _REACHED.items()):
+            yield f"a process here may have {most} {name}"
+
+
+def judge_memory(facts: Facts) -> Iterator[Finding]:
+    """Parts of the job that the kernel ended, which it does when memory runs out."""
+    limit = facts.below.memory
+    line = f"a control group allows {limit >> 20} MiB" if limit else "no control group has a limit"
+    killed = [t.part for t in facts.trial if was_killed(t)]
+    if killed:
+        yield fail(MEMORY, *(f"{part} was ended by SIGKILL" for part in killed), line)
+    else:
+        yield skip(MEMORY, "nothing was ended by SIGKILL", line)
+
+
+def was_killed(tried: Tried) -> bool:
+    """Tell if another than the doctor ended this part by SIGKILL."""
+    return tried.exit_code == -signal.SIGKILL and not tried.timed_out
+
+
 def _failed(facts: Facts) -> bool:
     return any(each.failed for each in facts.trial)
 
@@ -72,4 +118,6 @@ CHECKS = (
     Check(TOPIC, (EXCHANGED,), judge_exchanged),
     Check(TOPIC, (MOVED,), judge_moved),
     Check(TOPIC, (NOEXEC, LIMITED), judge_mapping),
+    Check(TOPIC, (PROCESS,), judge_process),
+    Check(TOPIC, (MEMORY,), judge_memory),
 )

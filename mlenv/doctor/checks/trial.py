@@ -13,7 +13,15 @@ from dataclasses import replace
 from functools import partial
 from pathlib import PurePath
 
-from mlenv.doctor.checks.below import LIMITED, NOEXEC, STANDARD
+from mlenv.doctor.checks.below import (
+    LIMITED,
+    MEMORY,
+    NOEXEC,
+    PROCESS,
+    STANDARD,
+    met_a_limit,
+    was_killed,
+)
 from mlenv.doctor.checks.common import Check, Finding, ending, fail, ok, skip, unique, unknown
 from mlenv.doctor.checks.installed_packages import ABSENT, DAMAGED, SHADOWED
 from mlenv.doctor.checks.requirements import CONFLICT, UNMET
@@ -32,6 +40,7 @@ IDS = {
 _NO_METADATA = re.compile(r"No package metadata was found for ([\w.-]+)")
 SURROUNDINGS = "surroundings-break-the-job"
 UNSEEN = "not-looked-at"
+NOTHING = "nothing-was-tried"
 TOPIC = "the trial"
 
 
@@ -160,6 +169,15 @@ def _names_missing(tried: Tried, facts: Facts) -> bool:
     return last.startswith(("ModuleNotFoundError", "PackageNotFoundError")) or "metadata" in last
 
 
+def judge_nothing(facts: Facts) -> Iterator[Finding]:
+    """A look that started no part of the job has seen nothing that works."""
+    left_out = [f"{tried.part}: {tried.left_out}" for tried in facts.trial if tried.left_out]
+    if not left_out or len(left_out) < len(facts.trial) or facts.interpreter.error:
+        yield skip(NOTHING, *(left_out or ["no part was asked for, or each was tried"]))
+    else:
+        yield fail(NOTHING, *left_out)
+
+
 def judge_unseen(facts: Facts) -> Iterator[Finding]:
     """Things that the system did not let the doctor look at."""
     if facts.unseen:
@@ -182,6 +200,8 @@ def _maps_nothing(tried: Tried, _facts: Facts) -> bool:
 # Findings that are the cause of a part's failure if its last words tell so, in this order.
 _NAMED: Mapping[str, Callable[[Tried, Facts], bool]] = {
     STANDARD: _names_standard,
+    PROCESS: met_a_limit,
+    MEMORY: lambda tried, facts: was_killed(tried),
     NOEXEC: _maps_nothing,
     LIMITED: _maps_nothing,
     DAMAGED: _names_damage,
@@ -190,5 +210,6 @@ _NAMED: Mapping[str, Callable[[Tried, Facts], bool]] = {
 
 CHECKS = (
     *(Check(TOPIC, (IDS[name],), partial(judge_part, name)) for name in IDS),
+    Check(TOPIC, (NOTHING,), judge_nothing),
     Check(TOPIC, (UNSEEN,), judge_unseen),
 )

@@ -129,13 +129,15 @@ def collect(
     known = job.models if job else ()
     own = look.at("disks and caches", Files(), lambda: files.read(environ, prefix, here, known))
     offline = quick or environ.get("HF_HUB_OFFLINE") in ("1", "true", "True", "ON", "YES")
-    asked = None if offline else network.Questions(environ, own.token)
+    asked = None
+    if not offline:
+        asked = look.at("the hub", None, lambda: network.Questions(environ, own.token))
     installed = look.at(
         "packages",
         Packages(),
         lambda: packages.read(folders, interpreter.executable, quick=quick, hashes=hashes),
     )
-    beneath = look.at("the environment's own files", Below(), lambda: below.read(interpreter))
+    beneath = look.at("the environment's own files", Below(), lambda: below.read(interpreter, root))
     meanwhile()
     if not quick:
         linked = look.at("ELF files", linked, partial(libraries.with_elves, linked, site))
@@ -176,7 +178,8 @@ class _Looker:
         """Return what `look` sees, or `otherwise` where that is not possible."""
         try:
             return look()
-        except (OSError, RuntimeError) as error:  # RuntimeError: there is no home directory
+        # RuntimeError: there is no home directory; ValueError: an address that is none
+        except (OSError, RuntimeError, ValueError) as error:
             self.trouble.append(f"{what}: {error}")
             return otherwise
 

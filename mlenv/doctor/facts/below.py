@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import os
 import resource
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mlenv.doctor.facts.target import Interpreter
+from mlenv.machine import memory
+
+# Limits of a shell that end programs in many ways, and their options of `ulimit`.
+_LIMITS = {
+    "open files (ulimit -n)": resource.RLIMIT_NOFILE,
+    "processes and threads (ulimit -u)": resource.RLIMIT_NPROC,
+    "bytes of a file (ulimit -f)": resource.RLIMIT_FSIZE,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,28 +26,40 @@ class Below:
     `other_packages`: directories of packages for another Python, where this one has none.
     `elsewhere`: the interpreters that programs of `bin/` name and that are gone, and one of the
     programs for each. `noexec`: its file system maps no code. `address_space`: the bytes that a
-    process may have, None without a limit.
+    process may have, `memory` those that its control groups allow, None without a limit.
+    `limits`: others that this shell sets, by name.
     """
 
     other_packages: tuple[str, ...] = ()
     elsewhere: tuple[tuple[str, str], ...] = ()
     noexec: bool = False
     address_space: int | None = None
+    memory: int | None = None
+    limits: Mapping[str, int] = field(default_factory=dict)
 
 
-def read(interpreter: Interpreter) -> Below:
-    """Look into the environment of this interpreter."""
+def read(interpreter: Interpreter, root: Path = Path("/")) -> Below:
+    """Look into the environment of this interpreter. `root`: where proc and sys are."""
     prefix = Path(interpreter.prefix)
-    noexec = bool(os.statvfs(prefix).f_flag & os.ST_NOEXEC)
-    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
-    space = None if limit == resource.RLIM_INFINITY else limit
+    below = Below(
+        noexec=bool(os.statvfs(prefix).f_flag & os.ST_NOEXEC),
+        address_space=_limit(resource.RLIMIT_AS),
+        memory=memory.group_limit(root),
+        limits={name: most for name, kind in _LIMITS.items() if (most := _limit(kind)) is not None},
+    )
     if not (prefix / "pyvenv.cfg").is_file():
-        return Below(noexec=noexec, address_space=space)
+        return below
     others: tuple[str, ...] = ()
     if not _has_packages(interpreter.packages):
         folders = map(str, sorted(prefix.glob("lib/python3*/site-packages")))
         others = tuple(place for place in folders if _has_packages(place))
-    return Below(others, tuple(dict(_elsewhere(prefix / "bin")).items()), noexec, space)
+    elsewhere = tuple(dict(_elsewhere(prefix / "bin")).items())
+    return replace(below, other_packages=others, elsewhere=elsewhere)
+
+
+def _limit(kind: int) -> int | None:
+    limit = resource.getrlimit(kind)[0]
+    return None if limit == resource.RLIM_INFINITY else limit
 
 
 def _has_packages(folder: str) -> bool:

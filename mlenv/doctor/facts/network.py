@@ -92,7 +92,10 @@ def _ask(address: str, token: str, *, head: bool = False) -> Future[Answer]:
         except Exception as error:  # whatever it is: no answer
             asked.set_result((None, "unreachable", f"{type(error).__name__}: {error}"))
 
-    threading.Thread(target=act, daemon=True).start()
+    try:
+        threading.Thread(target=act, daemon=True).start()
+    except RuntimeError as error:  # no more threads (`ulimit -u`)
+        asked.set_result((None, "unreachable", str(error)))
     return asked
 
 

@@ -77,6 +77,29 @@ def test_a_python_without_parts_of_its_library(venv: Path, tmp_path: Path) -> No
     assert judged(venv, interpreter=python, trial=works) == [(below.STANDARD, "warn", line)]
 
 
+def test_limits_of_the_shell_and_of_control_groups(venv: Path) -> None:
+    facts: Facts = examine.examine(target.of_venv(venv), IDS).facts
+    files = {"open files (ulimit -n)": 12}
+    ids = (below.PROCESS, below.MEMORY, "main-job-fails")
+    for change, tried, line in (
+        (
+            {"limits": files},
+            Tried("words", last_words="OSError: [Errno 24] Too many open files", exit_code=1),
+            (below.PROCESS, "a process here may have 12 open files (ulimit -n)"),
+        ),
+        (
+            {"memory": 300 << 20},
+            Tried("words", exit_code=-9),
+            (below.MEMORY, "words was ended by SIGKILL"),
+        ),
+    ):
+        changed = replace(facts, below=replace(facts.below, **change))  # type: ignore[arg-type]
+        report = examine.judge(replace(changed, trial=(tried,)), ids)
+        assert [(f.id, f.evidence[0]) for f in report.findings if f.bad] == [line]
+        works = examine.judge(replace(changed, trial=(Tried("words", "imports"),)), ids)
+        assert (works.exit_code(), [f for f in works.findings if f.bad]) == (0, [])
+
+
 def test_limits_on_mapping_libraries(venv: Path) -> None:
     facts: Facts = examine.examine(target.of_venv(venv), IDS).facts
     words = "ImportError: libtorch_cpu.so: failed to map segment from shared object"

@@ -61,7 +61,7 @@ def first(report: Report) -> tuple[str, str, tuple[str, ...]]:
 
 
 def verdict_of(report: Report) -> str:
-    return verdict.line([each.outcome for each in report.findings], report.facts.trial)
+    return verdict.line(report.findings, report.facts.trial)
 
 
 def breaks(venv: Path, name: str, code: str) -> None:

@@ -48,7 +48,7 @@ def bad(report: Report) -> list[tuple[str, str]]:
 
 
 def line(report: Report) -> str:
-    return verdict.line([each.outcome for each in report.findings], report.facts.trial)
+    return verdict.line(report.findings, report.facts.trial)
 
 
 def seen(report: Report) -> str:
