@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import py_compile
 import shutil
 from collections.abc import Callable
+from importlib.util import cache_from_source
 from pathlib import Path
 
 import pytest
@@ -114,6 +116,18 @@ def raises_at_import(pattern: str) -> Callable[[Path], None]:
     return act
 
 
+def cut_in_its_compiled_form(module: str) -> Callable[[Path], None]:
+    """The header is right, as after a loss of power, and the code ends too soon."""
+
+    def act(site: Path) -> None:
+        compiled = Path(cache_from_source(str(site / module)))
+        compiled.unlink(missing_ok=True)  # the copy's own: the other file is shared
+        py_compile.compile(str(site / module), doraise=True)
+        replaced(compiled, compiled.read_bytes()[:200])
+
+    return act
+
+
 DAMAGED, UNMET = "package-files-damaged", "requirement-unmet"
 BROKEN = {
     "a library of PyAV is empty": (emptied("av.libs/libavutil-*"), DAMAGED, "main-job-fails"),
@@ -163,6 +177,11 @@ BROKEN = {
         raises_at_import("torchaudio/__init__.py"),
         DAMAGED,
         "torch-import-fails",
+    ),
+    "a compiled module was cut": (
+        cut_in_its_compiled_form("tqdm/std.py"),
+        "compiled-module-damaged",
+        "main-job-fails",
     ),
     "tokenizers was uninstalled": (removed("tokenizers*"), UNMET, "main-job-fails"),
     "httpx was uninstalled": (removed("httpx*"), UNMET, "hub-client-fails"),
