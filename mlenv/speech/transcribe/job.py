@@ -241,6 +241,7 @@ class Job:
                 file.language = event.language
                 file.silent = event.silent
                 file.language_probability = event.language_probability
+                file.unheard = [(start, end) for start, end in event.unheard]
                 self.libraries = tuple(event.libraries)
                 file.segments.sort(key=lambda segment: segment["start"])
                 if self._options.channels_speak:

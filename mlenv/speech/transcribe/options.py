@@ -17,11 +17,13 @@ from mlenv.speech.transcribe.formats import FORMATS, OF_WHISPER
 from mlenv.speech.transcribe.parser import build as parser_of
 from mlenv.speech.transcribe.parser import usage
 from mlenv.speech.transcribe.transcript import one_line
+from mlenv.speech.workers.fallback import TEMPERATURES
 
 STREAMED = "jsonl"
 PIPELINES = "pyannote/speaker-diarization-"
 NUMBERED = r"(SPEAKER|CHANNEL)_\d+"  # names that mlenv gives itself
 WINDOW = 30  # seconds that Whisper hears at once
+SEEDS = 1 << 32  # numbers that CTranslate2 takes
 VOCABULARY = 51_866  # tokens of the largest Whisper model
 
 # Options of ours that faster-whisper's `transcribe` takes under another name.
@@ -90,7 +92,7 @@ def parse(words: Sequence[str], *, diarize_only: bool = False) -> argparse.Names
 
 
 def decoding(options: argparse.Namespace) -> dict[str, object]:
-    """Arguments for faster-whisper: only requested ones, so that its defaults hold."""
+    """Arguments for faster-whisper: requested ones and our defaults; its own hold for the rest."""
     chosen = {
         theirs: None if value == OFF else value
         for ours, theirs in _DECODING.items()
@@ -101,16 +103,14 @@ def decoding(options: argparse.Namespace) -> dict[str, object]:
         for ours, theirs in _VAD.items()
         if (value := getattr(options, ours)) is not None
     }
-    if vad and options.batched:  # what faster-whisper sets itself where it is told nothing
-        window = options.chunk_size or WINDOW
-        longest = min(window, options.vad_max_speech_duration_s or window)
-        vad = {"min_silence_duration_ms": 160, **vad, "max_speech_duration_s": longest}
     if vad:
         chosen["vad_parameters"] = vad
     chosen["word_timestamps"] = options.word_timestamps
     first, step = options.temperature, options.temperature_increment_on_fallback
     if first is not None or step is not None:
         chosen["temperature"] = _temperatures(first or 0.0, 0.2 if step is None else step)
+    elif options.seed is None:
+        chosen["temperature"] = TEMPERATURES
     return chosen
 
 
@@ -130,6 +130,10 @@ def _complete(options: argparse.Namespace) -> None:
         options.compute_type = "float16" if options.fp16 else "float32"
     if any(getattr(options, name) for name in _BY_WORD):
         options.word_timestamps = True
+    if options.seed is None and options.temperature:
+        options.seed = 0  # above temperature 0 from the beginning, words are drawn at random
+    if (options.seed or 0) >= SEEDS:
+        raise usage(f"--seed takes whole numbers below {SEEDS}.")
     if options.suppress_tokens is not None:
         try:
             options.suppress_tokens = [int(n) for n in options.suppress_tokens.split(",") if n]

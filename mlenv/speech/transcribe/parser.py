@@ -135,8 +135,8 @@ _RECOGNITION: tuple[tuple[str, Callable[[str], object], str, str], ...] = (
     ("--vad-neg-threshold", _SHARE, "P", "probability below which speech ends (threshold - 0.15)"),
     ("--vad-min-speech-duration-ms", _whole, "MS", "shorter speech is dropped (0)"),
     ("--vad-max-speech-duration-s", _FROM_ZERO, "S", "longer speech is split (no limit)"),
-    ("--vad-min-silence-duration-ms", _whole, "MS", "silence that ends speech (2000)"),
-    ("--vad-speech-pad-ms", _whole, "MS", "padding on both sides of speech (400)"),
+    ("--vad-min-silence-duration-ms", _whole, "MS", "longer silence is left out (2000)"),
+    ("--vad-speech-pad-ms", _whole, "MS", "padding on both sides of speech (200)"),
     ("--beam-size", _count, "N", "beams at temperature 0 (5)"),
     ("--best-of", _count, "N", "candidates above temperature 0 (5)"),
     ("--patience", _FROM_ZERO, "X", "beam search patience (1)"),
@@ -165,6 +165,7 @@ _RECOGNITION: tuple[tuple[str, Callable[[str], object], str, str], ...] = (
         "T",
         "step after a failed decoding (0.2)",
     ),
+    ("--seed", _whole, "N", "draw words at random above temperature 0, from this seed (never)"),
     ("--clip-timestamps", _times, "S,S,..", "start and end of the parts to transcribe (all)"),
     ("--initial-prompt", str, "TEXT", "text that the first window is shown"),
     ("--prefix", str, "TEXT", "beginning of the first window's text"),
@@ -285,10 +286,10 @@ def build(command: str) -> argparse.ArgumentParser:
     )
     for name, kind, metavar, text in _RECOGNITION:
         group.add_argument(name, type=kind, metavar=metavar, help=text)
-    for name, text in (
-        ("--condition-on-previous-text", "show each window the text before it (True)"),
-        ("--suppress-blank", "no blank at the beginning of a window (True)"),
-        ("--multilingual", "find out the language of each window (False)"),
+    for name, text, default in (
+        ("--condition-on-previous-text", "show each window the text before it (False)", False),
+        ("--suppress-blank", "no blank at the beginning of a window (True)", None),
+        ("--multilingual", "find out the language of each window (False)", None),
     ):
-        switch(group, name, text, None)
+        switch(group, name, text, default)
     return parser

@@ -19,6 +19,8 @@ from mlenv.speech.transcribe.transcript import (
     finite,
     whole_text,
 )
+from mlenv.speech.workers import losses, windows
+from mlenv.speech.workers.windows import Span
 
 WORST = 0.1  # the share of a file that may be unreadable before it counts as failed
 
@@ -33,7 +35,8 @@ class Unfinished:
     over this file, by name, `heard` is the end of the last segment that was passed on, `before` the
     recording's state when a worker got it.
     `unread` is the share of it that could not be read, `silent` are channels without words,
-    `unmet` is a clause about the number of speakers that was asked for.
+    `unheard` the places where voice detection hears speech and no words were found, `unmet` is a
+    clause about the number of speakers that was asked for.
     """
 
     source: Source
@@ -54,6 +57,7 @@ class Unfinished:
     warnings: list[FileWarning] = field(default_factory=list)
     unread: float = 0.0
     silent: list[int] = field(default_factory=list)
+    unheard: list[Span] = field(default_factory=list)
     unmet: str | None = None
 
     def restart(self) -> None:
@@ -87,37 +91,61 @@ class Unfinished:
     def last_warnings(self) -> Iterator[FileWarning]:
         """The warnings that wait until words and speakers are there."""
         if not self.segments and not self.turns:
-            yield _warning("no-speech", "holds no speech that could be heard")
+            yield losses.warning("no-speech", "holds no speech that could be heard")
         else:
             yield from self._missing_voices()
+        for start, end in self._wordless():
+            message = f"has speech without words from {start:.1f} to {end:.1f} s"
+            yield losses.warning("speech-without-words", message, start, end)
         if grown := self._grown():
             message = f"grew by {grown} bytes while it was read: they are not in the transcript"
-            yield _warning("grew", message)
+            yield losses.warning("grew", message)
 
     def _missing_voices(self) -> Iterator[FileWarning]:
         if self.silent:
             channels = ", ".join(map(str, self.silent))
             which = f"channel {channels}" if len(self.silent) == 1 else f"channels {channels}"
-            yield _warning("no-speech", f"holds no speech that could be heard on {which}")
+            yield losses.warning("no-speech", f"holds no speech that could be heard on {which}")
         if self.unmet:
-            yield _warning("speakers", self.unmet)
+            yield losses.warning("speakers", self.unmet)
         elif self.turns == []:
-            yield _warning("speakers", "has words and nobody who speaks: they are without speakers")
+            yield losses.warning(
+                "speakers", "has words and nobody who speaks: they are without speakers"
+            )
 
     def shortfall(self) -> Problem | None:
         """The reason why it counts as failed although it has a transcript; None for a whole one."""
         grown, size = self._grown(), self.before.size if self.before else 0
         share = max(self.unread, grown / (size + grown or 1))
         if share <= WORST:
-            return self._speakers_unmet()
+            return self._words_lost() or self._speakers_unmet()
         message = f"{self.source.label}: {share:.0%} of it could not be read; the rest is written"
         return Problem("audio-incomplete", message)
+
+    def _words_lost(self) -> Problem | None:
+        lost = sum(end - start for start, end in self._wordless())
+        if lost <= WORST * self.duration:
+            return None
+        message = f"{self.source.label}: {lost:.1f} s of speech in it have no words"
+        return Problem("speech-without-words", message)
 
     def _speakers_unmet(self) -> Problem | None:
         if not self.unmet or not (self.segments or self.turns):
             return None
         message = f"{self.source.label}: the number of speakers is not met; it is written as heard"
         return Problem("speakers-unmet", message)
+
+    def _wordless(self) -> list[Span]:
+        """Places with speech, by voice detection or by the speakers' turns, and without words."""
+        if not self.transcribed:
+            return []
+        heard = [
+            (each["start"], each["end"])
+            for segment in self.segments
+            for each in (segment["words"] or (segment,))
+        ]
+        turns = [(turn["start"], turn["end"]) for turn in self.exclusive]
+        return windows.union([*self.unheard, *windows.unheard(turns, heard)])
 
     def _grown(self) -> int:
         """Bytes that came to it since a worker got it."""
@@ -143,7 +171,3 @@ class Unfinished:
             "timings": {**startup, **self.timings},
             "warnings": self.warnings,
         }
-
-
-def _warning(code: str, message: str) -> FileWarning:
-    return {"code": code, "message": message, "start": None, "end": None}

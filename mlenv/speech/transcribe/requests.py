@@ -47,6 +47,7 @@ def transcription(
         at_once=at_once,
         batch_size=(options.batch_size or 8) if options.batched else None,
         options=decoding(options),
+        seed=options.seed,
         track=list(options.track or ()),
         channels=options.channels,
     )

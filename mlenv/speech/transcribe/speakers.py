@@ -1,14 +1,15 @@
 """Assign speakers to words.
 
-A word belongs to whoever speaks for most of it. A segment in which the speaker changes is split
-there.
+A word belongs to whoever speaks for most of it, but Whisper often dates the first or last word of
+a sentence on the other side of a pause: a speaker who changes within two words of a sentence's end
+changes there. A segment in which the speaker changes is split.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from mlenv.speech.transcribe.transcript import Segment, Turn, Word
 
@@ -16,6 +17,9 @@ EACH_FILE = (
     "speakers are named in each file by who speaks first there: "
     "SPEAKER_00 of one file need not be that of another"
 )
+ENDS = tuple(".?!\u2026\u3002\uff1f\uff01\u0964\u061f")  # of sentences
+CLOSING = " \"'\u201d\u2019\u00bb)]\u300d\u300f"  # what may follow them
+STRAY = 2  # words at the edge of a sentence that may be dated beyond a pause
 
 
 def speaker_at(start: float, end: float, turns: Sequence[Turn]) -> str | None:
@@ -37,19 +41,44 @@ def with_speakers(segments: Sequence[Segment], turns: Sequence[Turn]) -> list[Se
 
     `turns` must not overlap (the diarization's exclusive ones), or ties are for the first.
     """
+    spoken = iter(
+        _with_sentences(
+            [word for segment in segments for word in segment["words"]],
+            [
+                speaker_at(word["start"], word["end"], turns)
+                for segment in segments
+                for word in segment["words"]
+            ],
+        )
+    )
     result: list[Segment] = []
     for segment in segments:
         if not segment["words"]:
             speaker = speaker_at(segment["start"], segment["end"], turns)
             result.append({**segment, "speaker": speaker})
             continue
-        words: list[Word] = [
-            {**word, "speaker": speaker_at(word["start"], word["end"], turns)}
-            for word in segment["words"]
-        ]
+        words: list[Word] = [{**word, "speaker": next(spoken)} for word in segment["words"]]
         for speaker, group in groupby(words, key=lambda word: word["speaker"]):
             result.append(_part(segment, speaker, list(group)))
     return result
+
+
+def _with_sentences(words: Sequence[Word], speakers: Sequence[str | None]) -> list[str | None]:
+    """The speakers of words, with changes moved to the nearest end of a sentence."""
+    moved = list(speakers)
+    ends = [n + 1 for n, word in enumerate(words) if _ends_sentence(word)]
+    for first, last in pairwise(dict.fromkeys((0, *ends, len(words)))):
+        runs = [list(run) for _, run in groupby(range(first, last), key=lambda n: speakers[n])]
+        most = min(STRAY, (last - first - 1) // 2)
+        if len(runs) > 1 and first and len(runs[0]) <= most:
+            moved[first : runs[1][0]] = [speakers[runs[1][0]]] * len(runs[0])
+        if len(runs) > 1 and last in ends and len(runs[-1]) <= most:
+            moved[runs[-1][0] : last] = [speakers[runs[-2][0]]] * len(runs[-1])
+    return moved
+
+
+def _ends_sentence(word: Word) -> bool:
+    return word["word"].rstrip(CLOSING).endswith(ENDS)
 
 
 def by_channel(

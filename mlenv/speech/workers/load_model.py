@@ -16,6 +16,7 @@ import numpy as np
 
 from . import inner
 from .cores import cores
+from .fallback import steady
 from .protocol import Ready, TranscriberConfig
 
 # Compute types for `auto`, best first.
@@ -78,15 +79,22 @@ class Loaded:
 class PendingEngine:
     """CTranslate2's Whisper while it is still being loaded; each use waits for it.
 
-    It may encode with one copy of the model and do everything else with another.
+    It may encode with one copy of the model and do everything else with another. Unless `samples`,
+    it gives the same answer each time.
     """
 
-    def __init__(self, encoder: Future[Any], rest: Future[Any]) -> None:
-        self._encoder, self._rest = encoder, rest
+    def __init__(self, encoder: Future[Any], rest: Future[Any], *, samples: bool) -> None:
+        self._encoder, self._rest, self._samples = encoder, rest, samples
 
     def encode(self, *arguments: object, **options: object) -> ctranslate2.StorageView:
         """Encode features, as CTranslate2's `Whisper.encode`."""
         return self._encoder.result().encode(*arguments, **options)
+
+    def generate(self, *arguments: object, **options: Any) -> Any:
+        """Find the text of encoded features, as CTranslate2's `Whisper.generate`."""
+        if not self._samples:
+            options = steady(options)
+        return self._rest.result().generate(*arguments, **options)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._rest.result(), name)
@@ -119,6 +127,8 @@ def load(config: TranscriberConfig, trying: Callable[[str], object]) -> Loaded:
 
     `trying(device)` is called before a device is used, which may end the process.
     """
+    if config.seed is not None:
+        ctranslate2.set_random_seed(config.seed)
     device, why = config.device, "asked for"
     if device == "auto":
         trouble = cuda_trouble()
@@ -160,7 +170,7 @@ def on_gpu(config: TranscriberConfig, kind: str) -> Loaded:
     where = {"device": "cuda", "device_index": index, "compute_type": kind}
     with ThreadPoolExecutor(1) as beside:
         engine = beside.submit(ctranslate2.models.Whisper, config.model, **where)
-        model, notes = around(PendingEngine(engine, engine), config, where)
+        model, notes = around(_pending(engine, engine, config), config, where)
         engine.result()
     if not inner.missing(model, inner.WHISPER_MODEL):
         # cuDNN and cuBLAS are opened at the first use: have it now
@@ -175,7 +185,7 @@ def on_cpu(config: TranscriberConfig, kind: str) -> Loaded:
     Many threads on one file mostly wait for each other.
     """
     threads = config.threads or cores()
-    at_once = min(config.at_once, threads)
+    at_once = min(config.at_once, threads) if config.seed is None else 1
     each = max(1, threads // at_once)
     if not config.threads:
         each = min(each, MOST_THREADS)
@@ -195,9 +205,13 @@ def on_cpu(config: TranscriberConfig, kind: str) -> Loaded:
         rest = engine(1 if small else each)
         encoder = engine(each) if small and each > 1 else rest
         where = {"device": "cpu", "compute_type": kind, "cpu_threads": each, "num_workers": at_once}
-        model, notes = around(PendingEngine(encoder, rest), config, where)
+        model, notes = around(_pending(encoder, rest, config), config, where)
         rest.result(), encoder.result()
     return Loaded(model, "cpu", "", kind, at_once=at_once, notes=notes)
+
+
+def _pending(encoder: Future[Any], rest: Future[Any], config: TranscriberConfig) -> PendingEngine:
+    return PendingEngine(encoder, rest, samples=config.seed is not None)
 
 
 def around(
@@ -220,7 +234,7 @@ def around(
         ctranslate2.models.Whisper = real
     if getattr(model, "model", None) is not engine:
         model = WhisperModel(config.model, local_files_only=True, **where)
-        text = "it loads the model by itself, which takes longer"
+        text = "it loads the model by itself, which takes longer, and words may differ between runs"
         notes += (inner.note("faster-whisper", ("replaceable engine",), text),)
     lacking = inner.missing(model, inner.WHISPER_MODEL)
     if not lacking:

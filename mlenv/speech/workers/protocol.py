@@ -65,8 +65,9 @@ class TranscriberConfig:
 
     `model`: a directory. `device`: auto, cpu or cuda. `threads`: 0 for as many as suit. `at_once`:
     files under way together, on a CPU. `batch_size`: None for no batches. `options`: arguments
-    of faster-whisper's `transcribe`. `track`: its number, or codes of its language; empty for the
-    default. `channels`: mix, each, or the number of one from 1.
+    of faster-whisper's `transcribe`. `seed`: of the words that are drawn at random; None draws
+    none. `track`: its number, or codes of its language; empty for the default. `channels`: mix,
+    each, or the number of one from 1.
     """
 
     model: str
@@ -77,6 +78,7 @@ class TranscriberConfig:
     at_once: int
     batch_size: int | None
     options: dict[str, Any]
+    seed: int | None = None
     track: list[str] = dataclasses.field(default_factory=list)
     channels: str = "mix"
 
@@ -167,8 +169,9 @@ class SegmentFound:
 class Transcribed:
     """All segments of a file have been sent.
 
-    `silent`: channels without words, from 1, where each is transcribed apart.
-    `language_probability`: how sure it is, 0 to 1.
+    `silent`: channels without words, from 1, where each is transcribed apart. `unheard`: places
+    (start and end in seconds) with speech and without words. `language_probability`: how sure it
+    is, 0 to 1.
     """
 
     id: int
@@ -176,6 +179,7 @@ class Transcribed:
     seconds: dict[str, float]
     libraries: list[str]
     silent: list[int] = dataclasses.field(default_factory=list)
+    unheard: list[tuple[float, float]] = dataclasses.field(default_factory=list)
     language_probability: float | None = None
 
 

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import threading
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
-
-import numpy as np
-from faster_whisper import BatchedInferencePipeline
-from faster_whisper.vad import VadOptions
 
 from .audio import Undecodable, as_float, channel_of, decode, hand_over
 from .load_model import Loaded, out_of_memory
@@ -28,6 +24,8 @@ from .protocol import (
     libraries,
     reason,
 )
+from .recognition import Recognition
+from .windows import Span
 
 
 class AudioBudget:
@@ -58,27 +56,6 @@ class AudioBudget:
 budget = AudioBudget(60 * 60)
 
 
-def segments_of(
-    model: Any, audio: np.ndarray, config: TranscriberConfig
-) -> tuple[Iterable[Any], Any]:
-    """Segments as they come, and faster-whisper's information about the file."""
-    options = dict(config.options)
-    vad = options.pop("vad_parameters", None)
-    if vad is not None:
-        options["vad_parameters"] = VadOptions(**vad)
-    if not model.model.is_multilingual:
-        options["language"] = "en"
-    if config.batch_size:
-        options.pop("condition_on_previous_text", None)
-        batched = BatchedInferencePipeline(model)
-        answer: tuple[Iterable[Any], Any] = batched.transcribe(
-            audio, batch_size=config.batch_size, **options
-        )
-    else:
-        answer = model.transcribe(audio, **options)
-    return answer
-
-
 def as_event(segment: Any, file: int, begin: float = 0.0) -> SegmentFound:
     """The event for one of faster-whisper's segments. `begin`: of its part, in seconds."""
     return SegmentFound(
@@ -107,8 +84,8 @@ def transcribe(emit: Events, model: Any, config: TranscriberConfig, file: FileRe
     path = hand_over(recording.samples, file.handover) if file.handover else None
     emit(recording.event(file.id, path))
     seconds = {"decode": clock.lap(), "transcribe": 0.0}
-    guess = known = None  # what is known of the language: at first, and once words were heard
-    silent: list[int] = []
+    first_with_words = first_with_speech = None  # parts that tell the language
+    silent, unheard = list[int](), list[Span]()
     apart = range(1, recording.channels + 1) if config.channels == "each" else (None,)
     for channel in apart:
         if channel and channel > 1:
@@ -116,29 +93,33 @@ def transcribe(emit: Events, model: Any, config: TranscriberConfig, file: FileRe
             seconds["decode"] = round(seconds["decode"] + clock.lap(), 3)
         language: str | None = None  # of this channel, once a part with words in it has told
         for first, last, options in parts(recording.samples, config.options):
+            begin = first / RATE
             with budget.reserved((last - first) / RATE):
                 clock.lap()
-                part = replace(
-                    config, options=options | ({"language": language} if language else {})
-                )
+                fixed = {"language": language} if language else {}
+                part = replace(config, options=options | fixed)
                 audio = as_float(recording.samples.part(first, last))
-                segments, info = segments_of(model, audio, part)
-                guess = guess or info
-                for segment in segments:
-                    known, language = known or info, info.language
-                    emit(replace(as_event(segment, file.id, first / RATE), channel=channel))
+                recognition = Recognition(model, part, audio)
+                for segment in recognition.segments():
+                    first_with_words = first_with_words or recognition
+                    language = recognition.language
+                    emit(replace(as_event(segment, file.id, begin), channel=channel))
+                if recognition.language:
+                    first_with_speech = first_with_speech or recognition
+                unheard.extend((begin + start, begin + end) for start, end in recognition.unheard)
                 seconds["transcribe"] = round(seconds["transcribe"] + clock.lap(), 3)
         if channel and not language:
             silent.append(channel)
-    info = known or guess
+    decisive = first_with_words or first_with_speech
     emit(
         Transcribed(
             file.id,
-            info and info.language,
+            decisive.language if decisive else None,
             seconds,
             libraries(),
             silent,
-            info and round(info.language_probability, 3),
+            sorted(unheard),
+            round(decisive.probability, 3) if decisive else None,
         )
     )
 

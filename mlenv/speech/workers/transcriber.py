@@ -1,7 +1,8 @@
 """Worker: speech to text with faster-whisper.
 
 Requests: one `TranscriberConfig`, then a `FileRequest` for each file. On a CPU up to `at_once`
-files are under way together, so the events of several files come mixed.
+files are under way together, so the events of several files come mixed. With a seed each file gets
+the model loaded anew: CTranslate2 seeds a thread's random numbers once, at their first use.
 
 Never imports torch: CTranslate2's converters would, and it takes longer than all the rest.
 """
@@ -39,5 +40,9 @@ def main() -> None:
     from .transcribe_file import attempt
 
     with ThreadPoolExecutor(loaded.at_once) as files:
-        for request in incoming:
-            files.submit(attempt, emit, loaded, config, request)
+        for number, request in enumerate(incoming):
+            if config.seed is not None and number:
+                loaded = load(config, lambda _: None)
+                files.submit(attempt, emit, loaded, config, request).result()
+            else:
+                files.submit(attempt, emit, loaded, config, request)

@@ -11,6 +11,7 @@ import pytest
 from mlenv.result import MlenvError
 from mlenv.speech.transcribe.compat import ANYWAY, REFUSED, SECRET
 from mlenv.speech.transcribe.options import decoding, parse
+from mlenv.speech.workers.fallback import TEMPERATURES
 from tests.support.places import DATA
 
 OTHER_TOOLS = tomllib.loads((DATA / "other_tools.toml").read_text(encoding="utf-8"))
@@ -26,8 +27,23 @@ def refused(*words: str) -> str:
     return caught.value.message
 
 
-def test_nothing_asked_for_leaves_faster_whispers_defaults() -> None:
-    assert decoding(parse(["a.wav"])) == {"vad_filter": True, "word_timestamps": False}
+OURS = {"condition_on_previous_text": False, "temperature": TEMPERATURES}
+
+
+def test_nothing_asked_for_leaves_our_defaults() -> None:
+    usual = {"vad_filter": True, "word_timestamps": False}
+    assert decoding(parse(["a.wav"])) == {**usual, **OURS}
+    sampled = {**usual, "condition_on_previous_text": False}
+    assert decoding(parse(["a.wav", "--seed", "3"])) == sampled
+
+
+def test_a_temperature_to_begin_with_has_a_seed() -> None:
+    assert parse(["a.wav"]).seed is None
+    assert parse(["a.wav", "--temperature", "0"]).seed is None
+    assert parse(["a.wav", "--temperature", "0.4"]).seed == 0
+    assert parse(["a.wav", "--temperature", "0.4", "--seed", "7"]).seed == 7
+    with pytest.raises(MlenvError, match="--seed takes whole numbers below 4294967296"):
+        parse(["a.wav", "--seed", str(1 << 32)])
 
 
 def test_names_of_other_tools_with_underscores() -> None:
@@ -40,6 +56,7 @@ def test_names_of_other_tools_with_underscores() -> None:
     assert (options.model, options.formats, options.output_dir) == ("tiny.en", ("srt",), "out")
     assert options.audio == ["a.wav"]
     assert decoding(options) == {
+        **OURS,
         "beam_size": 2,
         "word_timestamps": True,
         "vad_filter": False,
@@ -204,6 +221,7 @@ def test_none_is_what_the_other_tools_mean_by_it() -> None:
         "word_timestamps": False,
         "beam_size": 1,
         "best_of": 1,
+        "condition_on_previous_text": False,
         "temperature": [0.0],
         "compression_ratio_threshold": None,
         "log_prob_threshold": None,
@@ -231,18 +249,6 @@ def test_a_size_of_batches_or_windows_asks_for_batches() -> None:
     assert parse(["a.wav", "--batch_size", "16"]).batched is True
     assert decoding(parse(["a.wav", "--chunk_size", "20"]))["chunk_length"] == 20
     assert parse(["a.wav"]).batched is False
-
-
-def test_batches_of_tuned_speech_are_no_longer_than_a_window() -> None:
-    def pauses(*words: str) -> object:
-        return decoding(parse(["a.wav", *words, "--vad-threshold", "0.4"]))["vad_parameters"]
-
-    assert pauses() == {"threshold": 0.4}
-    whole = {"threshold": 0.4, "min_silence_duration_ms": 160, "max_speech_duration_s": 30}
-    assert pauses("--batched") == whole
-    assert pauses("--chunk-size", "20") == {**whole, "max_speech_duration_s": 20}
-    shorter = {**whole, "max_speech_duration_s": 9.0}
-    assert pauses("--batched", "--vad-max-speech-duration-s", "9") == shorter
 
 
 def test_a_folder_goes_before_a_name_as_in_whisper_ctranslate2() -> None:

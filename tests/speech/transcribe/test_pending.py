@@ -91,3 +91,25 @@ def test_a_file_fails_where_more_than_a_tenth_could_not_be_read(tmp_path: Path) 
     file.unread = 0.21
     message = "talk.wav: 21% of it could not be read; the rest is written"
     assert file.shortfall() == Problem("audio-incomplete", message)
+
+
+def test_speech_without_words_is_named_and_fails_beyond_a_tenth(tmp_path: Path) -> None:
+    file = unfinished(tmp_path / "a")
+    file.duration, file.transcribed, file.unheard = 100.0, True, [(20.0, 24.5)]
+    file.segments = [
+        {"start": 0.0, "end": 20.0, "text": "Good day.", "speaker": None, "words": []},
+        {"start": 40.0, "end": 100.0, "text": "Good night.", "speaker": None, "words": []},
+    ]
+    lost: FileWarning = {
+        "code": "speech-without-words",
+        "message": "has speech without words from 20.0 to 24.5 s",
+        "start": 20.0,
+        "end": 24.5,
+    }
+    assert list(file.last_warnings()) == [lost]
+    assert file.shortfall() is None
+    file.exclusive = [{"start": 0.0, "end": 33.0, "speaker": "A"}]
+    message = "has speech without words from 20.0 to 33.0 s"
+    assert list(file.last_warnings()) == [{**lost, "message": message, "end": 33.0}]
+    message = "talk.wav: 13.0 s of speech in it have no words"
+    assert file.shortfall() == Problem("speech-without-words", message)

@@ -125,3 +125,33 @@ def test_channels_are_speakers_by_name_and_number() -> None:
         {"start": 0.0, "end": 1.0, "speaker": "CHANNEL_2"},
         {"start": 1.5, "end": 2.0, "speaker": "Ann"},
     ]
+
+
+def test_the_first_and_last_words_of_a_sentence_go_with_it() -> None:
+    heard = [
+        said(word("Keener", 0.0, 0.5), word("eyes.", 0.5, 0.9), word("Let", 0.9, 1.4)),
+        said(word("us", 2.1, 2.4), word("go", 2.4, 2.8), word("on,", 2.8, 3.2)),
+        said(word("my", 3.2, 3.4), word("friend.", 4.1, 4.6), word("Yes.", 4.6, 4.9)),
+    ]
+    turns = [turn(0.0, 1.5, "A"), turn(2.0, 4.0, "B"), turn(4.0, 5.0, "A")]
+    assert [
+        (segment["text"], segment["speaker"]) for segment in speakers.with_speakers(heard, turns)
+    ] == [
+        ("Keener eyes.", "A"),
+        ("Let", "B"),
+        ("us go on,", "B"),
+        ("my friend.", "B"),
+        ("Yes.", "A"),
+    ]
+
+
+TALK = ("I", "will", "not.", "No", "you", "do", "what", "I", "say.")
+
+
+def test_a_change_amid_a_sentence_stays_where_it_is() -> None:
+    words = [word(text, n, n + 1) for n, text in enumerate(TALK)]
+    turns = [turn(0.0, 6.0, "A"), turn(6.0, 9.0, "B")]
+    assert [
+        (segment["text"], segment["speaker"])
+        for segment in speakers.with_speakers([said(*words)], turns)
+    ] == [("I will not. No you do", "A"), ("what I say.", "B")]

@@ -1,0 +1,36 @@
+"""Windows that end in pauses, and speech without words."""
+
+from __future__ import annotations
+
+from mlenv.speech.workers import windows
+
+
+def test_windows_hold_whole_stretches_of_speech_and_no_long_pause() -> None:
+    speech = [(1.0, 12.0), (12.5, 24.0), (24.2, 32.0), (33.0, 40.0), (42.5, 50.0)]
+    assert windows.pack(speech) == [(1.0, 24.0), (24.2, 40.0), (42.5, 50.0)]
+    assert windows.pack(speech, 15.0, 0.5) == [
+        (1.0, 12.0),
+        (12.5, 24.0),
+        (24.2, 32.0),
+        (33.0, 40.0),
+        (42.5, 50.0),
+    ]
+    assert windows.pack([(0.0, 45.0), (45.5, 50.0)]) == [(0.0, 45.0), (45.5, 50.0)]
+    assert windows.pack([]) == []
+
+
+def test_three_seconds_of_speech_without_words_are_found() -> None:
+    speech = [(0.0, 10.0), (10.2, 20.0)]
+    assert windows.unheard(speech, [(0.0, 7.2), (12.0, 20.0)]) == [(7.2, 12.0)]
+    assert windows.unheard(speech, [(0.0, 8.0), (10.0, 10.2), (11.5, 20.0)]) == []
+    assert windows.unheard(speech, []) == [(0.0, 20.0)]
+    assert windows.unheard([(0.0, 2.0), (4.0, 6.0)], []) == []
+
+
+def test_a_word_between_two_places_keeps_them_apart() -> None:
+    assert windows.unheard([(0.0, 4.0), (4.3, 9.0)], [(4.0, 4.3)]) == [(0.0, 4.0), (4.3, 9.0)]
+
+
+def test_spans_are_joined_and_cut() -> None:
+    assert windows.union([(3.0, 4.0), (0.0, 2.0), (1.0, 3.0)]) == [(0.0, 4.0)]
+    assert windows.within([(0.0, 5.0), (6.0, 9.0)], [(4.0, 7.0)]) == [(4.0, 5.0), (6.0, 7.0)]
