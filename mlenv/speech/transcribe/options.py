@@ -109,7 +109,7 @@ def decoding(options: argparse.Namespace) -> dict[str, object]:
     first, step = options.temperature, options.temperature_increment_on_fallback
     if first is not None or step is not None:
         chosen["temperature"] = _temperatures(first or 0.0, 0.2 if step is None else step)
-    elif options.seed is None:
+    if options.seed is None and step != 0:
         chosen["temperature"] = TEMPERATURES
     return chosen
 

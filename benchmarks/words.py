@@ -1,0 +1,263 @@
+"""Words and speakers against known ones: mlenv, plain faster-whisper and whisper-ctranslate2.
+
+    uv run python benchmarks/words.py [--venv DIR] [--model tiny.en] [--count 12] [--only SET,..]
+        [--tools mlenv,plain,ctranslate2] [--same 4]
+
+The recordings are those of `conversations.py`. Every tool gets the folder of a set in one run, the
+same model in int8, and its own defaults; whisper-ctranslate2 is installed into a venv of its own.
+Results are kept as they come, in `results/words.json`; a run replaces its own rows only.
+
+wer: word error rate after Whisper's normalisation. missing: words of the truth that nothing stands
+for. lost_s: seconds of turns of which three quarters of the words are missing. unsaid_s: those of
+them that no `speech-without-words` warning overlaps. invented: words in recordings in which nobody
+speaks. speaker: share of the right words that are with the right speaker. texts: distinct
+transcripts of one input, for the recording of the set that has the most. cpu_s: CPU seconds, which
+other work on the machine changes less than the clock.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import jiwer
+from timing import RESULTS
+from whisper_normalizer.english import EnglishTextNormalizer
+
+from mlenv import paths
+from mlenv.environment import launch, uv
+from mlenv.speech import models
+
+HERE = Path(__file__).parent
+CTRANSLATE2 = "whisper-ctranslate2==0.5.8"
+NORMALISE = EnglishTextNormalizer()
+MISSING = 0.75  # share of a turn's words without which it counts as lost
+
+PLAIN = """
+import json, sys
+from pathlib import Path
+from faster_whisper import WhisperModel
+model = WhisperModel(sys.argv[1], device="cpu", compute_type="int8", cpu_threads=2)
+for path in sorted(Path(sys.argv[2]).glob("*.wav")):
+    segments, _ = model.transcribe(str(path), language="en")
+    found = [{"start": s.start, "end": s.end, "text": s.text} for s in segments]
+    Path(sys.argv[3], path.stem + ".json").write_text(json.dumps({"segments": found}))
+"""
+
+
+class Tools:
+    """The command lines: a folder of recordings in, a folder of JSON transcripts out."""
+
+    def __init__(self, venv: Path, model: str) -> None:
+        built = launch.build(venv, os.environ)
+        self._python, self._environ = built.python, built.applied_to(os.environ)
+        self._venv, self._model = venv, models.find(models.named(model)).path
+
+    def mlenv(self, folder: Path, out: Path, *options: str) -> float:
+        command = [sys.executable, "-m", "mlenv", "exec", "--venv", self._venv, "transcribe"]
+        command += ["--model", self._model, "--device", "cpu", "--offline", "--quiet"]
+        return _seconds([*command, *options, "-f", "json", "-o", out, folder], os.environ, (0, 1))
+
+    def plain(self, folder: Path, out: Path) -> float:
+        return _seconds([self._python, "-c", PLAIN, self._model, folder, out], self._environ)
+
+    def ctranslate2(self, folder: Path, out: Path) -> float:
+        venv = Path("~/.cache/mlenv-benchmarks/whisper-ctranslate2").expanduser()
+        if not (venv / "bin" / "whisper-ctranslate2").exists():
+            subprocess.run([uv.binary(), "venv", "-q", "--python", "3.11", venv], check=True)
+            install = [uv.binary(), "pip", "install", "-q", "--python", venv / "bin" / "python"]
+            subprocess.run([*install, CTRANSLATE2], check=True)
+        command = [venv / "bin" / "whisper-ctranslate2", "--model_directory", self._model]
+        command += ["--device", "cpu", "--compute_type", "int8", "--language", "en"]
+        command += ["--output_format", "json", "--output_dir", out, "--verbose", "False"]
+        return _seconds([*command, *sorted(folder.glob("*.wav"))], os.environ)
+
+
+def _seconds(command, env, ok=(0,)) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(
+        [str(word) for word in command], env=dict(env), capture_output=True, text=True
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode not in ok:
+        sys.exit(f"{command[0]} failed ({done.returncode}):\n{done.stdout}{done.stderr}")
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def read(out: Path, names) -> dict:
+    return {name: json.loads((out / f"{name}.json").read_text()) for name in names}
+
+
+def words_of(segments) -> tuple[list[str], list[str | None]]:
+    """Normalised words, and the speaker of each."""
+    words, speakers = [], []
+    for segment in segments:
+        found = NORMALISE(segment["text"]).split()
+        words += found
+        speakers += [segment.get("speaker")] * len(found)
+    return words, speakers
+
+
+def scored(truth: dict, transcripts: dict) -> dict:
+    total = Counter()
+    for name, turns in truth.items():
+        heard, speakers = words_of(transcripts[name]["segments"])
+        if not turns:
+            total["invented"] += len(heard)
+            continue
+        said, owners = [], []
+        for number, turn in enumerate(turns):
+            found = NORMALISE(turn["text"]).split()
+            said += found
+            owners += [number] * len(found)
+        result = jiwer.process_words(" ".join(said), " ".join(heard))
+        total["words"] += len(said)
+        total["errors"] += result.substitutions + result.deletions + result.insertions
+        total["missing"] += result.deletions
+        gone, pairs = Counter(), Counter()
+        for part in result.alignments[0]:
+            if part.type == "delete":
+                gone.update(owners[part.ref_start_idx : part.ref_end_idx])
+            elif part.type == "equal":
+                spoken = owners[part.ref_start_idx : part.ref_end_idx]
+                given = speakers[part.hyp_start_idx : part.hyp_end_idx]
+                pairs.update(
+                    (turns[n]["speaker"], who) for n, who in zip(spoken, given, strict=True)
+                )
+        warnings = [
+            each
+            for each in transcripts[name].get("warnings", ())
+            if each["code"] == "speech-without-words"
+        ]
+        for number, turn in enumerate(turns):
+            total["speech_s"] += turn["end"] - turn["start"]
+            if gone[number] >= MISSING * owners.count(number):
+                total["lost_s"] += turn["end"] - turn["start"]
+                total["unsaid_s"] += (turn["end"] - turn["start"]) * all(
+                    w["end"] <= turn["start"] or w["start"] >= turn["end"] for w in warnings
+                )
+        total["warned"] += len(warnings)
+        total["aligned"] += sum(pairs.values())
+        total["right"] += _right(pairs)
+    return total
+
+
+def _right(pairs: Counter) -> int:
+    """Words with the right speaker, where each label stands for the reader it fits best."""
+    right, taken = 0, set()
+    for (reader, label), count in pairs.most_common():
+        if label is not None and reader not in taken and label not in taken:
+            taken |= {reader, label}
+            right += count
+    return right
+
+
+def row(tool: str, model: str, name: str, total: Counter, cpu: float) -> dict:
+    record = {"set": name, "tool": tool, "model": model, "cpu_s": round(cpu, 1)}
+    if not total["words"]:
+        return {**record, "invented": total["invented"]}
+    record |= {
+        "wer": round(total["errors"] / total["words"], 4),
+        "words": total["words"],
+        "missing": total["missing"],
+        "speech_s": round(total["speech_s"]),
+        "lost_s": round(total["lost_s"], 1),
+        "unsaid_s": round(total["unsaid_s"], 1),
+        "warnings": total["warned"],
+    }
+    if "speakers" in tool:
+        record["speaker"] = round(total["right"] / total["aligned"], 4)
+    return record
+
+
+def distinct(run, folder: Path, truth: dict, scratch: Path, runs: int) -> int:
+    """The most texts that one recording of a set gets in so many runs."""
+    texts = {name: set() for name in truth}
+    for number in range(runs):
+        out = scratch / f"again{number}"
+        out.mkdir(parents=True)
+        run(folder, out, number)
+        for name, transcript in read(out, truth).items():
+            texts[name].add(json.dumps([s["text"] for s in transcript["segments"]]))
+    return max(map(len, texts.values()))
+
+
+def keep(rows: list[dict]) -> None:
+    path = RESULTS / "words.json"
+    old = json.loads(path.read_text())["rows"] if path.exists() else []
+
+    def key(each):
+        return each["set"], each["tool"], each["model"], "texts" in each
+
+    merged = {key(each): each for each in [*old, *rows]}
+    document = {
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "rows": sorted(merged.values(), key=key),
+    }
+    path.write_text(json.dumps(document, indent=1) + "\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--venv")
+    parser.add_argument("--model", default="tiny.en")
+    parser.add_argument("--count", type=int, default=12)
+    parser.add_argument("--only", default="readers,repeated,rough,spoken,silent")
+    parser.add_argument("--tools", default="mlenv,mlenv with speakers,plain,ctranslate2")
+    parser.add_argument("--same", type=int, default=4, help="runs of one set for `texts`")
+    options = parser.parse_args()
+    venv = paths.venv_path(options.venv, os.environ)
+    tools = Tools(venv, options.model)
+    with tempfile.TemporaryDirectory() as scratch:
+        sets = options.only.split(",")
+        maker = [venv / "bin" / "python", HERE / "conversations.py", Path(scratch, "sets")]
+        subprocess.run([*maker, str(options.count), *sets], check=True)
+        runs = {
+            "mlenv": tools.mlenv,
+            "mlenv with speakers": lambda folder, out: tools.mlenv(folder, out, "--diarize"),
+            "plain": tools.plain,
+            "ctranslate2": tools.ctranslate2,
+        }
+        rows = []
+        for name in sets:
+            folder = Path(scratch, "sets", name)
+            truth = json.loads((folder / "truth.json").read_text())
+            for tool in options.tools.split(","):
+                out = Path(scratch, "out", name, tool)
+                out.mkdir(parents=True)
+                cpu = runs[tool](folder, out)
+                rows.append(row(tool, options.model, name, scored(truth, read(out, truth)), cpu))
+                print(rows[-1], flush=True)
+                keep(rows)
+        if options.same and "repeated" in sets:
+            folder = Path(scratch, "sets", "repeated")
+            truth = json.loads((folder / "truth.json").read_text())
+            for tool in options.tools.split(","):
+                if "speakers" in tool:
+                    continue
+
+                def run(folder, out, number, tool=tool):
+                    ways = (("--threads", "1"), ("--threads", "2"), (), ("--threads", "4"))
+                    return (
+                        tools.mlenv(folder, out, *ways[number % 4])
+                        if tool == "mlenv"
+                        else runs[tool](folder, out)
+                    )
+
+                texts = distinct(run, folder, truth, Path(scratch, "same", tool), options.same)
+                same = {"set": "repeated", "tool": tool, "model": options.model, "texts": texts}
+                rows.append({**same, "runs": options.same})
+                print(rows[-1], flush=True)
+                keep(rows)
+
+
+if __name__ == "__main__":
+    main()
