@@ -106,7 +106,10 @@ print(json.dumps([loaded.notes, text]))
     ("lacking", "consequence"),
     [
         ("feat_kwargs", "long files take more memory"),
-        ("replaceable engine", "it loads the model by itself, which takes longer"),
+        (
+            "replaceable engine",
+            "it loads the model by itself, which takes longer, and words may differ between runs",
+        ),
         ("hf_tokenizer", "the language is not checked before"),
     ],
 )
