@@ -14,6 +14,9 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
+# The values of CT2_FORCE_CPU_ISA (src/cpu/cpu_isa.cc of CTranslate2), read only with a model.
+CPU_ISAS = ("GENERIC", "AVX", "AVX2", "AVX512", "NEON")
+
 answer = os.fdopen(os.dup(1), "w")  # before a worker takes standard output for its events
 
 
@@ -48,6 +51,8 @@ def _before_the_model() -> str:
 
     from .load_model import warm_up_voice_detection
 
+    if (isa := os.environ.get("CT2_FORCE_CPU_ISA", "GENERIC")) not in CPU_ISAS:
+        raise ValueError(f"Invalid CPU ISA: {isa}")
     tokenizers.Tokenizer(tokenizers.models.BPE())
     warm_up_voice_detection()
     return "imports, tokenizer, voice detection"

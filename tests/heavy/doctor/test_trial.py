@@ -243,3 +243,28 @@ def test_surroundings(venv: Path, tmp_path: Path) -> None:
         [("surroundings-break-the-job", "fail")],
         f"it does not work with ALL_PROXY={socks}",
     )
+
+
+VARIABLES = {
+    "CT2_FORCE_CPU_ISA": "AVX1024",
+    "PYTHONOPTIMIZE": "2",
+    "HF_ENDPOINT": "huggingface.example",
+}
+
+
+@pytest.mark.parametrize("name", VARIABLES)
+def test_a_variable_that_breaks_a_part_is_named(venv: Path, tmp_path: Path, name: str) -> None:
+    value = VARIABLES[name]
+    report = look(venv, tmp_path, **{name: value})
+    assert {each.blamed for each in report.facts.trial if each.failed} == {(name,)}
+    assert bad(report)[0] == ("surroundings-break-the-job", "fail")
+    assert f"it does not work with {name}" in seen(report)
+
+
+@pytest.mark.parametrize("module", ["inspect", "tokenizers"])
+def test_a_file_beside_the_script_is_named(venv: Path, tmp_path: Path, module: str) -> None:
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / f"{module}.py").write_text("VALUE = 1\n")
+    report = look(venv, tmp_path)
+    assert bad(report)[0] == ("local-file-shadows-module", "fail")
+    assert f"{tmp_path}/here/{module}.py is imported in place of a package" in seen(report)
