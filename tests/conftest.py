@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.support import tally
 from tests.support.places import PYTHON
 from tests.support.running import Loaded, Run
 
@@ -29,6 +30,20 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     """Run one after another what shares the real environment, and what talks to a terminal."""
     alone = "not heavy" not in config.option.markexpr or config.option.capture == "no"
     return 0 if alone else None
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what the recordings' tests tried, whichever of them ran."""
+    if lines := tally.lines():
+        terminalreporter.section("recordings")
+        for line in lines:
+            terminalreporter.write_line(line)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail with any figure that should be nought, should no test have."""
+    if tally.faults() and not session.exitstatus:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 STREAMS: dict[str, Any] = {

@@ -20,6 +20,8 @@ HAVE_NO_CLOCK = frozenset({"ogg", "flac", "mp3", "aac", "ac3", "eac3", "dts", "w
 HAVE_NO_TIMES = frozenset({"avi", "wav", "w64", "aiff", "au", "caf", "voc"})
 # Containers whose header has the file's last time, where others have the time between both ends.
 HAVE_LAST_TIME = frozenset({"matroska", "asf"})
+# Containers at whose first damage FFmpeg ends: nothing but sound follows the last packet.
+END_WITH_SOUND = frozenset({"swf"})
 ATTACHED_PICTURE = 1 << 10  # FFmpeg's AV_DISPOSITION_ATTACHED_PIC
 
 

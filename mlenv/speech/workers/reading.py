@@ -15,7 +15,7 @@ from . import joined, lengths, losses, tracks, truncation
 from .losses import Losses, warning
 from .mixing import Mixdown
 from .packets import Damage, Packets
-from .timeline import Timeline
+from .timeline import LEAST, Timeline
 
 # Tags need not be UTF-8. PyAV has taken them as they are since 19, and knows no such option then.
 TAGS = {"metadata_errors": "ignore"} if int(av.__version__.partition(".")[0]) < 19 else {}
@@ -76,7 +76,11 @@ class Reading:
                     trouble = item.error
                 else:
                     self._take(item, timeline)
-            timeline.end(Path(self._path).stat().st_size - begin - packets.end)
+            left = Path(self._path).stat().st_size - begin - packets.end
+            if lengths.form(container) in lengths.END_WITH_SOUND and packets.end and left > LEAST:
+                seconds = timeline.position - self._position  # of as many bytes as lie before
+                timeline.damage(seconds * left / packets.end)
+            timeline.end(left)
             if trouble and timeline.position == self._position:
                 raise trouble
             place = None
