@@ -10,9 +10,7 @@ from collections import Counter
 FILES = "files tried"
 LOST = "seconds lost without a word"
 FALSE = "false warnings"
-ENDED = "batches ended early"
-LEFT = "files and processes left behind"
-FIGURES = (FILES, LOST, FALSE, ENDED, LEFT)
+FIGURES = (FILES, LOST, FALSE)
 
 figures: Counter[str] = Counter()
 
@@ -23,8 +21,8 @@ def count(name: str, number: float) -> None:
 
 
 def lines() -> list[str]:
-    """The figures, one a line; none where nothing was tried."""
-    return [f"{figures[name]:8.10g}  {name}" for name in FIGURES] if figures else []
+    """The figures that were counted, one a line."""
+    return [f"{figures[name]:8.10g}  {name}" for name in FIGURES if name in figures]
 
 
 def faults() -> list[str]:
