@@ -158,16 +158,14 @@ def _lacks_files(finding: Finding) -> bool:
     return finding.id not in _BY_LINKING or bool(finding.commands)
 
 
-def _linking(facts: Facts, wanted: set[str], mended: set[str]) -> tuple[str, ...]:
+def _linking(facts: Facts, ids: set[str], mended: set[str]) -> tuple[str, ...]:
     """The findings that links mend, alone or together with what is installed before."""
     if facts.provisioned.managed and mended:
         return ()  # a new generation has its links
     if facts.provisioned.links_obstacle and not mended:
         return ()
     return tuple(
-        check_id
-        for check_id in _BY_LINKING
-        if check_id in wanted and facts.linkage.ctranslate2_opens
+        check_id for check_id in _BY_LINKING if check_id in ids and facts.linkage.ctranslate2_opens
     )
 
 

@@ -39,7 +39,7 @@ def _address_space() -> int | None:
 
 def group_limit(root: Path = Path("/")) -> int | None:
     """Bytes that this process's control group and those above it allow; None without a limit."""
-    found = []
+    limits = []
     try:
         lines = (root / "proc/self/cgroup").read_text().splitlines()
     except OSError:
@@ -55,8 +55,8 @@ def group_limit(root: Path = Path("/")) -> int | None:
         for folder in (place, *place.parents):
             if folder.is_relative_to(base):
                 with contextlib.suppress(OSError, ValueError):  # no such file, or "max"
-                    found.append(int((folder / name).read_text()))
-    return min((limit for limit in found if limit < _NO_LIMIT), default=None)
+                    limits.append(int((folder / name).read_text()))
+    return min((limit for limit in limits if limit < _NO_LIMIT), default=None)
 
 
 def on_gpu(index: int, environ: Mapping[str, str]) -> int | None:

@@ -21,12 +21,12 @@ _JUDGED_BY_LOADING = {"torch", "torchvision", "torchaudio", "torchcodec", "trito
 
 @dataclass(frozen=True, slots=True)
 class _Unmet:
-    """A requirement that does not hold; `found`: the installed version, or nothing."""
+    """A requirement that does not hold; `version`: the installed one, or nothing."""
 
     name: str
     requirement: str
     line: str
-    found: str
+    version: str
 
 
 def judge_requirements(facts: Facts) -> Iterator[Finding]:
@@ -37,9 +37,11 @@ def judge_requirements(facts: Facts) -> Iterator[Finding]:
         return
     apart = _JUDGED_BY_LOADING | set(facts.provisioned.overridden)
     unmet = [each for d in facts.packages.distributions for each in _unmet(d, facts)]
-    notes = [f"{u.line}; here is {u.found or 'none'}" for u in unmet if u.name in apart]
-    missing = [each for each in unmet if not each.found and each.name not in apart]
-    other = [f"{u.line}; installed is {u.found}" for u in unmet if u.found and u.name not in apart]
+    notes = [f"{u.line}; here is {u.version or 'none'}" for u in unmet if u.name in apart]
+    missing = [each for each in unmet if not each.version and each.name not in apart]
+    other = [
+        f"{u.line}; installed is {u.version}" for u in unmet if u.version and u.name not in apart
+    ]
     lines = [f"{each.line}, which is not installed" for each in missing[:SHOWN]]
     if facts.works and facts.provisioned.drift:
         yield ok(UNMET, "all that was tried runs", *lines, *notes)  # the drift names what changed
@@ -65,18 +67,18 @@ def _unmet(distribution: Distribution, facts: Facts) -> Iterator[_Unmet]:
     environment = {**_markers(facts), "extra": ""}
     for text in distribution.requires:
         try:
-            wanted = Requirement(text)
-            if wanted.marker and not wanted.marker.evaluate(environment):
+            parsed = Requirement(text)
+            if parsed.marker and not parsed.marker.evaluate(environment):
                 continue
-            name = normalized(wanted.name)
-            found = _provided(name, facts)
-            if found and wanted.specifier.contains(found, prereleases=True):
+            name = normalized(parsed.name)
+            version = _provided(name, facts)
+            if version and parsed.specifier.contains(version, prereleases=True):
                 continue
         except (InvalidRequirement, InvalidVersion, ValueError):
             continue
-        requirement = f"{name}{wanted.specifier}"
+        requirement = f"{name}{parsed.specifier}"
         line = f"{distribution.name} {distribution.version} needs {requirement}"
-        yield _Unmet(name, requirement, line, found)
+        yield _Unmet(name, requirement, line, version)
 
 
 def _provided(name: str, facts: Facts) -> str:

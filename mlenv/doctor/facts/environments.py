@@ -82,8 +82,8 @@ def finish(
 
 
 def _python(path: str | None) -> str:
-    found = shutil.which("python", path=path or os.defpath)
-    return os.path.realpath(os.path.dirname(found)) if found else ""  # noqa: PTH120
+    program = shutil.which("python", path=path or os.defpath)
+    return os.path.realpath(os.path.dirname(program)) if program else ""  # noqa: PTH120
 
 
 def _alike(variables: Mapping[str, str]) -> object:

@@ -179,36 +179,36 @@ def _cudnn(linkage: Linkage) -> Iterator[tuple[str, tuple[Wanted, ...]]]:
 
 def _by_name(linkage: Linkage, packages: Path) -> Iterator[tuple[str, tuple[Wanted, ...]]]:
     """Libraries opened by bare name: cuBLAS by CTranslate2, NVRTC by cuDNN, the driver by all."""
-    wanted = []
+    libraries = []
     for name in linkage.ctranslate2_opens:
         if name.startswith("libcublas.so"):
-            wanted.append(Wanted("cublas", name, (("cublasGetCudartVersion", "size"),)))
+            libraries.append(Wanted("cublas", name, (("cublasGetCudartVersion", "size"),)))
             lt = name.replace("libcublas", "libcublasLt")
-            wanted.append(Wanted("cublasLt", lt, (("cublasLtGetVersion", "size"),)))
+            libraries.append(Wanted("cublasLt", lt, (("cublasLtGetVersion", "size"),)))
     if linkage.wheel_cudnn or linkage.ctranslate2_cudnn:
         for file in sorted(packages.glob("nvidia/cuda_nvrtc/lib/libnvrtc.so.*")):
-            wanted.append(Wanted("nvrtc", file.name))
+            libraries.append(Wanted("nvrtc", file.name))
     # The driver last: where it hangs or crashes, the answers before it have been given.
-    yield "names", (*wanted, Wanted("cuda", "libcuda.so.1", CUDA_CALLS))
+    yield "names", (*libraries, Wanted("cuda", "libcuda.so.1", CUDA_CALLS))
 
 
 def _families(packages: Path) -> Iterator[tuple[str, tuple[Wanted, ...]]]:
     """Torch's libraries and those of its companions, opened as `import` opens them."""
 
-    def found(*patterns: str) -> list[Wanted]:
+    def matching(*patterns: str) -> list[Wanted]:
         files = [file for pattern in patterns for file in sorted(packages.glob(pattern))]
         return [Wanted(str(file.relative_to(packages)), str(file)) for file in files]
 
-    extensions = found("ctranslate2/_ext*.so", "onnxruntime/capi/onnxruntime_pybind11*.so")
+    extensions = matching("ctranslate2/_ext*.so", "onnxruntime/capi/onnxruntime_pybind11*.so")
     if extensions:
         yield "extensions", tuple(extensions)
     torch = [
-        *(Wanted(w.name, w.file, (), True) for w in found("torch/lib/libtorch_global_deps.so")),
-        *found("torch/lib/libtorch_cpu.so", "torch/lib/libtorch_cuda.so"),
-        *found("torch/lib/libtorch_python.so"),
+        *(Wanted(w.name, w.file, (), True) for w in matching("torch/lib/libtorch_global_deps.so")),
+        *matching("torch/lib/libtorch_cpu.so", "torch/lib/libtorch_cuda.so"),
+        *matching("torch/lib/libtorch_python.so"),
     ]
-    companions = found("torchaudio/lib/libtorchaudio.so", "torchvision/_C.so")
-    codecs = found("torchcodec/libtorchcodec_core*.so")
+    companions = matching("torchaudio/lib/libtorchaudio.so", "torchvision/_C.so")
+    codecs = matching("torchcodec/libtorchcodec_core*.so")
     if torch:
         yield "torch", (*torch, *companions)
     if torch and codecs:
@@ -247,7 +247,7 @@ def _run(probe: str, names: tuple[str, ...], group: Sequence[Wanted], ended: End
     return ProbeRun(
         probe,
         names,
-        {wanted.name: wanted.file for wanted in group},
+        {library.name: library.file for library in group},
         tuple(steps.values()),
         mapped,
         ended.exit_code,

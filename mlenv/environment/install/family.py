@@ -71,9 +71,9 @@ def together(
     for release in releases(
         draft, made, request, python, lambda each: plan.unavailable(each, config)
     ):
-        wanted = [name for name in MEMBERS if name in {*members, *draft.family.packages}]
-        while wanted:
-            pins = {name: release.pins[name] for name in wanted}
+        names = [name for name in MEMBERS if name in {*members, *draft.family.packages}]
+        while names:
+            pins = {name: release.pins[name] for name in names}
             draft.path.write_text(edit.with_family(text, pins, release.source), "utf-8")
             whole = profiles.load(os.fspath(draft.path))
             try:
@@ -82,7 +82,7 @@ def together(
                 reasons.append(error.message)
                 break
             if more := newcomers(whole, answer):  # one that comes in with these versions
-                wanted += more
+                names += more
                 continue
             refuse_driver(answer, host.collect())
             return answer

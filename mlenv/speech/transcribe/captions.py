@@ -150,11 +150,11 @@ def _words(segment: Segment, language: str | None) -> Iterator[Timed]:
     """The words of a segment; all of its text as one where the words are lacking or not all."""
     text, words = one_line(segment["text"]), segment["words"]
     whole = Timed(text, segment["start"], segment["end"])
-    found = [Timed(word["word"], word["start"], word["end"]) for word in words]
-    if _letters("".join(word.text for word in found)) != _letters(text):
-        found = [whole]
+    timed = [Timed(word["word"], word["start"], word["end"]) for word in words]
+    if _letters("".join(word.text for word in timed)) != _letters(text):
+        timed = [whole]
     blank = language not in BLANKLESS
-    for word in found:
+    for word in timed:
         core = one_line(word.text)
         blank = blank or word.text[:1].isspace()
         if core:

@@ -60,10 +60,10 @@ class Source:
     def state(self) -> State | None:
         """Size and times; None where the file can't be asked, of which the worker says why."""
         try:
-            found = self.file.stat()
+            status = self.file.stat()
         except OSError:
             return None
-        return State(found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+        return State(status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 class Survey(NamedTuple):
@@ -86,25 +86,25 @@ def survey(words: Sequence[str], *, recursive: bool) -> Survey:
 
     Raises `MlenvError` where the words lead to nothing at all.
     """
-    found = Survey([], [], Counter(), [], [])
+    result = Survey([], [], Counter(), [], [])
     for word in words:
-        _look(word, recursive, found)
-    if not found.sources and {problem.code for problem in found.problems} == {NO_AUDIO}:
-        message = "\n".join(problem.message for problem in found.problems)
+        _look(word, recursive, result)
+    if not result.sources and {problem.code for problem in result.problems} == {NO_AUDIO}:
+        message = "\n".join(problem.message for problem in result.problems)
         raise MlenvError(NO_AUDIO, message, exit_code=WRONG_USAGE)
     once: dict[tuple[str, str], Source] = {}
-    for source in found.sources:
+    for source in result.sources:
         once.setdefault((_real_folder(source.file.parent), source.file.name), source)
-    problems = list(dict.fromkeys(found.problems))
-    return found._replace(sources=list(once.values()), problems=problems)
+    problems = list(dict.fromkeys(result.problems))
+    return result._replace(sources=list(once.values()), problems=problems)
 
 
 def expand(words: Sequence[str]) -> list[Source]:
     """The sources of words that all lead somewhere; raises `MlenvError` for one that does not."""
-    found = survey(words, recursive=False)
-    for code, message in found.problems:
+    result = survey(words, recursive=False)
+    for code, message in result.problems:
         raise MlenvError(code, message)
-    return found.sources
+    return result.sources
 
 
 def spooled(source: Source, stream: IO[bytes] | None) -> Source:
@@ -156,14 +156,14 @@ def path_of(word: str) -> Path:
     return wsl.from_windows(word, mounted=True) or path
 
 
-def _look(word: str, recursive: bool, found: Survey) -> None:
+def _look(word: str, recursive: bool, into: Survey) -> None:
     """Add what a word leads to."""
     import glob
 
     from mlenv.machine import wsl
 
     if word == STANDARD_INPUT:
-        found.sources.append(Source(Path(word), word, Path("stdin"), is_stream=True))
+        into.sources.append(Source(Path(word), word, Path("stdin"), is_stream=True))
         return
     path = path_of(word)
     label = printable(text_of(word))
@@ -172,64 +172,64 @@ def _look(word: str, recursive: bool, found: Survey) -> None:
     except (FileNotFoundError, NotADirectoryError):
         if not glob.has_magic(word):
             message = f"{label} does not exist.\n{wsl.hint(word)}".rstrip("\n")
-            found.problems.append(Problem("audio-missing", message))
+            into.problems.append(Problem("audio-missing", message))
         elif names := sorted(glob.glob(str(path), recursive=True)):  # noqa: PTH207 (any root)
             for name in names:
                 if Path(name).is_file() or ("**" not in word and Path(name).is_dir()):
-                    _look(name, recursive, found)
+                    _look(name, recursive, into)
         else:
-            found.problems.append(Problem(NO_AUDIO, f"No file matches {label}."))
+            into.problems.append(Problem(NO_AUDIO, f"No file matches {label}."))
         return
     except (OSError, ValueError) as error:  # no permission, a circle of links, too long a name
         reason = getattr(error, "strerror", None) or str(error)
         label = label if len(label) < 200 else f"{label[:60]}…{label[-60:]}"
-        found.problems.append(Problem("audio-unreadable", f"{label} can't be read: {reason}."))
+        into.problems.append(Problem("audio-unreadable", f"{label} can't be read: {reason}."))
         return
     if stat.S_ISDIR(mode):
-        _look_into(path, label, recursive, found)
+        _look_into(path, label, recursive, into)
     elif stat.S_ISREG(mode) or stat.S_ISFIFO(mode) or word.startswith(OWN_FILES):
         is_stream = not stat.S_ISREG(mode) or word.startswith(OWN_FILES)
-        found.sources.append(_single(path, is_stream))
+        into.sources.append(_single(path, is_stream))
     else:
-        found.problems.append(Problem("audio-missing", f"{label} is a device, and no file."))
+        into.problems.append(Problem("audio-missing", f"{label} is a device, and no file."))
 
 
 def _single(path: Path, is_stream: bool) -> Source:
     return Source(path.absolute(), text_of(path), Path(path.name), is_stream)
 
 
-def _look_into(folder: Path, label: str, recursive: bool, found: Survey) -> None:
+def _look_into(folder: Path, label: str, recursive: bool, into: Survey) -> None:
     """Add the recordings in a folder, in those below it too if `recursive`."""
     from mlenv.speech.transcribe.recordings import Kind, kind
 
-    before = len(found.sources), len(found.problems), len(found.doubtful)
+    before = len(into.sources), len(into.problems), len(into.doubtful)
 
     def unreadable(error: OSError) -> None:
         where = printable(text_of(Path(error.filename or folder)))
         message = f"The folder {where} can't be read: {error.strerror}."
-        found.problems.append(Problem("folder-unreadable", message))
+        into.problems.append(Problem("folder-unreadable", message))
 
     for directory, folders, names in os.walk(folder, onerror=unreadable):
         folders[:] = sorted(set(folders) - {RECORDS})
         if not recursive:
-            found.below.extend(f"{text_of(Path(directory) / name)}/" for name in folders)
+            into.below.extend(f"{text_of(Path(directory) / name)}/" for name in folders)
             folders.clear()
         links = [Path(directory) / name for name in folders if Path(directory, name).is_symlink()]
-        found.doubtful.extend(f"{text_of(link)}/" for link in links)
+        into.doubtful.extend(f"{text_of(link)}/" for link in links)
         for name in sorted(names):
             path = Path(directory) / name
             which = kind(path)
             if which is Kind.RECORDING:
                 place = path.relative_to(folder)
-                found.sources.append(Source(path.absolute(), text_of(path), place))
+                into.sources.append(Source(path.absolute(), text_of(path), place))
                 continue
-            found.passed_over[path.suffix.lower()] += 1
+            into.passed_over[path.suffix.lower()] += 1
             if which is Kind.DOUBTFUL:
-                found.doubtful.append(text_of(path))
-    if before == (len(found.sources), len(found.problems), len(found.doubtful)):
+                into.doubtful.append(text_of(path))
+    if before == (len(into.sources), len(into.problems), len(into.doubtful)):
         hint = "" if recursive else "\nAdd --recursive to look into folders below."
         message = f"There is no audio or video file in {label}.{hint}"
-        found.problems.append(Problem(NO_AUDIO, message))
+        into.problems.append(Problem(NO_AUDIO, message))
 
 
 @functools.cache

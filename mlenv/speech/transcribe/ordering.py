@@ -20,9 +20,9 @@ def in_order(events: Iterable[Event], sources: Sequence[Source]) -> Iterator[Eve
             continue
         waiting[event.source].append(event)
         while waiting:
-            first, said = next(iter(waiting.items()))
-            yield from said
-            if not said or not isinstance(said[-1], Finished | Failed):
-                said.clear()
+            first, its_events = next(iter(waiting.items()))
+            yield from its_events
+            if not its_events or not isinstance(its_events[-1], Finished | Failed):
+                its_events.clear()
                 break
             del waiting[first]

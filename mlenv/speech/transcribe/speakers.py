@@ -99,14 +99,14 @@ def by_channel(
     return labelled, turns
 
 
-def names_of(turns: Sequence[Turn], given: Sequence[str]) -> dict[str, str]:
+def names_of(turns: Sequence[Turn], names: Sequence[str]) -> dict[str, str]:
     """A name for each speaker label.
 
-    In the order in which they first speak: the `given` names, then SPEAKER_00 and so on.
+    In the order in which they first speak: `names`, then SPEAKER_00 and so on.
     """
     labels = dict.fromkeys(turn["speaker"] for turn in sorted(turns, key=lambda t: t["start"]))
     return {
-        label: given[place] if place < len(given) else f"SPEAKER_{place:02}"
+        label: names[place] if place < len(names) else f"SPEAKER_{place:02}"
         for place, label in enumerate(labels)
     }
 

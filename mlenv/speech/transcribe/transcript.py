@@ -43,15 +43,15 @@ class Segment(TypedDict):
     channel: int | None
 
 
-def segment_of(found: protocol.Segment, duration: float, channel: int | None = None) -> Segment:
+def segment_of(segment: protocol.Segment, duration: float, channel: int | None = None) -> Segment:
     """A worker's segment of a file that lasts `duration` seconds, without a speaker as yet."""
-    start = within(found["start"], duration)
+    start = within(segment["start"], duration)
     return {
         "start": start,
-        "end": max(start, within(found["end"], duration)),
-        "text": writable(found["text"]),
+        "end": max(start, within(segment["end"], duration)),
+        "text": writable(segment["text"]),
         "speaker": None,
-        "words": [_word_of(word, duration) for word in found["words"]],
+        "words": [_word_of(word, duration) for word in segment["words"]],
         "channel": channel,
     }
 

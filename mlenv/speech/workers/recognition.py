@@ -72,12 +72,12 @@ class Recognition:
         yield from segments
 
     def _speech(self, vad: dict[str, Any], window: float) -> list[Span]:
-        wanted = {"speech_pad_ms": PADDING_MS, **vad, "min_silence_duration_ms": SILENCE_MS}
+        settings = {"speech_pad_ms": PADDING_MS, **vad, "min_silence_duration_ms": SILENCE_MS}
         if self.config.batch_size:  # which hears no more than one window of a stretch
-            longest = wanted.get("max_speech_duration_s", window)
-            wanted["max_speech_duration_s"] = min(window, longest)
-        found = get_speech_timestamps(self.audio, VadOptions(**wanted))
-        return [(part["start"] / RATE, part["end"] / RATE) for part in found]
+            longest = settings.get("max_speech_duration_s", window)
+            settings["max_speech_duration_s"] = min(window, longest)
+        spans = get_speech_timestamps(self.audio, VadOptions(**settings))
+        return [(part["start"] / RATE, part["end"] / RATE) for part in spans]
 
     def _language_of(self, speech: Sequence[Span]) -> str:
         """The language of the first half minute of speech, without what lies between."""
