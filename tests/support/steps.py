@@ -55,8 +55,8 @@ OPERATIONS = {
         ("rollback", "before"), "over", done="error: There is no gen", plain=True
     ),
     "gc": Operation(("gc", "--keep", "1"), "two"),
-    "uninstall": Operation(("uninstall",), "two", done="error: Nothing to remove"),
-    "uninstall over a venv": Operation(("uninstall",), "over", done="error: Nothing to remove"),
+    "uninstall": Operation(("uninstall", "--yes"), "two", done="error: Nothing to remove"),
+    "uninstall over a venv": Operation(("uninstall", "--yes"), "over", done="error: Nothing to remove"),
     "doctor --fix": Operation(("doctor", "--fix", "--yes", "--quick"), "damaged", code=1),
 }
 
