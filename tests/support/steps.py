@@ -56,7 +56,9 @@ OPERATIONS = {
     ),
     "gc": Operation(("gc", "--keep", "1"), "two"),
     "uninstall": Operation(("uninstall", "--yes"), "two", done="error: Nothing to remove"),
-    "uninstall over a venv": Operation(("uninstall", "--yes"), "over", done="error: Nothing to remove"),
+    "uninstall over a venv": Operation(
+        ("uninstall", "--yes"), "over", done="error: Nothing to remove"
+    ),
     "doctor --fix": Operation(("doctor", "--fix", "--yes", "--quick"), "damaged", code=1),
 }
 

@@ -18,7 +18,7 @@ FORMATS = ("pylock", "requirements", "dockerfile", "conda-env")
 def written(form: str, profile: Profile, lock: Lock, config: Indexes) -> str:
     """The whole file. `pylock` asks the indexes for their addresses, the others ask nobody."""
     if form == "pylock":
-        sources = uv.Sources(config.default, config.extra(profile))
+        sources = uv.Sources(config.default, config.extra(profile), builds=profile.built_packages)
         return uv.pylock(lock.path, sources=sources)
     addresses = _addresses(profile, config)
     if form == "requirements":

@@ -13,6 +13,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlenv.environment.uv.apart import fetch_wheel as fetch_wheel
+from mlenv.environment.uv.apart import install_apart as install_apart
+from mlenv.environment.uv.apart import reinstall as reinstall
 from mlenv.environment.uv.failures import UvError as UvError
 from mlenv.environment.uv.failures import failure as failure
 from mlenv.environment.uv.process import OnLine, run
@@ -188,7 +191,8 @@ def pylock(lock: Path, *, python: str | None = None, sources: Sources = CONFIGUR
     """
     with temporary_directory() as directory:
         answer = Path(directory) / "pylock.toml"
-        run(
+        _run_with_wheels(
+            sources,
             "pip",
             "compile",
             os.fspath(lock),
@@ -199,82 +203,8 @@ def pylock(lock: Path, *, python: str | None = None, sources: Sources = CONFIGUR
             os.fspath(answer),
             *(["--python", python] if python else ["--universal", "--python-version", "3.11"]),
             directory=directory,
-            settings=sources.settings(),
         )
         return answer.read_text("utf-8")
-
-
-def reinstall(python: Path, requirements: Sequence[str], *, dependencies: bool = False) -> None:
-    """Install these into the environment of `python`, also where they seem to be there.
-
-    Nothing else of the environment changes, unless `dependencies` are asked for and missing.
-    """
-    arguments = [
-        *("pip", "install", "--python", os.fspath(python)),
-        *(
-            f"--reinstall-package={re.split('[=<>!~ ]', requirement)[0]}"
-            for requirement in requirements
-        ),
-        *([] if dependencies else ["--no-deps"]),
-        *requirements,
-    ]
-    try:  # online, to reinstall means to download again what the cache holds
-        run(*arguments, "--offline")
-    except UvError:
-        run(*arguments)
-
-
-def fetch_wheel(
-    name: str,
-    version: str,
-    sha256: str,
-    target: Path,
-    *,
-    python: str | None = None,
-    platform: str | None = None,
-    offline: bool = False,
-) -> None:
-    """Unpack one wheel into `target`, without what it depends on; refused if the hash differs.
-
-    For packages that carry models: they never belong in the environment itself. `python` and
-    `platform` (uv's names) pick a wheel that is built for another interpreter.
-    """
-    with temporary_directory() as directory:
-        requirements_file = Path(directory) / "wheel.txt"
-        requirements_file.write_text(f"{name}=={version} --hash=sha256:{sha256}\n", "utf-8")
-        run(
-            "pip",
-            "install",
-            "--no-deps",
-            "--require-hashes",
-            "--only-binary",
-            ":all:",
-            "--target",
-            os.fspath(target),
-            "--requirement",
-            os.fspath(requirements_file),
-            *(["--python-version", python] if python else []),
-            *(["--python-platform", platform] if platform else []),
-            *(["--offline"] if offline else []),
-        )
-
-
-def install_apart(requirements: Sequence[str], target: Path, python: Path) -> None:
-    """Install packages and what they need into the folder `target`, for the interpreter `python`.
-
-    For what shall run in an environment without being part of it.
-    """
-    run(
-        "pip",
-        "install",
-        "--only-binary",
-        ":all:",
-        "--python",
-        os.fspath(python),
-        "--target",
-        os.fspath(target),
-        *requirements,
-    )
 
 
 def check_index(url: str | None = None, package: str = "uv") -> None:
@@ -290,6 +220,8 @@ def check_index(url: str | None = None, package: str = "uv") -> None:
             "compile",
             "ask.in",
             "--no-deps",
+            "--only-binary",
+            ":all:",
             "--quiet",
             "--python-version",
             "3.11",
