@@ -13,7 +13,8 @@ from mlenv.environment.generations import own_profiles
 from mlenv.environment.install import plan, select
 from mlenv.environment.install.select import PassedOver
 from mlenv.environment.lockfile import indexes, locks, profiles
-from mlenv.environment.lockfile.profiles import Exclusion, Override, Profile, SourceBuild
+from mlenv.environment.lockfile.profile_file import Exclusion, Override, SourceBuild
+from mlenv.environment.lockfile.profiles import Profile
 from mlenv.machine import host
 from mlenv.machine.host import Host
 from mlenv.result import WRONG_USAGE, MlenvError, Result

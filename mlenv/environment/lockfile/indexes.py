@@ -21,7 +21,8 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from mlenv.environment.lockfile.profiles import Index, Profile
+from mlenv.environment.lockfile.profile_file import Index
+from mlenv.environment.lockfile.profiles import Profile
 from mlenv.files import decode
 from mlenv.paths import config_file
 from mlenv.result import WRONG_USAGE, MlenvError

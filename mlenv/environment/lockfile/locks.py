@@ -19,7 +19,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from mlenv.environment.lockfile.profiles import Profile, applies
+from mlenv.environment.lockfile.profile_file import applies
+from mlenv.environment.lockfile.profiles import Profile
 from mlenv.environment.lockfile.project import digest
 from mlenv.result import MlenvError
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from packaging.requirements import Requirement
 
-from mlenv.environment.lockfile.profiles import PLATFORMS, Index, Profile
+from mlenv.environment.lockfile.profile_file import PLATFORMS, Index
+from mlenv.environment.lockfile.profiles import Profile
 
 
 def as_project(profile: Profile, urls: Mapping[str, str] | None = None) -> dict[str, Any]:

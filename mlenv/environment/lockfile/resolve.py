@@ -16,7 +16,8 @@ from mlenv.environment import uv
 from mlenv.environment.lockfile import locks, recorded_index
 from mlenv.environment.lockfile.indexes import Indexes
 from mlenv.environment.lockfile.locks import Lock
-from mlenv.environment.lockfile.profiles import Index, Override, Profile
+from mlenv.environment.lockfile.profile_file import Index, Override
+from mlenv.environment.lockfile.profiles import Profile
 from mlenv.environment.lockfile.project import as_project
 from mlenv.result import MlenvError
 
