@@ -64,9 +64,10 @@ def test_the_profile_may_allow_it(
     assert shown["data"]["builds"] == [{"package": "Tuner", "why": "it has no wheel"}]
 
 
-def test_a_wheel_is_taken_where_there_is_one(
+def test_a_wheel_is_taken_where_a_mirror_has_no_source(
     mlenv: Run, profile: Path, network: dict[str, str], index: Index, trace: Path
 ) -> None:
+    del index.files["tuner-1.0.tar.gz"]
     index.add("tuner", "1.0")
     profile.write_text(profile.read_text() + ALLOWED)
     assert mlenv("lock", profile, env=network).returncode == 0
@@ -89,3 +90,15 @@ def test_add_may_allow_it(
     assert mlenv("add", "uv", env=network).returncode == 0  # it stays allowed
     mine = (home / ".venvs/ml/profile/small-own.toml").read_text()
     assert mine.endswith('[[build]]\npackage = "Tuner"\nwhy = "Allowed with --allow-build."\n')
+
+
+def test_it_is_not_moved_to_a_version_with_a_wheel(
+    mlenv: Run, profile: Path, network: dict[str, str], index: Index, trace: Path
+) -> None:
+    text = profile.read_text().replace("tuner==1.0", "tuner>=1.0")
+    profile.write_text(text + ALLOWED)
+    assert mlenv("lock", profile, env=network).returncode == 0
+    index.add("tuner", "1.1")
+    assert mlenv("install", profile, "--no-verify", env=network).returncode == 0
+    done = mlenv("add", "uv", "--json", env=network)
+    assert json.loads(done.stdout)["data"]["changes"]["changed"] == []

@@ -32,22 +32,25 @@ def _run_with_wheels(
     directory: str | None = None,
     on_line: OnLine | None = None,
 ) -> str:
-    """Run uv with wheels alone, but for packages of `sources.builds` that turn out to have none."""
-    limits = ["--only-binary", ":all:"]
+    """Run uv with wheels alone, but for `sources.builds`: these it builds, where it finds a source.
+
+    Both in one rule, or uv would move such a package to another version that has a wheel.
+    """
+    builds = [*sources.builds]
     while True:
         try:
             return run(
                 *arguments,
-                *limits,
+                *("--only-binary", ":all:"),
+                *(word for name in builds for word in ("--no-binary", name)),
                 settings={**sources.settings(), **(settings or {})},
                 directory=directory,
                 on_line=on_line,
             )
         except UvError as error:
-            name = error.without_wheel
-            if name not in sources.builds or name in limits:
+            if error.without_source not in builds:
                 raise
-            limits += ["--no-binary", name]
+            builds.remove(error.without_source)
 
 
 def resolve(

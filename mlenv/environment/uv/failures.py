@@ -38,9 +38,10 @@ class UvError(MlenvError):
         return "missing an upload date" in self._output
 
     @property
-    def without_wheel(self) -> str:
-        """The package that has no wheel and must not be built from source; empty for others."""
-        match = re.search(r"Wheels are required for `([^`]+)`", self._output)
+    def without_source(self) -> str:
+        """The package that was to be built from source and has none; empty for others."""
+        output = " ".join(self._output.split())
+        match = re.search(r"Because (\S+?)(?:\{[^}]*\})?(?:==\S+)? has no source", output)
         return canonicalize_name(match[1]) if match else ""
 
     def wishes(self) -> Iterator[Wish]:

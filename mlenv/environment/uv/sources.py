@@ -14,7 +14,7 @@ class Sources:
     `default` replaces the package index that uv is configured with, `extra` are searched beside
     it, `several` says that there are more of them (in a project). `folder`: a directory with
     all that is needed, and no index at all. `builds`: the packages that may be built from source,
-    for which their own code runs here, where they have no wheel.
+    for which their own code runs here.
     """
 
     default: str | None = None
