@@ -133,8 +133,8 @@ def _room(model: Model, store: Path, partial: Path) -> None:
     if free < needed:
         raise MlenvError(
             hub_models.DISK_FULL,
-            f"{model.name} needs {needed / 1e6:.0f} MB more at {store}, "
-            f"{free / 1e6:.0f} MB are free.",
+            f"{model.name} needs {needed / 1e6:.1f} MB more at {store}, "
+            f"{free / 1e6:.1f} MB are free.",
             "Make room there, or name another place for models with MLENV_CACHE_DIR.",
         )
 

@@ -66,6 +66,7 @@ def test_every_word_is_given_to_whoever_said_it(document: dict[str, Any]) -> Non
             if turn["start"] - 0.5 < (segment["start"] + segment["end"]) / 2 < turn["end"] + 0.5
         ]
         said = " ".join(segment["text"] for segment in inside)
+        said = said.replace("Goodnight", "Good night")  # as LibriSpeech spells it
         assert scores.word_error_rate([turn["text"]], [said]) <= 0.25, (turn["text"], said)
         (speaker,) = {segment["speaker"] for segment in inside}
         assert speaker_of.setdefault(turn["speaker"], speaker) == speaker

@@ -43,6 +43,7 @@ def test_files_that_are_done_together_come_out_in_order_and_as_one_by_one(
     printed = transcribe("--format", "jsonl", *names)
     told = [json.loads(line) for line in printed.stdout.splitlines()]
     assert [event["path"] for event in told if event["event"] == "file"] == [*map(str, names)]
+    assert told.pop()["event"] == "end"
     paths = [event["path"] for event in told]
     assert paths == sorted(paths, key=[*map(str, names)].index)
 
