@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import chain
 
@@ -24,9 +25,20 @@ CODEC_CUDA = "torchcodec-cuda-lib-missing"
 WEIGHTS = "torch-weights-only-default"
 COMPANIONS = {"torchvision": VISION, "torchaudio": AUDIO}
 
+_TORCH = re.compile(r"torch\s*\(?={2,3}\s*(\d[\d.]*\d)")
+
+
+def pinned(facts: Facts, name: str) -> str:
+    """The release of torch that a companion was made for, by its metadata; nothing where open."""
+    requires = companion.requires if (companion := facts.packages.get(name)) else ()
+    return next((match[1] for each in requires if (match := _TORCH.match(each))), "")
+
 
 def pair(build: Build, name: str) -> str:
-    """The release of a companion that belongs to this torch, or nothing where unknown."""
+    """The release of a companion that belongs to this torch, or nothing where unknown.
+
+    By the table: no wheel of torch names its companions.
+    """
     row = table("torch_matrix")["torch"].get(major_minor(build.version), {})
     return str(row.get(f"{name}_release", ""))
 
@@ -71,11 +83,13 @@ def judge_companions(facts: Facts) -> Iterator[Finding]:
             yield skip(check_id, f"{name if torch else 'torch'} is not installed")
             continue
         both = f"{name} {build.version} beside torch {torch.version}"
-        expected = pair(torch, name)
+        expected, needs = pair(torch, name), pinned(facts, name)
         openings = _openings(facts, name)
         failing = [(run, error) for run, error in openings if error]
         if failing and _torch_opened(facts):
             lines = [both, *(error for _, error in failing)]
+            if needs:
+                lines.append(f"{name} {build.version} is made for torch {needs}")
             if expected:
                 lines.append(f"{name} {expected} belongs to torch {torch.release}")
             commands = _commands(facts, torch, name)
@@ -84,14 +98,27 @@ def judge_companions(facts: Facts) -> Iterator[Finding]:
             yield unknown(check_id, f"{both}: torch itself does not load")
         elif openings:
             yield ok(check_id, f"{both} loads")
-        elif expected and major_minor(expected) != major_minor(build.version):
-            commands = _commands(facts, torch, name)
-            line = f"{name} {expected} belongs to torch {torch.release}"
-            yield fail(check_id, both, line, commands=commands)
-        elif expected:
-            yield ok(check_id, f"{both}: releases that belong together")
         else:
-            yield unknown(check_id, f"{both}: not in the table of releases, and not opened")
+            yield _by_release(facts, torch, build, check_id)
+
+
+def _by_release(facts: Facts, torch: Build, build: Build, check_id: str) -> Finding:
+    """Judge a companion that was not opened: its metadata decides, the table where that is open."""
+    name, both = build.name, f"{build.name} {build.version} beside torch {torch.version}"
+    expected, needs = pair(torch, name), pinned(facts, name)
+    if not expected and not needs:
+        return unknown(check_id, f"{both}: not in the table of releases, and not opened")
+    lines = [both]
+    if needs:
+        fits = major_minor(needs) == major_minor(torch.version)
+        lines.append(f"{name} {build.version} is made for torch {needs}")
+    else:
+        fits = major_minor(expected) == major_minor(build.version)
+    if fits:
+        return ok(check_id, f"{both}: releases that belong together")
+    if expected:
+        lines.append(f"{name} {expected} belongs to torch {torch.release}")
+    return fail(check_id, *lines, commands=_commands(facts, torch, name))
 
 
 def judge_tags(facts: Facts) -> Iterator[Finding]:

@@ -156,7 +156,7 @@ def collect(
         seen,
         tuple(environment for environment, _ in whole),
         installed,
-        builds.read(site),
+        look.at("builds", (), partial(builds.read, site, quick=quick)),
         linked,
         (*runs, *load_probes.reopened(interpreter, runs, whole)),
         own,

@@ -24,10 +24,14 @@ _EXAMINED = ("ctranslate2/_ext*.so", "ctranslate2.libs/*.so*")
 
 @dataclass(frozen=True, slots=True)
 class Elf:
-    """Requirements of one ELF file to the loader. `error`: why it can't be read."""
+    """Requirements of one ELF file to the loader.
+
+    `needed`: the libraries that it is linked against. `error`: why it can't be read.
+    """
 
     file: str
     executable_stack: bool = False
+    needed: tuple[str, ...] = ()
     error: str = ""
 
 
@@ -111,19 +115,22 @@ def with_elves(linkage: Linkage, packages: Path) -> Linkage:
 
 
 def elf(file: Path) -> Elf:
-    """Read the program headers of one file."""
+    """Read the program headers and the dynamic section of one file."""
     from elftools.common.exceptions import ELFError  # slow to import
+    from elftools.elf.dynamic import DynamicSegment
     from elftools.elf.elffile import ELFFile
 
+    stack, needed = False, []
     try:
         with file.open("rb") as content:
-            stack = any(
-                segment["p_type"] == "PT_GNU_STACK" and segment["p_flags"] & 1
-                for segment in ELFFile(content).iter_segments()
-            )
+            for segment in ELFFile(content).iter_segments():
+                if segment["p_type"] == "PT_GNU_STACK":
+                    stack = bool(segment["p_flags"] & 1)
+                if isinstance(segment, DynamicSegment):
+                    needed += [str(vars(tag)["needed"]) for tag in segment.iter_tags("DT_NEEDED")]
     except (OSError, ELFError, ValueError, KeyError, AttributeError, UnicodeError) as error:
         return Elf(str(file), error=f"{type(error).__name__}: {error}")
-    return Elf(str(file), stack)
+    return Elf(str(file), stack, tuple(needed))
 
 
 def folder(file: str) -> str:

@@ -107,6 +107,29 @@ def test_the_right_companion_comes_from_where_torch_came_from() -> None:
     assert commands("2.5.1+cu121") == ((*install, *index, "torchaudio==2.5.1+cu121"),)
 
 
+def test_the_torch_that_a_companion_was_made_for_is_in_its_metadata() -> None:
+    def judged(audio: str, requirement: str) -> tuple[str, tuple[str, ...]]:
+        made = Distribution("torchaudio", audio, SITE, (requirement,))
+        seen = facts("torch==2.16.0")
+        builds = (*seen.builds, Build("torchaudio", audio))
+        seen = replace(seen, packages=Packages((made,)), builds=builds)
+        (finding,) = examine.judge(seen, ("torchaudio-torch-abi-mismatch",)).findings
+        return finding.outcome, finding.evidence
+
+    both = "torchaudio 2.16.1 beside torch 2.16.0"
+    assert judged("2.16.1", "torch (==2.16.1)") == (
+        "ok",
+        (f"{both}: releases that belong together",),
+    )
+    assert judged("2.16.1", "torch==2.15.0") == (
+        "fail",
+        (both, "torchaudio 2.16.1 is made for torch 2.15.0"),
+    )
+    unknown = (f"{both}: not in the table of releases, and not opened",)
+    assert judged("2.16.1", "torch>=2.0") == ("unknown", unknown)
+    assert judged("2.16.1", "torch-pitch-shift==1.2.0") == ("unknown", unknown)
+
+
 def test_pins_of_torch_are_judged_by_loading() -> None:
     """pyannote.audio 4.0.3 pins torch 2.8.0 and runs beside 2.5.1: no alarm."""
     requires = ("torch==2.8.0", "torchcodec==0.7.0", "einops>=0.8.1")

@@ -75,6 +75,7 @@ def test_torchaudio_of_another_torch(venv: Path, wheel: Wheel, tmp_path: Path) -
     assert bad(report)["torchaudio-torch-abi-mismatch"] == "fail"
     seen = evidence(report, "torchaudio-torch-abi-mismatch")
     assert "undefined symbol" in seen
+    assert "torchaudio 2.8.0+cu128 is made for torch 2.8.0" in seen
     assert "torchaudio 2.5.1 belongs to torch 2.5.1" in seen
     mend(report, venv)
     assert "torchaudio-torch-abi-mismatch" not in bad(look(venv, tmp_path))
