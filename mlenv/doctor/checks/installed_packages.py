@@ -19,6 +19,7 @@ from mlenv.doctor.checks.common import (
 )
 from mlenv.doctor.facts import Facts
 from mlenv.doctor.facts.packages import Distribution
+from mlenv.doctor.facts.record import FOREIGN
 from mlenv.doctor.tables import table
 from mlenv.machine.versions import major_minor, release
 
@@ -49,13 +50,15 @@ def judge_damaged(facts: Facts) -> Iterator[Finding]:
     """Files that differ from their package's RECORD."""
     # A cuDNN part that is gone, and that a probe did not find, is that probe's finding.
     unfound = [run.unfound for run in facts.probes("cudnn") if run.unfound]
+    misfits = {f"{d.name} {d.version}" for d in _misfits(facts)}
     damages = [
         damage
         for damage in facts.packages.damages
         if not (unfound and damage.what == "missing" and "/libcudnn" in damage.file)
+        and not (damage.what == FOREIGN and damage.owner in misfits)  # the wheel says it
     ]
     if not damages and facts.packages.damages:
-        yield skip(DAMAGED, "libraries are gone, and a probe says what follows from that")
+        yield skip(DAMAGED, "another finding says what follows from the damage")
         return
     if not damages:
         how = "sizes and contents are" if facts.packages.hashed else "sizes are"
@@ -65,7 +68,7 @@ def judge_damaged(facts: Facts) -> Iterator[Finding]:
     # What somebody edited and what runs is no damage; a program that is gone breaks no package.
     places = {f"{d.location}/" for d in facts.packages.distributions}
     inside = [d for d in damages if d.file.startswith(tuple(places))]
-    harmless = all(d.what.startswith(("changed", "left over")) for d in inside)
+    harmless = all(d.what.startswith(("changed", "left over", FOREIGN)) for d in inside)
     works = harmless and ((facts.works and not facts.quick) or not inside)
     words = "\n".join(tried.last_words for tried in facts.trial)
     damages.sort(key=lambda damage: (damage.file not in words, damage not in inside))
@@ -129,13 +132,9 @@ def judge_python(facts: Facts) -> Iterator[Finding]:
     if not version:
         yield unknown(PYTHON, "the interpreter does not say its version")
         return
-    tag = "cp" + "".join(map(str, release(version)[:2]))
     wrong = [
         f"{d.name} {d.version} is a wheel for {d.tags[0]}, and this is Python {version}"
-        for d in facts.packages.distributions
-        if facts.interpreter.implementation == "cpython"
-        and d.tags
-        and all(_other_python(t, tag) for t in d.tags)
+        for d in _misfits(facts)
     ]
     row = table("torch_matrix")["torch"].get(major_minor(torch.version)) if torch else None
     if wrong:
@@ -144,6 +143,18 @@ def judge_python(facts: Facts) -> Iterator[Finding]:
         yield fail(PYTHON, f"torch {torch.version} needs Python {row['python'][0]} or later")
     else:
         yield ok(PYTHON, f"every wheel fits Python {version}")
+
+
+def _misfits(facts: Facts) -> list[Distribution]:
+    """The distributions whose wheels were for another Python, by their tags."""
+    tag = "cp" + "".join(map(str, release(facts.interpreter.version)[:2]))
+    return [
+        d
+        for d in facts.packages.distributions
+        if facts.interpreter.implementation == "cpython"
+        and d.tags
+        and all(_other_python(t, tag) for t in d.tags)
+    ]
 
 
 def _other_python(wheel: str, own: str) -> bool:

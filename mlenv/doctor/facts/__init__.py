@@ -135,7 +135,13 @@ def collect(
     installed = look.at(
         "packages",
         Packages(),
-        lambda: packages.read(folders, interpreter.executable, quick=quick, hashes=hashes),
+        lambda: packages.read(
+            folders,
+            interpreter.executable,
+            interpreter.extension_suffixes,
+            quick=quick,
+            hashes=hashes,
+        ),
     )
     beneath = look.at("the environment's own files", Below(), lambda: below.read(interpreter, root))
     meanwhile()

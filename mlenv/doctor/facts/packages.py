@@ -65,16 +65,22 @@ class Packages:
 
 
 def read(
-    directories: Sequence[Path], executable: str = "", *, quick: bool = False, hashes: bool = False
+    directories: Sequence[Path],
+    executable: str = "",
+    suffixes: Sequence[str] = (),
+    *,
+    quick: bool = False,
+    hashes: bool = False,
 ) -> Packages:
     """Read all distributions of these directories, and compare their files with RECORD.
 
-    `executable`: libraries must be for the same processor as this file. `quick`: look only at the
-    libraries that decide. `hashes`: compare contents too, which reads gigabytes.
+    `executable`: libraries must be for the same processor as this file. `suffixes`: how names of
+    this Python's extension modules may end. `quick`: look only at the libraries that decide.
+    `hashes`: compare contents too, which reads gigabytes.
     """
     found = [info for directory in directories for info in _infos(directory)]
     distributions = tuple(_distribution(info) for info in found)
-    look = record.Look(record.processor(executable), quick=quick, hashes=hashes)
+    look = record.Look(record.processor(executable), suffixes, quick=quick, hashes=hashes)
     for info, distribution in zip(found, distributions, strict=True):
         if not quick or WATCHED.match(distribution.name):
             look.at(info, f"{distribution.name} {distribution.version}")

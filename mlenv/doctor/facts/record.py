@@ -1,30 +1,36 @@
 """Installed files, compared with what the RECORD of each distribution says of them.
 
 RECORD (the recording installed projects specification) has a row for each file: its name relative
-to site-packages, its sha256, its size. Libraries must begin as ELF files of this processor do.
+to site-packages, its sha256, its size. Libraries must begin as ELF files of this processor do, and
+extension modules have a name that this Python looks for.
 """
 
 from __future__ import annotations
 
 import csv
 import os
+import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 # What may be taken away without harm: tests, stubs, headers, texts, compiled modules.
 _SPARE_FOLDERS = ("/tests/", "/test/", "/docs/", "/examples/", "/include/", "/share/")
 _SPARE_NAMES = (".pyi", ".h", ".hpp", ".cuh", ".md", ".rst", ".pyx", ".pxd", ".c", ".cpp")
+# An extension module for one Python, by its name: module, Python.
+_FOR_ONE_PYTHON = re.compile(r"(.*/[^/.]+|[^/.]+)(\.(?:cpython-\d|pypy\d)[^/]*\.so)")
 _KEPT_OF_METADATA = ("METADATA", "entry_points.txt")
+
+FOREIGN = "for another Python"
 
 
 @dataclass(frozen=True, slots=True)
 class Damage:
     """A file that is not as its RECORD says.
 
-    `what`: `missing`, `empty`, `truncated`, `changed`, `unreadable`, what is in its place, or
-    `left over beside` another version (a dist-info).
+    `what`: `missing`, `empty`, `truncated`, `changed`, `unreadable`, what is in its place,
+    FOREIGN, or `left over beside` another version (a dist-info).
     """
 
     file: str
@@ -43,10 +49,16 @@ class Clash:
 
 
 class Look:
-    """A look at the files of one distribution after the other; `result` has what it saw."""
+    """A look at the files of one distribution after the other; `result` has what it saw.
 
-    def __init__(self, processor: bytes, *, quick: bool, hashes: bool) -> None:
+    `suffixes`: how names of this Python's extension modules may end; none where not known.
+    """
+
+    def __init__(
+        self, processor: bytes, suffixes: Sequence[str], *, quick: bool, hashes: bool
+    ) -> None:
         self._processor = processor
+        self._suffixes = suffixes
         self._quick = quick
         self._hashes = hashes
         self._damages: list[Damage] = []
@@ -64,6 +76,7 @@ class Look:
                 return
         # NVIDIA's wheels share empty modules, and any of them may take those away.
         shares = owner.startswith("nvidia-")
+        modules: dict[str, set[str]] = {}
         for name, digest, size in _rows(info, ".so" if self._quick else ""):
             file = f"{place}/{name}"
             if ".." in name:
@@ -76,6 +89,12 @@ class Look:
                 continue
             if damage := self._damage(file, owner, digest, size):
                 self._damages.append(damage)
+            elif self._suffixes and (match := _FOR_ONE_PYTHON.fullmatch(file)):
+                modules.setdefault(match[1], set()).add(match[2])
+        for module, ends in modules.items():  # some wheels bring one for each Python
+            others = (module + end for end in self._suffixes)
+            if ends.isdisjoint(self._suffixes) and not any(map(os.path.exists, others)):
+                self._damages.append(Damage(module + min(ends), owner, FOREIGN))
 
     def result(self) -> tuple[tuple[Damage, ...], tuple[Clash, ...]]:
         """Damages, but for files of which two distributions say something else; and those."""

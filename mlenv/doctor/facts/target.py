@@ -40,7 +40,7 @@ class Interpreter:
     base_prefix: str = ""
     path: tuple[str, ...] = ()
     platform: str = ""
-    extension_suffix: str = ""
+    extension_suffixes: tuple[str, ...] = ()
     libc: str = ""
     lacking: tuple[str, ...] = ()
     error: str = ""
@@ -93,6 +93,7 @@ def finish(target: Target, child: Child) -> Interpreter:
                 **answer,
                 "packages": packages,
                 "path": tuple(answer["path"]),
+                "extension_suffixes": tuple(answer["extension_suffixes"]),
                 "lacking": tuple(answer["lacking"]),
             }
         )

@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import sysconfig
+from importlib.machinery import EXTENSION_SUFFIXES
 from importlib.util import find_spec
 
 # What the job needs, and what a Python may be built without or have in another package.
@@ -40,7 +41,7 @@ json.dump(
         "platform_packages": sysconfig.get_path("platlib"),
         "path": [entry for entry in sys.path[1:] if entry],  # [0] is this script's folder
         "platform": sysconfig.get_platform(),
-        "extension_suffix": sysconfig.get_config_var("EXT_SUFFIX") or "",
+        "extension_suffixes": EXTENSION_SUFFIXES,
         "libc": libc,
         "lacking": [name for name in NEEDED if not is_there(name)],
     },

@@ -8,16 +8,19 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mlenv.doctor import examine
 from mlenv.doctor.checks.installed_packages import DAMAGED
+from mlenv.doctor.checks.installed_packages import PYTHON as WRONG
 from mlenv.doctor.facts import Facts
 from mlenv.doctor.facts import packages as facts
 from mlenv.doctor.facts.packages import Packages
 from mlenv.doctor.facts.target import Interpreter
+from mlenv.doctor.facts.trial import Tried
 
 LIBRARY = Path(os.path.realpath(sys.executable)).read_bytes()[:4096]  # an ELF file's head
 PYTHON = Interpreter("/venv/bin/python", "/venv", "/venv/lib", "/venv/lib")
@@ -57,8 +60,11 @@ def install(site: Path, stem: str, files: Mapping[str, bytes]) -> None:
     (site / f"{stem}.dist-info" / "RECORD").write_text("".join(rows))
 
 
+SUFFIXES = (".cpython-311-x86_64-linux-gnu.so", ".abi3.so", ".so")
+
+
 def look(site: Path, **options: bool) -> Packages:
-    return facts.read([site], sys.executable, **options)
+    return facts.read([site], sys.executable, SUFFIXES, **options)
 
 
 def damages(site: Path, **options: bool) -> list[tuple[str, str]]:
@@ -123,6 +129,47 @@ def test_a_library_of_the_right_size_that_is_none(
     name = "sound/core.cpython-311-x86_64-linux-gnu.so"
     act(site / name)
     assert damages(site) == [(what, name)]
+
+
+CORE = "noise/core.cpython-310-x86_64-linux-gnu.so"
+
+
+@pytest.mark.parametrize(
+    ("beside", "expected"),
+    [
+        ([], [("for another Python", CORE)]),
+        (["noise/core.cpython-312-x86_64-linux-gnu.so"], [("for another Python", CORE)]),
+        (["noise/other.cpython-311-x86_64-linux-gnu.so"], [("for another Python", CORE)]),
+        (["noise/core.cpython-311-x86_64-linux-gnu.so"], []),
+        (["noise/core.abi3.so"], []),
+        (["noise/core.so"], []),
+    ],
+)
+def test_an_extension_for_another_python(
+    site: Path, beside: list[str], expected: list[tuple[str, str]]
+) -> None:
+    install(site, "noise-1.0", dict.fromkeys([CORE, *beside], LIBRARY))
+    assert damages(site) == expected
+
+
+def test_a_package_for_another_python_is_one_finding(site: Path) -> None:
+    """Its wheel's tag says it where there is one; what runs without the module is no failure."""
+    install(site, "noise-1.0", {CORE: LIBRARY})
+    wheel = site / "noise-1.0.dist-info" / "WHEEL"
+    python = replace(PYTHON, version="3.11.7", implementation="cpython")
+    works = (Tried("words", "imports"),)
+
+    def bad(trial: tuple[Tried, ...] = ()) -> dict[str, tuple[str, str]]:
+        seen = Facts(str(site), False, python, packages=look(site), trial=trial)
+        findings = examine.judge(seen, [DAMAGED, WRONG]).findings
+        return {f.id: (f.outcome, f.evidence[0]) for f in findings if f.bad}
+
+    line = f"for another Python: {site}/{CORE}, of noise 1.0"
+    assert bad() == {DAMAGED: ("fail", line)}
+    assert bad(works) == {DAMAGED: ("warn", line)}
+    wheel.write_text("Tag: cp310-cp310-linux_x86_64\n")
+    line = "noise 1.0 is a wheel for cp310-cp310-linux_x86_64, and this is Python 3.11.7"
+    assert bad() == {WRONG: ("fail", line)}
 
 
 def test_contents_are_compared_when_that_is_asked_for(site: Path) -> None:
