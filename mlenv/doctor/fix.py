@@ -23,6 +23,7 @@ from mlenv.doctor.checks import (
 )
 from mlenv.doctor.checks.common import Finding
 from mlenv.doctor.facts import Facts
+from mlenv.doctor.facts.files import Partial
 from mlenv.doctor.facts.target import Target
 from mlenv.progress import Progress
 from mlenv.result import MlenvError
@@ -90,12 +91,12 @@ def plan(facts: Facts, findings: Sequence[Finding], target: Target) -> tuple[Ste
                 what = f"Write the shim for {shim.launcher} again"
                 steps.append(Step(what, (provisioned.SHIMS,), act, argv))
     if hub.INCOMPLETE in bad:
-        count = sum(partial.what != "missing" for partial in facts.files.partial)
+        unusable = [p for p in facts.files.partial if p.what not in ("missing", "unreadable")]
         steps.append(
             Step(
-                f"Remove {count} unusable files of models (they are downloaded again)",
+                f"Remove {len(unusable)} unusable files of models (they are downloaded again)",
                 (hub.INCOMPLETE,),
-                _remove_partial(facts),
+                _remove_partial(unusable),
             )
         )
     return tuple(steps)
@@ -225,9 +226,9 @@ def _shim(venv: Path, name: str) -> Callable[[Progress], None]:
     return act
 
 
-def _remove_partial(facts: Facts) -> Callable[[Progress], None]:
+def _remove_partial(unusable: Sequence[Partial]) -> Callable[[Progress], None]:
     def act(_progress: Progress) -> None:
-        for partial in facts.files.partial:
+        for partial in unusable:
             file = Path(partial.file)
             if file.is_symlink():  # the hub's client would link to the same bytes again
                 file.resolve().unlink(missing_ok=True)

@@ -283,8 +283,11 @@ def test_a_working_directory_that_is_gone(mlenv: Run, venv: Path, tmp_path: Path
     [
         (b"half", "cut short"),
         (b"", "an empty file"),
-        (b"<!DOCTYPE html><html>", "an HTML page, not the weights"),
-        (b"version https://git-lfs.github.com/spec/v1\n", "a Git LFS pointer, not the weights"),
+        (b"<!DOCTYPE html><html>", "an HTML page, not the model's file"),
+        (
+            b"version https://git-lfs.github.com/spec/v1\n",
+            "a Git LFS pointer, not the model's file",
+        ),
         (None, "not there"),
     ],
 )

@@ -87,10 +87,14 @@ def judge_incomplete(facts: Facts) -> Iterator[Finding]:
     words = {
         "incomplete": "a download that stopped",
         "dangling": "a link to a file that is gone",
-        "pointer": "a Git LFS pointer, not the weights",
+        "pointer": "a Git LFS pointer, not the model's file",
         "empty": "an empty file",
-        "page": "an HTML page, not the weights",
+        "page": "an HTML page, not the model's file",
+        "error": "a JSON or XML text, such as a server's error",
+        "zeros": "zeros where the weights begin",
+        "invalid": "not of the format that its name says",
         "missing": "not there",
+        "unreadable": "not readable for this user",
         "cut": "cut short",
         "other": "of another size than the model's file",
     }

@@ -9,10 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlenv.doctor.facts.model_files import NAMES, fault
 from mlenv.environment import generations
 from mlenv.machine import hub_cache
-
-WEIGHTS = (".bin", ".safetensors", ".pt", ".ckpt")
 
 SHARED_MEMORY = Path("/dev/shm")
 
@@ -52,8 +51,10 @@ class Cache:
 class Partial:
     """A model file that is not whole.
 
-    `what`: `incomplete` (a download that stopped), `dangling` (a link to nothing), `pointer` (a Git
-    LFS pointer), `page` (HTML), `empty`, `missing`, `cut`, `other` (of another size).
+    `what`: `incomplete` (a download that stopped), `dangling` (a link to nothing), `missing`,
+    `unreadable`, `empty`, `cut`, `other` (of another size), `invalid` (not what its name says), or
+    what stands in its place: `pointer` (of Git LFS), `page` (HTML), `error`
+    (of a server, JSON or XML), `zeros`.
     """
 
     file: str
@@ -183,7 +184,7 @@ def _unlike(expected: ModelFile) -> str:
         return "missing"
     if size == expected.size:
         return ""
-    return _first_bytes(Path(expected.file)) or ("cut" if size < expected.size else "other")
+    return fault(Path(expected.file)) or ("cut" if size < expected.size else "other")
 
 
 def _of_hub(hub: Path) -> Iterator[Partial]:
@@ -196,21 +197,10 @@ def _of_hub(hub: Path) -> Iterator[Partial]:
             for link in sorted(folder.glob("snapshots/*/**/*")):
                 if link.is_symlink() and not link.exists():
                     yield Partial(str(link), "dangling", model)
-                elif link.name.endswith(WEIGHTS) and (what := _first_bytes(link)):
+                elif link.name.endswith(NAMES) and link.is_file() and (what := fault(link)):
                     yield Partial(str(link), what, model)
         except OSError:
             continue
-
-
-def _first_bytes(file: Path) -> str:
-    """The fault of a weights file that its first bytes show, or an empty text."""
-    with file.open("rb") as content:
-        head = content.read(40)
-    if not head:
-        return "empty"
-    if head.startswith(b"version https://git-lfs"):
-        return "pointer"
-    return "page" if head.lstrip().lower().startswith((b"<!doctype", b"<html")) else ""
 
 
 def _shadows(directory: Path) -> Iterator[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mlenv.doctor.facts import files
-from mlenv.doctor.facts.files import Cache
+from mlenv.doctor.facts.files import Cache, Partial
 
 
 @pytest.fixture
@@ -43,4 +43,24 @@ def test_a_folder_that_root_left_is_named(place: Path) -> None:
         Cache("uv", str(cache / "wheels/six"), True, False, 0),
         Cache("environment", f"{venv.parent}/.ml.mlenv/generations/002-cu124", True, False, 0),
     ]
+    assert os.read(reader, 10000).decode() == repr(expected)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file to somebody else")
+def test_a_model_of_another_user_is_not_readable(place: Path) -> None:
+    model = place / "models--me--speech" / "snapshots" / "1" / "model.bin"
+    model.parent.mkdir(parents=True)
+    model.write_bytes(b"x")
+    model.chmod(0o600)
+    reader, writer = os.pipe()
+    if (child := os.fork()) == 0:
+        try:
+            os.setuid(54321)
+            partial = files.read({"HOME": "/", "HF_HUB_CACHE": str(place)}, place, place).partial
+            os.write(writer, repr(partial).encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    os.waitpid(child, 0)
+    expected = (Partial(str(model), "unreadable", "me/speech"),)
     assert os.read(reader, 10000).decode() == repr(expected)
