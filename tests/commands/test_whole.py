@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -276,3 +277,20 @@ def test_an_edited_file_is_named_without_a_network(run: Run, home: Path, profile
         "Nothing was switched. Try again; if it stays, clear uv's cache: `uv cache clean`.\n",
     )
     assert not (home / "other").exists()
+
+
+def test_shims_that_are_gone_are_lost_or_were_removed(run: Run, home: Path) -> None:
+    def doctor(*arguments: str) -> tuple[str, list[str]]:
+        done = run("doctor", "--json", "launcher-shim-outdated", *arguments, HF_HUB_OFFLINE="1")
+        (finding,) = json.loads(done.stdout)["data"]["findings"]
+        return finding["outcome"], finding["evidence"]
+
+    shims = home / ".venvs/ml/shims"
+    whole = ("ok", ["as mlenv would write them now: commands"])
+    assert doctor() == whole
+    shutil.rmtree(shims)
+    assert doctor() == ("warn", [f"commands: {shims} is gone"])
+    assert doctor("--fix", "--yes") == whole
+    assert subprocess.run([shims / "python", "-c", ""], check=False).returncode == 0
+    assert run("shim", "remove", "commands").returncode == 0
+    assert doctor()[0] == "skip"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,7 +105,7 @@ def _overridden(path: str) -> tuple[str, ...]:
 
 
 def _shims(venv: Path, directory: Path, environ: Mapping[str, str]) -> Iterator[Launched]:
-    from mlenv.environment.launchers import launcher
+    from mlenv.environment.launchers import commands, launcher
 
     place = launcher.Place(venv, directory, environ)
     for name in LAUNCHERS:
@@ -113,7 +114,11 @@ def _shims(venv: Path, directory: Path, environ: Mapping[str, str]) -> Iterator[
         except MlenvError as error:
             yield Launched(name, "unknown", (), error.message)
         else:
-            yield Launched(name, shim.state, tuple(map(str, shim.files)), shim.todo)
+            # `mlenv shim remove` leaves the folder.
+            if name == "commands" and not os.path.isdir(folder := venv / commands.FOLDER):  # noqa: PTH112
+                yield Launched(name, "outdated", (), f"{folder} is gone")
+            else:
+                yield Launched(name, shim.state, tuple(map(str, shim.files)), shim.todo)
 
 
 def _verified(

@@ -7,7 +7,6 @@ the generation: what has started stays in it, whatever is installed meanwhile.
 from __future__ import annotations
 
 import shlex
-import shutil
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -58,10 +57,14 @@ def texts(generation: Path, venv: Path) -> dict[str, bytes]:
 
 
 def remove(generation: Path) -> tuple[Path, ...]:
-    """Remove `shims/`; returns the files that were in it."""
+    """Empty `shims/`; returns the files that were in it.
+
+    The folder stays, and says that they were not lost.
+    """
     folder = generation / FOLDER
     files = tuple(sorted(folder.iterdir())) if folder.is_dir() else ()
-    shutil.rmtree(folder, ignore_errors=True)
+    for file in files:
+        file.unlink()
     return files
 
 
