@@ -66,8 +66,9 @@ def judge_damaged(facts: Facts) -> Iterator[Finding]:
         yield ok(DAMAGED, f"{how} as installed: {whose}")
         return
     # What somebody edited and what runs is no damage; a program that is gone breaks no package.
-    places = {f"{d.location}/" for d in facts.packages.distributions}
-    inside = [d for d in damages if d.file.startswith(tuple(places))]
+    own = (facts.interpreter.packages, facts.interpreter.platform_packages)
+    places = {f"{place}/" for place in (*own, *(d.location for d in facts.packages.distributions))}
+    inside = [d for d in damages if f"{d.file}/".startswith(tuple(places))]
     harmless = all(d.what.startswith(("changed", "left over", FOREIGN)) for d in inside)
     works = harmless and ((facts.works and not facts.quick) or not inside)
     words = "\n".join(tried.last_words for tried in facts.trial)
