@@ -40,8 +40,17 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.write_line(line)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Add what a worker of the test runner counted."""
+    for name, number in getattr(node, "workeroutput", {}).get("tally", {}).items():
+        tally.count(name, number)
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail with any figure that should be nought, should no test have."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["tally"] = dict(tally.figures)
     if tally.faults() and not session.exitstatus:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

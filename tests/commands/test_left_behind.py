@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import faults
+from tests.support import faults, tally
 
 # A /dev/shm of the run's own, too small for anything.
 ROOT = () if os.geteuid() == 0 else ("--map-root-user",)
@@ -38,13 +38,20 @@ def started(venv: Path, directory: Path, *words: str | Path) -> subprocess.Popen
     return process
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 20) -> float:
-    """Wait until something holds; returns the seconds that it took."""
+def wait_for(condition: Callable[[], object]) -> None:
+    """Wait until something holds."""
     began = time.monotonic()
     while not condition():
-        assert time.monotonic() - began < seconds
+        assert time.monotonic() - began < 20
         time.sleep(0.02)
-    return time.monotonic() - began
+
+
+def alive_after(seconds: float, processes: list[Path]) -> list[Path]:
+    """The processes that have not ended by themselves within so many seconds."""
+    end = time.monotonic() + seconds
+    while any(map(is_alive, processes)) and time.monotonic() < end:
+        time.sleep(0.02)
+    return [*filter(is_alive, processes)]
 
 
 def children(process: subprocess.Popen[str]) -> list[Path]:
@@ -65,7 +72,7 @@ def test_a_signal_ends_all_and_keeps_what_is_done(
 ) -> None:
     process = started(plain_venv, tmp_path, "--diarize", "-o", tmp_path / "out", "--json")
     workers = children(process)
-    assert files_of(process, tmp_path) == []
+    assert tally.left(files_of(process, tmp_path)) == []
     began = time.monotonic()
     process.send_signal(sent)
     stdout, stderr = process.communicate(timeout=20)
@@ -79,9 +86,9 @@ def test_a_signal_ends_all_and_keeps_what_is_done(
             "message": "Interrupted: 1 of 2 files are done; --resume goes on with the rest.",
         }
     ]
-    assert not any(worker.exists() for worker in workers)
+    there = [worker for worker in workers if worker.exists()]
+    assert tally.left([*there, *(tmp_path / "tmp").iterdir()]) == []
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [".mlenv", "a.txt"]
-    assert list((tmp_path / "tmp").iterdir()) == []
 
 
 def test_a_signal_ends_all_while_gigabytes_are_read_for_the_record(
@@ -102,7 +109,7 @@ def test_a_signal_ends_all_while_gigabytes_are_read_for_the_record(
     assert time.monotonic() - began < 2
     assert process.returncode == 130
     assert said == "error: Interrupted: 0 of 1 files are done; --resume goes on with the rest.\n"
-    assert list(out.iterdir()) == []
+    assert tally.left(out.iterdir()) == []
 
 
 def places_in(process: subprocess.Popen[str], file: Path) -> list[int]:
@@ -120,11 +127,10 @@ def test_the_kill_of_the_run_ends_its_workers_and_leaves_no_samples(
     process = started(plain_venv, tmp_path, "--diarize", "-o", tmp_path / "out")
     workers = children(process)
     assert len(workers) == 2
-    assert files_of(process, tmp_path) == []
+    assert tally.left(files_of(process, tmp_path)) == []
     process.kill()
     process.communicate()
-    assert wait_for(lambda: not any(map(is_alive, workers))) < 2
-    assert list((tmp_path / "tmp").iterdir()) == []
+    assert tally.left([*alive_after(2, workers), *(tmp_path / "tmp").iterdir()]) == []
 
 
 def test_a_worker_sees_the_end_of_its_parent_without_the_kernels_help(tmp_path: Path) -> None:
@@ -150,7 +156,7 @@ def test_a_worker_sees_the_end_of_its_parent_without_the_kernels_help(tmp_path: 
     assert is_alive(child)
     process.kill()
     process.communicate()
-    assert wait_for(lambda: not is_alive(child)) < 2
+    assert tally.left(alive_after(2, [child])) == []
 
 
 def test_nohup_is_heeded(plain_venv: Path, tmp_path: Path) -> None:

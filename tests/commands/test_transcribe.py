@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.support import faults
+from tests.support import faults, tally
 
 
 def test_an_output_that_cannot_be_written_costs_that_file_only(
@@ -23,6 +23,7 @@ def test_an_output_that_cannot_be_written_costs_that_file_only(
     (tmp_path / "out" / "c.json").mkdir()
     done = faults.transcribe(plain_venv, tmp_path, "-o", "out", "-f", "txt,json", "--json", *files)
     document = json.loads(done.stdout)
+    tally.document(files, document)
     assert (done.returncode, document["ok"]) == (1, False)
     assert sorted(file["path"] for file in document["data"]["files"]) == [
         f"{tmp_path}/{name}.wav" for name in "ad"
@@ -41,6 +42,7 @@ def test_a_document_says_what_was_lost(plain_venv: Path, tmp_path: Path) -> None
     words = ("-o", "out", "-f", "txt,rttm", "--diarize", "--json")
     done = faults.transcribe(plain_venv, tmp_path, *words, *files)
     document = json.loads(done.stdout)
+    tally.document(files, document)
     assert (done.returncode, document["exit_code"]) == (1, 1)
     assert {file["path"][-5]: file["speakers"] for file in document["data"]["files"]} == {
         "a": ["SPEAKER_00"],

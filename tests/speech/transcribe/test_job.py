@@ -15,6 +15,7 @@ from mlenv.speech.transcribe import events, inputs, job, memory, worker_process
 from mlenv.speech.transcribe.diarization import Pipeline
 from mlenv.speech.transcribe.options import parse
 from tests.support import faults as stand_ins
+from tests.support import tally
 
 PIPELINE = Pipeline({"kind": "open"}, "finding speakers")
 Faults = Mapping[str, Mapping[str, str]]
@@ -34,7 +35,9 @@ def run(venv: Path, directory: Path, faults: Faults, *words: str) -> list[events
     work = job.Job(venv, options)
     sources = inputs.expand(files)
     try:
-        return list(work.run(sources, lambda: directory, lambda: PIPELINE))
+        happened = list(work.run(sources, lambda: directory, lambda: PIPELINE))
+        tally.batch(faults, outcome(happened))
+        return happened
     finally:
         work.close()
 
@@ -212,4 +215,6 @@ def test_nothing_is_left_open(plain_venv: Path, tmp_path: Path) -> None:
     before = sorted(path.name for path in Path("/proc/self/fd").iterdir())
     faults: Faults = {"a": {"diarizer": "SIGSEGV"}, "b": {"transcriber": "SIGSEGV"}, "c": {}}
     run(plain_venv, tmp_path, faults, "--diarize")
-    assert sorted(path.name for path in Path("/proc/self/fd").iterdir()) == before
+    after = sorted(path.name for path in Path("/proc/self/fd").iterdir())
+    tally.left(set(after) - set(before))
+    assert after == before
