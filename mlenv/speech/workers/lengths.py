@@ -20,6 +20,8 @@ HAVE_NO_CLOCK = frozenset({"ogg", "flac", "mp3", "aac", "ac3", "eac3", "dts", "w
 HAVE_NO_TIMES = frozenset({"avi", "wav", "w64", "aiff", "au", "caf", "voc"})
 # Containers whose header has the file's last time, where others have the time between both ends.
 HAVE_LAST_TIME = frozenset({"matroska", "asf"})
+# Codecs that hold as many bytes a second throughout, and whose decoder or parser ends at damage.
+STEADY = frozenset({"adpcm_adx", "sbc"})
 # Containers at whose first damage FFmpeg ends: nothing but sound follows the last packet.
 END_WITH_SOUND = frozenset({"swf"})
 ATTACHED_PICTURE = 1 << 10  # FFmpeg's AV_DISPOSITION_ATTACHED_PIC
@@ -29,6 +31,12 @@ def form(container: Any) -> str:
     """FFmpeg's short name of the container, such as mov, matroska, wav."""
     name: str = container.format.name
     return name.partition(",")[0]
+
+
+def has_no_times(container: Any, stream: Any) -> bool:
+    """The times of its frames are made up; FFmpeg gives those of FLAC in ASF to later frames."""
+    kind = form(container)
+    return kind in HAVE_NO_TIMES or (kind == "asf" and stream.codec_context.name == "flac")
 
 
 def others(container: Any, stream: Any) -> tuple[Any, ...]:

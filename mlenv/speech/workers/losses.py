@@ -22,7 +22,7 @@ WITHOUT_HOLES = frozenset({"ogg", "mpegts", "mpeg", "asf", "rm", "mp3", "aac", "
 class Losses:
     """The warnings of one file, and what could not be read of it.
 
-    `within`: seconds on its clock that hold silence instead. `behind`: seconds beyond its end.
+    `within`: seconds on its clock that hold silence instead. `behind`: seconds that are not on it.
     """
 
     warnings: tuple[FileWarning, ...] = ()
@@ -52,7 +52,8 @@ def of_spans(spans: Sequence[Span], form: str) -> Losses:
         *_named("gap", gaps, "holds no sound", "are silence here"),
         *_jumps(jumps),
     )
-    return Losses(warnings, within=sum(span.lost for span in damaged))
+    within = sum(min(span.lost, span.end - span.start) for span in damaged)
+    return Losses(warnings, within, behind=sum(span.lost for span in damaged) - within)
 
 
 def of_length(promised: float | None, held: float) -> Losses:

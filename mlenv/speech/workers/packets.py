@@ -14,7 +14,10 @@ from typing import Any
 import av
 import av.error
 
+from . import lengths
+
 TAGS = (b"ID3", b"TAG", b"APETAGEX")  # not sound, but between the pieces of a joined file
+LEAST_UNHEARD = 0.5  # seconds; a writer's padding holds less
 FAILURES = 100  # reads in a row that fail, after which nothing more is to be had
 
 
@@ -37,6 +40,8 @@ class Packets:
         self._container, self._stream, self._others = container, stream, others
         self.last = 0.0
         self.end = 0
+        self._pace = 0.0  # seconds of sound in a byte of the packet before
+        self._unheard = 0.0  # seconds of packets that were taken without an error, and not decoded
 
     def __iter__(self) -> Iterator[Any]:
         failures = 0
@@ -45,7 +50,7 @@ class Packets:
                 for packet in self._container.demux(self._stream, *self._others):
                     failures = 0
                     yield from self._taken(packet)
-                return
+                break
             except av.error.PatchWelcomeError:  # a chained Ogg file with other channels: see joined
                 return
             except IndexError:  # a packet of a stream that began later, which PyAV does not know
@@ -54,6 +59,8 @@ class Packets:
                 failures += 1
                 if failures == 1:
                     yield Damage(0.0, error)
+        if self._unheard >= LEAST_UNHEARD:
+            yield Damage(self._unheard, ValueError("packets without sound"))
 
     def _taken(self, packet: Any) -> Iterator[Any]:
         if packet.stream_index != self._stream.index:
@@ -63,7 +70,22 @@ class Packets:
             return
         if packet.size and packet.pos is not None:
             self.end = max(self.end, packet.pos + packet.size)
-        yield from _decoded(packet)
+        if self._stream.codec_context.name in lengths.STEADY:
+            yield from self._steady(packet)
+        else:
+            yield from _decoded(packet)
+
+    def _steady(self, packet: Any) -> Iterator[Any]:
+        """The frames of a packet that should last as long as its size says."""
+        items = list(_decoded(packet))
+        frames = [item for item in items if not isinstance(item, Damage)]
+        seconds = sum(frame.samples / frame.sample_rate for frame in frames)
+        expected = packet.size * self._pace
+        if seconds < expected / 2:
+            self._unheard += expected - seconds
+        elif packet.size:
+            self._pace = seconds / packet.size
+        yield from items
 
 
 def _decoded(packet: Any) -> Iterator[Any]:

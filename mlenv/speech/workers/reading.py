@@ -67,7 +67,7 @@ class Reading:
         """Decode the container at a place in the file; returns the place of the next one."""
         with self._opened(begin) as container:
             stream = self._stream(container, is_first=begin == 0)
-            timeline = self._timeline(container)
+            timeline = self._timeline(container, stream)
             packets = Packets(container, stream, lengths.others(container, stream))
             trouble = None
             for item in packets:
@@ -109,6 +109,11 @@ class Reading:
             options = {"ignore_length": "1"}
         file: Any = joined.Tail(self._path, begin) if begin else self._path
         with av.open(file, options=options, **TAGS) as container:
+            if not (codecs := _without_bits(container)):
+                yield container
+                return
+        file = joined.Tail(self._path, begin) if begin else self._path
+        with av.open(file, options=options, stream_options=codecs, **TAGS) as container:
             yield container
 
     def _stream(self, container: Any, *, is_first: bool) -> Any:
@@ -124,7 +129,7 @@ class Reading:
             self._warn("track", about)
         return stream
 
-    def _timeline(self, container: Any) -> Timeline:
+    def _timeline(self, container: Any, stream: Any) -> Timeline:
         begins = None if container.start_time is None else lengths.origin(container)
         lasts = None
         if lengths.form(container) in lengths.KNOW_LENGTH and container.duration:
@@ -134,7 +139,7 @@ class Reading:
             begins,
             lasts,
             counts=form in lengths.HAVE_NO_CLOCK,
-            untimed=form in lengths.HAVE_NO_TIMES or not self._choice.timed,
+            untimed=lengths.has_no_times(container, stream) or not self._choice.timed,
             position=self._position,
         )
 
@@ -170,3 +175,17 @@ class Reading:
         self, code: str, message: str, start: float | None = None, end: float | None = None
     ) -> None:
         self.losses += Losses((warning(code, message, start, end),))
+
+
+def _without_bits(container: Any) -> list[dict[str, str]]:
+    """Options for the codecs where a container, such as NUT, does not name a sample's bits.
+
+    Only 4 are in use; empty where nothing is amiss.
+    """
+    amiss = [
+        stream.type == "audio"
+        and stream.codec_context is not None
+        and (stream.codec_context.name, stream.codec_context.channels) == ("adpcm_ima_wav", 0)
+        for stream in container.streams
+    ]
+    return [{"bits_per_coded_sample": "4"} if each else {} for each in amiss] if any(amiss) else []

@@ -20,6 +20,12 @@ def test_damage_is_named_with_place_and_seconds() -> None:
     assert round(lost.share(54.3), 4) == 0.01
 
 
+def test_what_the_clock_lacks_is_a_share_of_the_whole() -> None:
+    """Half of a file, behind damage at which its decoder ended."""
+    lost = of_spans([Span("damage", 10.0, 10.0, 10.0)], "sbc")
+    assert (lost.within, lost.behind, lost.share(10.0)) == (0.0, 10.0, 0.5)
+
+
 def test_many_damaged_places_are_one_line() -> None:
     lost = of_spans([Span("damage", 5.0 * n, 5.0 * n + 1, 1.0) for n in range(40)], "mov")
     message = "is damaged in 40 places from 0.0 to 196.0 s: 40.0 s could not be decoded"
