@@ -252,6 +252,7 @@ class Job:
                 yield from self._finish(event.id)
             case protocol.Diarized():
                 self._diarized(event, file)
+                yield from file.warn(event.warnings)
                 yield from self._finish(event.id)
             case protocol.FileFailed():
                 yield from self._fail(worker, event)

@@ -55,14 +55,21 @@ def for_both(options: argparse.Namespace, environ: Mapping[str, str] = os.enviro
     """Tell if the transcriber and the diarizer have room side by side."""
     gpu = None if options.device == "cpu" else _free_on_gpu(options, environ)
     device = "cpu" if gpu is None else "cuda"
-    free = _free() if gpu is None else gpu
+    free = of_machine() if gpu is None else gpu
     both = needed(options.model, options.compute_type, device) + DIARIZER[device]
     return free is None or free >= both
 
 
+def of_machine() -> float | None:
+    """Bytes that are free; None if unknown."""
+    from mlenv.machine import memory  # late: `exec` starts with each recording
+
+    return memory.available()
+
+
 def files_at_once(options: argparse.Namespace) -> int:
     """Number of files that a CPU's memory has room for; at least one."""
-    free = _free()
+    free = of_machine()
     if free is None:
         return 1
     left = free - needed(options.model, options.compute_type, "cpu")
@@ -80,7 +87,7 @@ def advice(
 
     `file`: the model had room, and one file had not.
     """
-    free = _free_on_gpu(options, environ) if device == "cuda" else _free()
+    free = _free_on_gpu(options, environ) if device == "cuda" else of_machine()
     if free is None:
         return "Try --compute-type int8, a smaller --model or --batch-size."
     fitting = [
@@ -98,12 +105,6 @@ def advice(
         return f"{there}: split the file, or end what uses memory."
     elsewhere = " Or use --device cpu." if device == "cuda" else ""
     return f"{there}, too little for any other model: end what uses it.{elsewhere}"
-
-
-def _free() -> float | None:
-    from mlenv.machine import memory  # late: `exec` starts with each recording
-
-    return memory.available()
 
 
 def _free_on_gpu(options: argparse.Namespace, environ: Mapping[str, str]) -> float | None:

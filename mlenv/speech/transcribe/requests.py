@@ -64,6 +64,7 @@ def diarization(options: argparse.Namespace, chosen: Pipeline) -> DiarizerConfig
         max_speakers=options.max_speakers,
         track=list(options.track or ()),
         channels=options.channels,
+        memory=memory.of_machine(),
     )
 
 

@@ -15,11 +15,12 @@ import tempfile
 import traceback
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 sys.modules["ctranslate2"] = None  # type: ignore[assignment]
 
-from . import protocol  # noqa: E402
+from . import protocol, room  # noqa: E402
 from .cores import cores  # noqa: E402
 
 emit = protocol.Events()  # before any library is imported that may print
@@ -67,19 +68,30 @@ def load(config: protocol.DiarizerConfig) -> tuple[Any, str, tuple[str, ...]]:
     return pipeline, device, notes
 
 
-def diarize(pipeline: Any, config: protocol.DiarizerConfig, file: protocol.FileRequest) -> None:
-    """Find the turns of one file and send them; raises `Undecodable`."""
-    timer = protocol.Clock()
+def waveform_of(config: protocol.DiarizerConfig, file: protocol.FileRequest) -> torch.Tensor:
+    """(1, samples); raises `Undecodable`, and `MemoryError` where they are too many."""
     if file.samples is not None:
-        samples = take_over(file.samples)
-    else:
-        recording = decode(file.path, config.track, channel_of(config.channels))
-        samples = recording.samples.whole()
-        emit(recording.event(file.id))
+        room.check(Path(file.samples).stat().st_size // 2, config.memory)
+        return torch.from_numpy(as_float(take_over(file.samples)))[None]
+    recording = decode(file.path, config.track, channel_of(config.channels))
+    emit(recording.event(file.id))
+    room.check(len(recording.samples), config.memory)
+    return torch.from_numpy(as_float(recording.samples.whole()))[None]
+
+
+def diarize(
+    pipeline: Any,
+    bounded: room.Bounded,
+    config: protocol.DiarizerConfig,
+    file: protocol.FileRequest,
+) -> None:
+    """Find the turns of one file and send them; raises as `waveform_of` does."""
+    timer = protocol.Clock()
+    bounded.share = 1.0
+    waveform = waveform_of(config, file)
     turns: list[protocol.Turn] = []
     exclusive: list[protocol.Turn] = []
-    if len(samples) >= SHORTEST:
-        waveform = torch.from_numpy(as_float(samples))[None]
+    if waveform.shape[1] >= SHORTEST:
         speakers = {
             "num_speakers": config.num_speakers,
             "min_speakers": config.min_speakers,
@@ -94,7 +106,8 @@ def diarize(pipeline: Any, config: protocol.DiarizerConfig, file: protocol.FileR
         turns = turns_of(getattr(output, "speaker_diarization", output))
         exclusive = turns_of(getattr(output, "exclusive_speaker_diarization", output))
     seconds = {"diarize": timer.lap()}
-    emit(protocol.Diarized(file.id, turns, exclusive, seconds, protocol.libraries()))
+    libraries = protocol.libraries()
+    emit(protocol.Diarized(file.id, turns, exclusive, seconds, libraries, bounded.warnings()))
 
 
 def applied(pipeline: Any, file: dict[str, Any], **options: Any) -> Any:
@@ -152,10 +165,11 @@ def main() -> None:
         message = "--device cuda was asked for, but torch sees no CUDA device."
         emit(protocol.Refused("cuda-not-available", message))
         return
+    bounded = room.Bounded(pipeline)
     emit(protocol.Ready(device, {**seconds, "load_diarizer": clock.lap()}, notes=notes))
     for file in incoming:
         try:
-            diarize(pipeline, config, file)
+            diarize(pipeline, bounded, config, file)
         except Undecodable as error:
             emit(protocol.FileFailed(file.id, error.code, str(error)))
         except (torch.OutOfMemoryError, MemoryError) as error:

@@ -89,6 +89,7 @@ class DiarizerConfig:
 
     `pipeline`: {"kind": "open", "segmentation", "embedding"} with a directory each, or
     {"kind": "pretrained", "from"} with a directory or a hub id. `track`, `channels`: as above.
+    `memory`: bytes that are free, None if unknown.
     """
 
     pipeline: dict[str, str]
@@ -99,6 +100,7 @@ class DiarizerConfig:
     max_speakers: int | None
     track: list[str] = dataclasses.field(default_factory=list)
     channels: str = "mix"
+    memory: float | None = None
 
 
 @dataclass(frozen=True)
@@ -201,6 +203,7 @@ class Diarized:
     exclusive: list[Turn]
     seconds: dict[str, float]
     libraries: list[str]
+    warnings: list[FileWarning] = dataclasses.field(default_factory=list)
 
 
 @dataclass(frozen=True)

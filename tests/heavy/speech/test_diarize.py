@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from mlenv.speech.verify import measure, samples, scores
+from tests.support import tally
 from tests.support.places import UTTERANCES
-from tests.support.speech import Transcribe
+from tests.support.speech import WORKERS, Transcribe
 
 pytestmark = pytest.mark.heavy
 
@@ -117,6 +118,7 @@ def test_the_number_of_speakers_can_be_given_and_files_without_speech_have_none(
     ]
     done = transcribe(*made, "--max-speakers", "2", "--json", command="diarize")
     document = json.loads(done.stdout)
+    tally.document(made, document)
     assert done.returncode == 1
     assert [error["code"] for error in document["errors"]] == ["audio-missing"]
     found = {Path(file["path"]).name: file for file in document["data"]["files"]}
@@ -174,3 +176,34 @@ def test_verify_scores_and_keeps_a_receipt(
     assert receipt["rows"][0]["error_rate"] == rows[0]["error_rate"] <= 0.15
     assert document["data"]["compared_with"] is None
     assert Path(document["data"]["receipt"]).is_relative_to(home / ".local" / "state")
+
+
+def test_the_voices_of_a_long_recording_are_compared_in_part(real_venv: Path) -> None:
+    """Two voices, 300 windows each, of which 50 in all are compared; and what is said of it."""
+    script = (
+        "import sys\n"
+        "import numpy as np\n"
+        "from pyannote.audio.pipelines.clustering import AgglomerativeClustering\n"
+        "from mlenv_workers import campplus, room\n"
+        "class Pipeline: clustering = AgglomerativeClustering()\n"
+        "Pipeline.clustering.instantiate(campplus.CLUSTERING)\n"
+        "bounded = room.Bounded(Pipeline)\n"
+        "voices = np.repeat(np.eye(2, 192), 300, axis=0)\n"
+        "voices += 0.01 * np.random.default_rng(1).standard_normal(voices.shape)\n"
+        "class Windows: data = np.ones((600, 100, 1))\n"
+        "for most in (600, 50):\n"
+        "    room.MOST = most\n"
+        "    found, _, centroids = Pipeline.clustering(voices[:, None], Windows,"
+        " min_clusters=1, max_clusters=9)\n"
+        "    assert len(centroids) == 2\n"
+        "    assert len(set(found[:300, 0])) == len(set(found[300:, 0])) == 1\n"
+        "    print([each['message'] for each in bounded.warnings()])\n"
+    )
+    done = subprocess.run(
+        [real_venv / "bin" / "python", "-c", WORKERS + script], capture_output=True, text=True
+    )
+    assert done.stdout.splitlines() == [
+        "[]",
+        "['holds so much speech that its voices are learned from 8% of it: "
+        "who speaks little may be taken for another']",
+    ], done.stderr
