@@ -78,6 +78,24 @@ def _is_lost() -> bool:
     return False
 
 
+# Secrets by their place or their form. A string: not every command needs the expression.
+_SECRETS = (
+    r"(?<=://)[^/\s\"'<>]*(?=@)"  # name and password in an address
+    r"|(?<=[\w/]\?)[^\s\"'<>?]*=[^\s\"'<>]*"  # and what is asked with it: keys, signatures
+    r"|\b(?:hf_|gh[pousr]_|glpat-|nvapi-|sk-|pypi-)[A-Za-z0-9-]{16,}"
+    r"|(?<=\bBearer )[^\s\"',]+|(?<=\bBasic )[A-Za-z0-9+/]{8,}=*"
+    r"|(?<=TOKEN=)[^\s\"',;]+|(?<=PASSWORD=)[^\s\"',;]+|(?<=SECRET=)[^\s\"',;]+"
+    r"|(?<=API_KEY=)[^\s\"',;]+"
+)
+
+
+def redacted(text: str) -> str:
+    """A quotation with *** for each secret in it: others may read what mlenv prints and keeps."""
+    import re
+
+    return re.sub(_SECRETS, "***", text)
+
+
 def from_os_error(error: OSError) -> MlenvError:
     """A disk, a permission, a mount: the user's to mend, and never a traceback."""
     if isinstance(error, FileNotFoundError) and not error.filename and _is_lost():

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +21,15 @@ from mlenv.result import NOT_DIAGNOSED, MlenvError
 
 SCHEMA = 1
 SOMEBODY = "/home/user"
-_HOMES = re.compile(r"(/home|/Users)/[^/:;,\s\"']+")
+_HOMES = r"(?:/home|/Users)/[^/:;,\s\"']+"
 
 
-def written(facts: Facts, home: str, user: str) -> str:
-    """The text of a snapshot, without the user's name and home directory."""
+def written(facts: Facts, homes: Collection[str], users: Collection[str]) -> str:
+    """The text of a snapshot, without the user's names and home directories."""
     document = {
         "schema": SCHEMA,
         "mlenv": __version__,
-        "facts": _without_names(msgspec.to_builtins(facts), home.rstrip("/"), user),
+        "facts": _without_names(msgspec.to_builtins(facts), _names(homes, users)),
     }
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
@@ -66,21 +66,27 @@ def read(text: str, place: str) -> Facts:
     )
 
 
-def _without_names(value: Any, home: str, user: str) -> Any:
+def _names(homes: Collection[str], users: Collection[str]) -> re.Pattern[str]:
+    """What is taken out: directories, and users' names where they stand in a path."""
+    directories = (home.rstrip("/") for home in homes)
+    places = [re.escape(each) for each in sorted(directories, key=len, reverse=True) if each]
+    people = [rf"(?<=/){re.escape(each)}" for each in users if len(each) > 2 and each != "root"]
+    return re.compile(
+        rf"(?P<home>{'|'.join([*places, _HOMES])})(?=/|$|[:;,\s\"'])"
+        rf"|(?P<user>{'|'.join(people) or '(?!)'})(?=/|$|[:;,\s\"'])"
+    )
+
+
+def _without_names(value: Any, names: re.Pattern[str]) -> Any:
     if isinstance(value, str):
-        if len(home) > 1:
-            value = re.sub(re.escape(home) + r"(?=/|:|$|[\s\"',;])", SOMEBODY, value)
-        value = _HOMES.sub(SOMEBODY, value)
-        if len(user) > 2 and user != "root":
-            value = re.sub(rf"(?<=/){re.escape(user)}(?=/|$)", "user", value)
-        return value
+        return names.sub(lambda match: SOMEBODY if match["home"] else "user", value)
     if isinstance(value, Mapping):
-        return {key: _without_names(item, home, user) for key, item in value.items()}
+        return {key: _without_names(item, names) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_without_names(item, home, user) for item in value]
+        return [_without_names(item, names) for item in value]
     return value
 
 
-def save(facts: Facts, file: Path, home: str, user: str) -> None:
+def save(facts: Facts, file: Path, homes: Collection[str], users: Collection[str]) -> None:
     """Write a snapshot; raises `MlenvError` if the file can't be written."""
-    write_atomically(file, written(facts, home, user))
+    write_atomically(file, written(facts, homes, users))

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlenv.machine.children import Child
+from mlenv.result import redacted
 
-# Variables of the user that decide something and hold no secret; addresses lose their
-# credentials.
+# Variables of the user that decide something and hold no secret, but for addresses.
 _RECORDED = re.compile(
     r"^(LD_LIBRARY_PATH|LD_PRELOAD|CUDA_\w+|NVIDIA_VISIBLE_DEVICES|NVIDIA_DRIVER_CAPABILITIES"
     r"|CONDA_PREFIX|VIRTUAL_ENV|PYTHONPATH|PYTHONHOME|PYTHONNOUSERSITE|TMPDIR|XDG_CACHE_HOME"
@@ -23,7 +23,6 @@ _RECORDED = re.compile(
     r"|KMP_DUPLICATE_LIB_OK|OMP_NUM_THREADS|(HTTPS?|ALL|NO)_PROXY|(https?|all|no)_proxy)$"
 )
 _OF_INTEREST = re.compile(r"lib(cu|nv|npp|nccl|av|sw|sox|stdc\+\+|z\.so|gomp|iomp|omp|sndfile)")
-_CREDENTIALS = re.compile(r"(?<=//)[^/@\s]+@|(?<=\?)\S+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,7 @@ def finish(child: Child | None, environ: Mapping[str, str], root: Path) -> Machi
         glibc_version(),
         "microsoft" in kernel.lower(),
         _container(environ, root),
-        {name: _CREDENTIALS.sub("***", v) for name, v in environ.items() if _RECORDED.match(name)},
+        {name: redacted(v) for name, v in environ.items() if _RECORDED.match(name)},
         _loader_cache(child.ended().stdout) if child else (),
     )
 

@@ -89,6 +89,8 @@ class Index:
     faults: dict[str, int | bytes] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     uploaded: str | None = UPLOADED  # None: it does not say, as the PyTorch index
+    members: set[str] = field(default_factory=set)  # `name:password`; empty: everybody may read
+    relative: bool = False  # addresses of files are relative to the page
     stop: Callable[[], None] = lambda: None
 
     def add(self, name: str, version: str, requires: Sequence[str] = (), **options: str) -> str:
@@ -116,11 +118,20 @@ class Index:
             return 200, "application/vnd.pypi.simple.v1+json", json.dumps(page).encode()
         return 404, "text/plain", b"not found"
 
+    def admits(self, authorization: str) -> bool:
+        """Tell if somebody who sends this header may read."""
+        known = {base64.b64encode(each.encode()).decode() for each in self.members}
+        return not known or authorization.removeprefix("Basic ") in known
+
+    @property
+    def _base(self) -> str:
+        return "../.." if self.relative else self.url.removesuffix("/simple")
+
     def _listed(self, project: str) -> list[dict[str, object]]:
         return [
             {
                 "filename": name,
-                "url": f"{self.url.removesuffix('/simple')}/files/{name}",
+                "url": f"{self._base}/files/{name}",
                 "hashes": {"sha256": hashlib.sha256(content).hexdigest()},
                 **({"upload-time": self.uploaded} if self.uploaded else {}),
                 "size": len(content),
@@ -143,7 +154,11 @@ def serving() -> Iterator[Index]:
         def do_GET(self) -> None:
             index.requests.append(self.path)
             status, kind, body = index.answer(self.path)
+            if not index.admits(self.headers.get("Authorization", "")):
+                status, kind, body = 401, "text/plain", b"who are you?"
             self.send_response(status)
+            if status == 401:
+                self.send_header("WWW-Authenticate", "Basic")
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

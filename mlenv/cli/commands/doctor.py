@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import difflib
-import getpass
 import os
+import pwd
 import sys
 import time
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -87,8 +88,9 @@ def cli(
     job = trial.job()
     report = examine.examine(examined, only, skip=skip, job=job, quick=quick)
     if save:
-        home, user = os.path.expanduser("~"), _user()  # noqa: PTH111 (never raises)
-        snapshot.save(report.facts, Path(save).absolute(), home, user)
+        home = os.path.expanduser("~")  # noqa: PTH111 (never raises)
+        homes = {home, os.path.realpath(home)}
+        snapshot.save(report.facts, Path(save).absolute(), homes, _users())
         show = replace(show, saved=save)
     steps = fix.plan(report.facts, report.findings, examined)
     fixable = {check_id for step in steps for check_id in step.ids}
@@ -111,11 +113,12 @@ def cli(
     return show.result(again, fixable, Fix(plan=plan, done=done))
 
 
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a uid without an entry in the password database
-        return ""
+def _users() -> set[str]:
+    """The user's names: by the variables, by the password database, before `sudo`."""
+    names = {os.environ.get(name, "") for name in ("LOGNAME", "USER", "SUDO_USER")}
+    with suppress(KeyError):  # a uid without an entry
+        names.add(pwd.getpwuid(os.getuid()).pw_name)
+    return names
 
 
 def _target(venv: Path, python: str | None) -> target.Target:

@@ -27,7 +27,7 @@ from mlenv.doctor.explain.outline import outline
 from mlenv.doctor.explain.rank import Diagnosis, diagnose
 from mlenv.doctor.explain.scan import Scan, scan
 from mlenv.doctor.knowledge import Entry
-from mlenv.result import DONE, FAILED, WRONG_USAGE, MlenvError, Problem, Result
+from mlenv.result import DONE, FAILED, WRONG_USAGE, MlenvError, Problem, Result, redacted
 
 _RUN, _JSON = "mlenv.doctor.explain.run", "mlenv.doctor.explain.json"
 
@@ -124,13 +124,14 @@ def _of_command(
     from mlenv.doctor.explain.run import run
 
     exit_code, scanned = run(argv, stdout=2 if as_json else 1)
-    record = CommandExplained(command=tuple(argv), diagnoses=(), unrecognised="")
+    command_line = tuple(map(redacted, argv))
+    record = CommandExplained(command=command_line, diagnoses=(), unrecognised="")
     problems: tuple[Problem, ...] = ()
     look: Look | None = None
     if exit_code != DONE:
         explained, problems, look = _explained(scanned, as_json, venv, here)
         record = CommandExplained(
-            command=tuple(argv),
+            command=command_line,
             diagnoses=explained.diagnoses,
             numbers=explained.numbers,
             unrecognised=explained.unrecognised,

@@ -18,7 +18,7 @@ from mlenv import __version__
 from mlenv.cli import streams
 from mlenv.cli.render import progress as progress
 from mlenv.cli.render.style import bold, red, yellow
-from mlenv.result import FAILED, Result
+from mlenv.result import FAILED, Result, redacted
 
 SCHEMA = 1
 
@@ -30,6 +30,7 @@ def emit(result: Result[Any], *, as_json: bool) -> int:
 
     Returns the exit code: that of the result, or 1 where it could not be printed.
     """
+    result = _without_secrets(result)
     try:
         for text in result.warnings:
             print(f"{yellow('warning:', sys.stderr)} {text}", file=sys.stderr)
@@ -53,6 +54,14 @@ def emit(result: Result[Any], *, as_json: bool) -> int:
         print(f"error: standard output can't be written to: {reason}.", file=sys.stderr)
         return result.exit_code or FAILED
     return result.exit_code
+
+
+def _without_secrets(result: Result[Any]) -> Result[Any]:
+    """Errors and warnings quote addresses and arguments of the user's, and are handed on."""
+    if not result.errors and not result.warnings:
+        return result
+    errors = tuple(each._replace(message=redacted(each.message)) for each in result.errors)
+    return result._replace(errors=errors, warnings=tuple(map(redacted, result.warnings)))
 
 
 def to_json(result: Result[Any]) -> str:

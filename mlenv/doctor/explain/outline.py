@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from mlenv.doctor.explain.scan import SHOWN, Scan
+from mlenv.result import redacted
 
 NEAR = 3000  # characters before the error that tell which step it was
 
@@ -96,7 +97,7 @@ def outline(scanned: Scan) -> Outline:
     return Outline(
         program=_program(text),
         step=_step(text[max(0, place - NEAR) : place + len(error)] if error else text[-NEAR:]),
-        error=error.strip()[:SHOWN],
+        error=redacted(error).strip()[:SHOWN],
         line=_line(scanned, place) if error else 0,
     )
 

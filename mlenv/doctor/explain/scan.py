@@ -16,6 +16,7 @@ from mlenv.doctor import knowledge
 from mlenv.doctor.explain import normalize
 from mlenv.doctor.explain.patterns import Pattern, patterns, words
 from mlenv.doctor.knowledge import Signature
+from mlenv.result import redacted
 
 BLOCK = 1 << 15  # bytes that are searched at once
 OVERLAP = 1 << 12  # bytes of a block that the next one sees again
@@ -270,6 +271,10 @@ def _line_at(block: bytes, place: int) -> str:
     start = max(block.rfind(b"\n", 0, place), block.rfind(b"\r", 0, place)) + 1
     ends = [end for end in (block.find(b"\n", place), block.find(b"\r", place)) if end >= 0]
     end = min(ends, default=len(block))
-    start, end = max(start, place - SHOWN // 2), min(end, place + SHOWN)
-    line = normalize.flat(block[start:end]).decode("utf-8", "replace").strip()
-    return line[:SHOWN]
+    start, end = max(start, place - 4 * SHOWN), min(end, place + 4 * SHOWN)
+    word = max(start, block.rfind(b" ", start, place) + 1)
+    before, after = (
+        redacted(normalize.flat(part).decode("utf-8", "replace"))
+        for part in (block[start:word], block[word:end])
+    )
+    return (before[-SHOWN // 2 :] + after).strip()[:SHOWN]

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from mlenv.result import redacted
+
 HUB = "https://huggingface.co"
 TIME_LIMIT = 2.5  # seconds for everything here, side by side with the other facts
 
@@ -59,7 +61,8 @@ class Questions:
     def __init__(self, environ: Mapping[str, str], token_place: str) -> None:
         hub = (environ.get("HF_ENDPOINT") or HUB).rstrip("/")
         parts = urlsplit(hub)
-        self._hub = hub.replace(parts.netloc, parts.netloc.rpartition("@")[2])
+        hub = hub.replace(parts.netloc, parts.netloc.rpartition("@")[2])
+        self._hub = redacted(hub)
         self._deadline = time.monotonic() + TIME_LIMIT
         token = _token(environ, token_place)
         self._root = _ask(hub + "/api/models?limit=1", "")
@@ -90,7 +93,7 @@ def _ask(address: str, token: str, *, head: bool = False) -> Future[Answer]:
         try:
             asked.set_result(_status(address, token, head=head))
         except Exception as error:  # whatever it is: no answer
-            asked.set_result((None, "unreachable", f"{type(error).__name__}: {error}"))
+            asked.set_result((None, "unreachable", redacted(f"{type(error).__name__}: {error}")))
 
     try:
         threading.Thread(target=act, daemon=True).start()
@@ -133,4 +136,4 @@ def _status(address: str, token: str, *, head: bool = False) -> Answer:
     except (urllib.error.URLError, OSError, ValueError) as error:
         reason = getattr(error, "reason", error)
         kind = "tls" if isinstance(reason, ssl.SSLError) else "unreachable"
-        return None, kind, str(reason)
+        return None, kind, redacted(str(reason))

@@ -17,14 +17,13 @@ from mlenv.doctor.facts.packages import normalized
 from mlenv.doctor.facts.target import Interpreter
 from mlenv.environment import launch
 from mlenv.machine.children import Child, Ended
-from mlenv.result import MlenvError
+from mlenv.result import MlenvError, redacted
 
 TIME_LIMIT = 120.0  # seconds; the first import from a cold disk takes many times the second
 AT_ONCE = 4  # children that look for a guilty variable
 KEPT = 6000  # characters of a child's last words
 FOLDER = "the working directory"
 THEN, DID = "+", "did: "  # end the words of a part on the command line; begin its answer
-_CREDENTIALS = re.compile(r"//[^/@\s]+@")
 
 # Runs a file as if it stood in the working directory: `-c` puts that first on the path.
 _AS_A_SCRIPT = (
@@ -256,7 +255,7 @@ def _tried(name: str, again: Again, ended: Ended, place: Place) -> Tried:
     names = [each for each in place.environ if _SURROUNDINGS.match(each)]
     alone = not ended.timed_out and bool(_did(again([FOLDER, *names]).ended()))
     blamed = tuple(_blamed(again, {FOLDER, *names})) if alone else ()
-    words = _CREDENTIALS.sub("//", ended.stderr[-KEPT:]).strip()
+    words = redacted(ended.stderr)[-KEPT:].strip()
     return Tried(
         name,
         exit_code=ended.exit_code,

@@ -25,7 +25,7 @@ from mlenv.environment.lockfile.profile_file import Index
 from mlenv.environment.lockfile.profiles import Profile
 from mlenv.files import decode
 from mlenv.paths import config_file
-from mlenv.result import WRONG_USAGE, MlenvError
+from mlenv.result import WRONG_USAGE, MlenvError, redacted
 
 DEFAULT = "default"
 
@@ -62,7 +62,7 @@ def check_names(indexes: Indexes, profiles: Iterable[Profile], options: Sequence
         if name not in names:
             raise MlenvError(
                 "unknown-index",
-                f"There is no index `{name}` to replace.",
+                f"There is no index `{redacted(name)}` to replace.",
                 f"There are: {', '.join(sorted(names))}.",
                 exit_code=WRONG_USAGE,
             )
@@ -99,7 +99,7 @@ def _option(text: str) -> tuple[str, str]:
     if not sign or not name or not _is_address(url):
         raise MlenvError(
             "usage",
-            f"--index wants NAME=URL, not `{name or text}`.",
+            f"--index wants NAME=URL, not `{redacted(name or text)}`.",
             "As in: --index default=https://mirror.example.org/simple",
             exit_code=WRONG_USAGE,
         )

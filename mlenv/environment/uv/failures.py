@@ -12,7 +12,7 @@ from importlib.resources import files
 
 from packaging.utils import canonicalize_name
 
-from mlenv.result import MlenvError
+from mlenv.result import MlenvError, redacted
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def explained(output: str, code: int, *, offline: bool = False) -> UvError:
 
     `offline`: uv could see only what is in its cache.
     """
-    output = _without_credentials(output)
+    output = redacted(output)
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     causes = [line.partition(": ")[2] for line in lines if line.startswith(("error:", "cause:"))]
     last = (causes or lines or [f"exit code {code}"])[-1].rstrip(".")
@@ -115,7 +115,3 @@ def _because(output: str) -> str:
     text = text[text.index("Because ") :].partition(" hint: ")[0]
     text = re.sub(r"\{[^{}]*\}", "", text)
     return text.replace("environment depends on", "the profile wants")
-
-
-def _without_credentials(text: str) -> str:
-    return re.sub(r"(://)[^/@\s]+@", r"\1***@", text)

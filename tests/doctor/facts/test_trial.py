@@ -142,7 +142,7 @@ def test_variables_of_the_shell(venv: Path, here: Path) -> None:
 
 def test_credentials_in_last_words_are_left_out(venv: Path, here: Path) -> None:
     breaks(venv, "words", "raise ValueError('http://anna:geheim@proxy:1 is no proxy')")
-    assert first(look(venv, here))[2] == ("ValueError: http://proxy:1 is no proxy",)
+    assert first(look(venv, here))[2] == ("ValueError: http://***@proxy:1 is no proxy",)
 
 
 def test_an_interpreter_that_does_not_start_is_not_tried(venv: Path, here: Path) -> None:

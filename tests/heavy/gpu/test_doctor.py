@@ -32,7 +32,7 @@ def test_the_gpu_is_seen_and_computes(real_venv: Path) -> None:
 
 def test_its_facts_can_be_kept_without_names(real_venv: Path) -> None:
     report = examine.examine(target.of_venv(real_venv))
-    text = snapshot.written(report.facts, str(Path.home()), os.environ.get("USER", ""))
+    text = snapshot.written(report.facts, [str(Path.home())], [os.environ.get("USER", "")])
     judged = examine.judge(snapshot.read(text, "here"))
     assert [f.outcome for f in judged.findings] == [f.outcome for f in report.findings]
     assert json.loads(text)["facts"]["driver"]["nvml"]["gpus"]
