@@ -12,6 +12,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name, is_normalized_name
 
+from mlenv.result import redacted
+
 # The platforms that mlenv provisions, as resolver environments (PEP 508 markers).
 PLATFORMS = {
     "linux-x86_64": "sys_platform == 'linux' and platform_machine == 'x86_64'",
@@ -125,6 +127,8 @@ def _wrong_values(file: File) -> Iterator[str]:
             yield f"there are two indexes with the name {index.name}"
         if "://" not in index.url:
             yield f'index {index.name}: "{index.url}" is not an address'
+        elif redacted(index.url) != index.url:
+            yield f"index {index.name}: an address with a password belongs in config.toml"
     for key, items in (("exclude", file.exclude), ("build", file.build)):
         for item in items:
             if not is_normalized_name(canonicalize_name(item.package)):
