@@ -20,6 +20,7 @@ PROBE = Path(__file__).with_name("probe_nvml.py")
 # Seconds. A healthy driver answers in 0.1 to 2 s (persistence mode off, eight GPUs); one that is
 # still silent after this long does not answer at all. $MLENV_DRIVER_TIMEOUT sets another limit.
 TIME_LIMIT = 10.0
+LONGEST = 3600.0
 TIMED_OUT = "the child that asked NVML did not answer in time"
 
 _VERSION = re.compile(r"\b(\d{3}\.\d+(?:\.\d+)?)\b")
@@ -111,9 +112,10 @@ def unanswered() -> str:
 def time_limit(environ: Mapping[str, str]) -> float:
     """Seconds that the driver gets to answer."""
     try:
-        return float(environ.get("MLENV_DRIVER_TIMEOUT") or TIME_LIMIT)
+        seconds = float(environ.get("MLENV_DRIVER_TIMEOUT") or TIME_LIMIT)
     except ValueError:
         return TIME_LIMIT
+    return seconds if 0 < seconds <= LONGEST else TIME_LIMIT
 
 
 def start(environ: Mapping[str, str], root: Path = Path("/")) -> Child:
@@ -171,7 +173,7 @@ def kernel_version(root: Path) -> str:
     """The version of the running kernel module; empty if there is none."""
     for name in ("sys/module/nvidia/version", "proc/driver/nvidia/version"):
         try:
-            text = (root / name).read_text()
+            text = (root / name).read_text(errors="replace")
         except OSError:
             continue
         if match := _VERSION.search(text):
@@ -187,8 +189,8 @@ def _pci(root: Path) -> tuple[str, ...]:
         return ()
     for device in devices:
         try:
-            vendor = (device / "vendor").read_text().strip()
-            kind = (device / "class").read_text().strip()
+            vendor = (device / "vendor").read_text(errors="replace").strip()
+            kind = (device / "class").read_text(errors="replace").strip()
         except OSError:
             continue
         if vendor == NVIDIA_VENDOR and kind.startswith(NVIDIA_DISPLAY_CLASSES):

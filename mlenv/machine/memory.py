@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import resource
 from collections.abc import Mapping
 from pathlib import Path
@@ -41,11 +42,11 @@ def group_limit(root: Path = Path("/")) -> int | None:
     """Bytes that this process's control group and those above it allow; None without a limit."""
     limits = []
     try:
-        lines = (root / "proc/self/cgroup").read_text().splitlines()
+        lines = (root / "proc/self/cgroup").read_text(errors="replace").splitlines()
     except OSError:
         return None
     for line in lines:
-        _, controllers, own = line.split(":", 2)
+        _, controllers, own = f"{line}::".split(":", 2)
         base, name = root / "sys/fs/cgroup", "memory.max"
         if "memory" in controllers.split(","):  # version 1
             base, name = base / "memory", "memory.limit_in_bytes"
@@ -75,12 +76,11 @@ def on_gpu(index: int, environ: Mapping[str, str]) -> int | None:
 
 def _available(meminfo: Path) -> int | None:
     try:
-        lines = meminfo.read_text().splitlines()
+        text = meminfo.read_text(errors="replace")
     except OSError:
         return None
-    return next(
-        (int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable")), None
-    )
+    match = re.search(r"^MemAvailable:\s+([0-9]{1,18})\b", text, re.MULTILINE)
+    return int(match[1]) * 1024 if match else None
 
 
 def _left_in_group(group: Path, limit: str, used: str, cache: str) -> int | None:

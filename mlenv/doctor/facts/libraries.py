@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 # Names of libraries that CTranslate2 opens at run time begin like this, in its own file.
@@ -17,6 +18,8 @@ FAMILIES = (
     *("libcudnn", "libcublas", "libnvJitLink", "libnvrtc", "libcudart", "libcusparse"),
     *("libcusolver", "libcufft", "libcurand", "libcupti", "libnccl"),
 )
+
+SEGMENTS = 1000  # of one file; real ones have a dozen
 
 # Files below site-packages whose ELF headers are read.
 _EXAMINED = ("ctranslate2/_ext*.so", "ctranslate2.libs/*.so*")
@@ -116,19 +119,19 @@ def with_elves(linkage: Linkage, packages: Path) -> Linkage:
 
 def elf(file: Path) -> Elf:
     """Read the program headers and the dynamic section of one file."""
-    from elftools.common.exceptions import ELFError  # slow to import
-    from elftools.elf.dynamic import DynamicSegment
+    from elftools.elf.dynamic import DynamicSegment  # slow to import
     from elftools.elf.elffile import ELFFile
 
     stack, needed = False, []
     try:
         with file.open("rb") as content:
-            for segment in ELFFile(content).iter_segments():
+            for segment in islice(ELFFile(content).iter_segments(), SEGMENTS):
                 if segment["p_type"] == "PT_GNU_STACK":
                     stack = bool(segment["p_flags"] & 1)
                 if isinstance(segment, DynamicSegment):
-                    needed += [str(vars(tag)["needed"]) for tag in segment.iter_tags("DT_NEEDED")]
-    except (OSError, ELFError, ValueError, KeyError, AttributeError, UnicodeError) as error:
+                    tags = islice(segment.iter_tags("DT_NEEDED"), SEGMENTS)
+                    needed += [str(vars(tag)["needed"]) for tag in tags]
+    except Exception as error:  # whatever stands in it, it is no file that can be loaded
         return Elf(str(file), error=f"{type(error).__name__}: {error}")
     return Elf(str(file), stack, tuple(needed))
 

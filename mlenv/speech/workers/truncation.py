@@ -18,6 +18,7 @@ from typing import BinaryIO
 LEFT_OPEN = (range(1), range(0x7FFFF000, 0x80001000), range(0xFFFFF000, 1 << 32))
 SYNC = tuple(bytes((0xFF, second)) for second in range(0xE0, 0x100))  # of a frame of MPEG audio
 LEAST = 1024  # bytes behind a file's own contents that may be more than a writer's carelessness
+MOST = 10_000  # chunks or boxes; recordings have a dozen
 OGG_PAGE = 27 + 255 + 255 * 255  # bytes of the largest page (RFC 3533)
 
 
@@ -134,7 +135,9 @@ def mp3_seconds(path: str) -> float | None:
 
 def _chunks(stream: BinaryIO) -> Iterator[tuple[bytes, int]]:
     """Name and size of each RIFF chunk; the stream is at its contents when it is yielded."""
-    while len(head := stream.read(8)) == 8:
+    for _ in range(MOST):
+        if len(head := stream.read(8)) < 8:
+            return
         name, size = struct.unpack("<4sI", head)
         end = stream.tell() + size + size % 2
         yield name, size
@@ -144,7 +147,9 @@ def _chunks(stream: BinaryIO) -> Iterator[tuple[bytes, int]]:
 def _boxes(stream: BinaryIO) -> Iterator[bytes]:
     """Names of the boxes at the top level of an MP4 file."""
     begin = 0
-    while len(head := stream.read(16)) >= 8:
+    for _ in range(MOST):
+        if len(head := stream.read(16)) < 8:
+            return
         size, name = struct.unpack(">I4s", head[:8])
         if size == 1 and len(head) == 16:
             size = struct.unpack(">Q", head[8:])[0]
@@ -152,4 +157,6 @@ def _boxes(stream: BinaryIO) -> Iterator[bytes]:
         if size < 8:  # 0: it goes on to the end of the file
             return
         begin += size
+        if begin >> 62:  # no file is as long
+            return
         stream.seek(begin)
