@@ -50,6 +50,12 @@ def decode(
         raise MlenvError(code, f"{place} can't be read: {error}.") from error
 
 
+def stays_below(name: str) -> bool:
+    """Tell if a name from somebody else's file stays below the directory that it is joined to."""
+    parts = name.split("/")
+    return "\0" not in name and all(part and not part.startswith(".") for part in parts)
+
+
 def check_schema(schema: object, newest: int, place: object) -> None:
     """Raise `MlenvError` for a record with a later schema than this mlenv knows."""
     if not isinstance(schema, int) or schema > newest:
@@ -87,7 +93,10 @@ def temporary_directory() -> Iterator[str]:
     _sweep(Path(tempfile.gettempdir()), _NEW_FOLDER)
     while True:
         with tempfile.TemporaryDirectory(prefix=_NEW_FOLDER, ignore_cleanup_errors=True) as folder:
-            descriptor = os.open(folder, os.O_RDONLY)
+            try:
+                descriptor = os.open(folder, os.O_RDONLY)
+            except FileNotFoundError:  # another process took it for a leftover already
+                continue
             try:
                 if _held(descriptor, Path(folder)):
                     yield folder

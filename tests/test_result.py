@@ -1,7 +1,11 @@
 """What is a secret by its form or its place, and what only looks like one."""
 
+import os
+from pathlib import Path
+
 import pytest
 
+from mlenv import files
 from mlenv.result import redacted
 
 
@@ -33,3 +37,18 @@ def test_secrets(text: str, rest: str) -> None:
 )
 def test_what_is_none(text: str) -> None:
     assert redacted(text) == text
+
+
+def test_a_directory_that_is_swept_as_soon_as_it_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process does so between our making it and our lock."""
+    real, swept = os.open, []
+
+    def swept_once(path: str, flags: int) -> int:
+        if not swept:
+            swept.append(path)
+            Path(path).rmdir()
+        return real(path, flags)
+
+    monkeypatch.setattr(os, "open", swept_once)
+    with files.temporary_directory() as folder:
+        assert Path(folder).is_dir() and [folder] != swept
