@@ -28,7 +28,15 @@ def venv_path(option: str | os.PathLike[str] | None, environ: Mapping[str, str])
             exit_code=WRONG_USAGE,
         )
     chosen = option or environ.get("MLENV_VENV") or "~/.venvs/ml"
-    return Path(os.path.abspath(expand(chosen, environ)))  # noqa: PTH100 (resolve follows links)
+    path = Path(os.path.abspath(expand(chosen, environ)))  # noqa: PTH100 (resolve follows links)
+    if not path.name:
+        raise MlenvError(
+            "usage",
+            f"{path} can't be an environment: mlenv keeps its generations beside it.",
+            "Name a directory in it, or leave --venv out.",
+            exit_code=WRONG_USAGE,
+        )
+    return path
 
 
 def home(environ: Mapping[str, str]) -> Path:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as any_of
 
 from mlenv.cli import render, table
@@ -275,6 +275,7 @@ def nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_arguments_of_every_command(nothing: Path) -> None:
     @few
     @given(any_of.sampled_from(NAMES), any_of.lists(ANY_WORD, max_size=4))
+    @example("add", ["--venv", "/"])
     def try_them(name: str, words: list[str]) -> None:
         words = [word for word in words if word != "--"]
         printed, errors = io.StringIO(), io.StringIO()
