@@ -33,6 +33,7 @@ from mlenv.result import MlenvError
 
 MANIFEST = "bundle.json"
 SCHEMA = 1
+_STRANGE = "mlenv made no such bundle: don't use it. Nothing was changed."
 _AGAIN = "Make it again with `mlenv bundle PROFILE -o DIR`."
 
 
@@ -126,6 +127,7 @@ def _room(folder: Path, needed: Iterable[wheel_files.File]) -> None:
 def read(directory: Path) -> Bundle:
     """Read a bundle; raises `MlenvError` for a directory that is none, or not a whole one."""
     path = directory / MANIFEST
+    _plain(path)
     try:
         manifest = files.decode(path.read_bytes(), Manifest, path, code="broken-bundle")
     except OSError as error:
@@ -135,6 +137,11 @@ def read(directory: Path) -> Bundle:
         raise MlenvError("broken-bundle", error.message, _AGAIN) from error
     files.check_schema(manifest.schema, SCHEMA, path)
     names = tuple(file.name for file in manifest.files)
+    _names_below(path, manifest)
+    top = (directory / f"{manifest.profile}{suffix}" for suffix in (".toml", ".txt"))
+    folders = (directory / "wheels", directory / "models")
+    for each in (*top, *folders, *(inner for folder in folders for inner in folder.rglob("*"))):
+        _plain(each)
     paths = [directory / "wheels" / name for name in names]
     if missing := [path for path in paths if not path.is_file()]:
         raise MlenvError("broken-bundle", f"The bundle lacks {missing[0]}.", _AGAIN)
@@ -148,6 +155,22 @@ def read(directory: Path) -> Bundle:
         manifest.models,
         sum(path.stat().st_size for path in paths),
     )
+
+
+def _names_below(path: Path, manifest: Manifest) -> None:
+    """Raise `MlenvError` for a name that leads out of the bundle."""
+    names = [manifest.profile, *(file.name for file in manifest.files)]
+    for name in (*names, *manifest.models):
+        if not files.stays_below(name) or (name in names and "/" in name):
+            message = f"{path} names `{name}`, which leads out of the bundle."
+            raise MlenvError("broken-bundle", message, _STRANGE)
+
+
+def _plain(path: Path) -> None:
+    """Raise `MlenvError` for links and devices; what is not there is missed elsewhere."""
+    if path.is_symlink() or (path.exists() and not path.is_file() and not path.is_dir()):
+        message = f"{path} is a link or a device: a bundle holds files."
+        raise MlenvError("broken-bundle", message, _STRANGE)
 
 
 def profile_of(bundle: Bundle, name: str | None) -> Profile:

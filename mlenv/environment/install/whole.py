@@ -6,6 +6,7 @@ import base64
 import csv
 import hashlib
 import os
+import stat
 from collections.abc import Iterator
 from importlib.metadata import PathDistribution
 from pathlib import Path
@@ -101,10 +102,12 @@ def _files(packages: Path, folder: Path) -> Iterator[str]:
         path, digest, size = row[:3]
         try:
             there = os.stat(packages / path)  # noqa: PTH116 (fast: there are 40,000)
-        except OSError:
+        except (OSError, ValueError):  # ValueError: a NUL, in the RECORD of a stranger's wheel
             yield f"{path} is missing"
             continue
-        if size and int(size) != there.st_size:
+        if not stat.S_ISREG(there.st_mode):
+            yield f"{path} is no file"
+        elif size and size != str(there.st_size):
             yield f"{path} has {there.st_size} bytes, not {size}"
         elif there.st_mtime > unpacked and digest and not _is(packages / path, digest):
             yield f"{path} is not the file that its wheel holds"

@@ -15,7 +15,7 @@ from mlenv.files import sha256
 from mlenv.progress import Progress
 from mlenv.result import MlenvError
 from mlenv.speech import models
-from mlenv.speech.models import pinned
+from mlenv.speech.models import Model, pinned
 
 _RECORDS = "models/pinned"
 
@@ -46,9 +46,14 @@ def check(bundle: Path, names: Iterable[str], environ: Mapping[str, str] = os.en
 
 def _wrong(bundle: Path, name: str, place: Path, environ: Mapping[str, str]) -> Path | None:
     """The first file of a model at `place` that is missing or another; None where all is right."""
-    model = pinned.recorded(name, bundle / _RECORDS) or pinned.by_name(name, environ)
-    files = ((place / file.name, file.sha256) for file in model.files)
+    files = ((place / f.name, f.sha256) for f in _model(bundle, name, environ).files)
     return next((path for path, digest in files if sha256(path) != digest), None)
+
+
+def _model(bundle: Path, name: str, environ: Mapping[str, str]) -> Model:
+    """The model as it is known here; only one that is not known as the bundle has recorded it."""
+    known = pinned.known(environ).get(name) or pinned.recorded(name, bundle / _RECORDS)
+    return known or pinned.by_name(name, environ)
 
 
 def copy_from(bundle: Path, names: Iterable[str], environ: Mapping[str, str] = os.environ) -> None:
@@ -59,7 +64,10 @@ def copy_from(bundle: Path, names: Iterable[str], environ: Mapping[str, str] = o
         if _wrong(bundle, name, home, environ):
             home.parent.mkdir(parents=True, exist_ok=True)
             partial = home.with_name(f".{home.name}.bundle")
-            shutil.copytree(bundle / "models" / name, partial, dirs_exist_ok=True)
+            shutil.rmtree(partial, ignore_errors=True)
+            for file in _model(bundle, name, environ).files:
+                (partial / file.name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(bundle / "models" / name / file.name, partial / file.name)
             if home.exists():
                 shutil.rmtree(home)
             partial.rename(home)

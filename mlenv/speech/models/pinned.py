@@ -18,7 +18,7 @@ from pathlib import Path
 import msgspec
 from msgspec import structs
 
-from mlenv.files import check_schema, decode, write_atomically
+from mlenv.files import check_schema, decode, stays_below, write_atomically
 from mlenv.result import MlenvError
 from mlenv.speech import models
 from mlenv.speech.models import Hub, Model, ModelFile
@@ -184,12 +184,22 @@ def _read(path: Path) -> Model | None:
     try:
         record = decode(content, _Record, path)
         check_schema(record.schema, SCHEMA, path)
+        _check_names(record, path)
     except MlenvError as error:
         hint = "Delete the file: the next use of the model records it anew."
         raise MlenvError(error.code, error.message, hint) from error
     fields = structs.asdict(record)
     del fields["schema"]
     return Model(**fields)
+
+
+def _check_names(record: _Record, path: Path) -> None:
+    """Raise `MlenvError` for names of directories and files that lead out of the store."""
+    names = (record.name, *(file.name for file in record.files))
+    if wrong := next((name for name in names if not stays_below(name)), None):
+        raise MlenvError("bad-record", f"{path} names `{wrong}`, which leads out of the store.")
+    if path != _in(path.parent, record.name):
+        raise MlenvError("bad-record", f"{path} is the record of another model, {record.name}.")
 
 
 def _write(model: Model, environ: Mapping[str, str]) -> None:
