@@ -18,12 +18,19 @@ WORD_PART = 120  # characters that `*` may skip
 _PIECES = re.compile(r"( ?\.\.\. ?|\*|<[^<>]*\|[^<>]*>|\{[a-z-]+\})")
 _TELLING = re.compile(r"[a-z]|\d{3}")  # a word, or a number that is rare enough
 _NOT_WORD = bytes(byte if bytes([byte]).isalpha() else ord(" ") for byte in range(256))
+_WHOLE_NUMBER = re.compile(rb"(?<=[^\d'\"])\d\d+(?=[^\d\\])")  # no escape (\\u2019) can lengthen it
+_NOT_DIGIT = bytes(byte if bytes([byte]).isdigit() else ord(" ") for byte in range(256))
 Phrases = Mapping[str, tuple[str, ...]]
 
 
 def words(text: bytes) -> list[bytes]:
     """The words of lower-cased text: runs of ASCII letters."""
     return text.translate(_NOT_WORD).split()
+
+
+def numbers(text: bytes) -> list[bytes]:
+    """The numbers of a text: runs of digits."""
+    return text.translate(_NOT_DIGIT).split()
 
 
 def _lower(text: str) -> str:
@@ -64,10 +71,10 @@ class _Part:
 class Pattern:
     """One wording.
 
-    `words` are among the words of every block that holds it, `ends` stand in one of them,
+    `words` are among the words of every block that holds it, `ends` in its words or numbers,
     `letters` (those of other alphabets) in the block; `literal` is its longest plain part and
     stands in the block unless it was wrapped; `key` is a word of it; `any_of`: of each of these
-    groups one stands in a word of the block. `literals` counts the
+    groups one stands in a word of the block, or its letters in the block. `literals` counts the
     characters that it fixes, `reach` those that it can cover.
     """
 
@@ -91,15 +98,18 @@ class Pattern:
         whole = {word for text in plain for word in _whole_words(text)}
         if plain and plain[0] is self._parts[0].choices[0]:  # no word goes on before the pattern
             whole.update(words(plain[0])[: 1 if len(words(plain[0])) > 1 else 0])
-        self.words = frozenset(whole)
-        self.ends = {word for text in plain for word in words(text)} - self.words
+        self.words = frozenset(
+            [*whole, *(n for text in plain for n in _WHOLE_NUMBER.findall(text))]
+        )
+        parts = {part for text in plain for part in (*words(text), *_long_numbers(text))}
+        self.ends = tuple(sorted(parts - self.words, key=len, reverse=True))
         self.any_of = tuple(
-            part.probes
+            _group(part.probes)
             for part in self._parts
-            if len(part.choices) > 1 and all(words(probe) == [probe] for probe in part.probes)
+            if len(part.choices) > 1 and all(map(_is_telling, part.probes))
         )
         self.letters = frozenset(c for c in self.literal.decode() if not c.isascii())
-        self.key = max(whole or words(self.literal) or [b""], key=len)
+        self.key = max(sorted(whole) or words(self.literal) or [b""], key=len)
         if len(self.key) < 3:
             self.key = self.literal
         self.reach = sum(max(map(len, part.choices)) + part.gap for part in self._parts)
@@ -155,6 +165,21 @@ def _parts(pieces: list[str], phrases: Phrases) -> Iterator[_Part]:
             probes = tuple(max(words(text) or [text.strip()], key=len) for text in texts)
             yield _Part(texts, probes, gap, within_word)
             gap, within_word = 0, False
+
+
+def _long_numbers(text: bytes) -> list[bytes]:
+    return [number for number in numbers(text) if len(number) > 1]
+
+
+def _is_telling(probe: bytes) -> bool:
+    return words(probe) == [probe] or not (probe.isascii() or words(probe))
+
+
+def _group(probes: tuple[bytes, ...]) -> tuple[tuple[bytes, ...], tuple[frozenset[str], ...]]:
+    """Those that are ASCII words, and the letters of those in other alphabets."""
+    other = [probe.decode() for probe in probes if not probe.isascii()]
+    letters = [frozenset(c for c in probe if not c.isascii()) for probe in other]
+    return tuple(probe for probe in probes if probe.isascii()), tuple(letters)
 
 
 def _whole_words(text: bytes) -> list[bytes]:

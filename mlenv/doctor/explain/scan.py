@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from mlenv.doctor import knowledge
 from mlenv.doctor.explain import normalize
-from mlenv.doctor.explain.patterns import Pattern, patterns, words
+from mlenv.doctor.explain.patterns import Pattern, numbers, patterns, words
 from mlenv.doctor.knowledge import Signature
 from mlenv.result import redacted
 
@@ -26,6 +26,7 @@ FAILED = 100  # places, in all, after which only a block's first and last one ar
 WRAPPED = 60  # places that are tried, in all, for a wording that the log may have wrapped
 KEPT = 12  # hits of one pattern that are remembered
 SHOWN = 300  # characters of a line that are shown
+_ASCII = bytes(range(128))
 _MARK = b"\x02\x1d\x02\x1d\x02"  # stands in no log
 _FAILURES = (b"Error: ", b"Exception: ", b"core dumped)", b"Segmentation fault", b"\nerror: ")
 CONTEXT = 1 << 16  # bytes from the log's beginning and end that versions are read from
@@ -58,7 +59,7 @@ class Scanner:
     """Feed it a log piece by piece; `finish` returns what it saw."""
 
     def __init__(self) -> None:
-        self._patterns, self._by_word, self._without_words = _table()
+        self._patterns, self._by_word, self._by_end, self._without_words = _table()
         self._kept = [0] * len(self._patterns)
         self._tried_to = [-1] * len(self._patterns)
         self._failed = [0] * len(self._patterns)
@@ -103,10 +104,12 @@ class Scanner:
         self._remember(block)
         self._look_for_errors(block)
         present = _words(lowered)
+        present.update(numbers(lowered))
         ends = _Ends(present)
         self._places.clear()
-        letters = () if lowered.isascii() else frozenset(lowered.decode("utf-8", "ignore"))
+        letters = frozenset(lowered.translate(None, _ASCII).decode("utf-8", "ignore"))
         possible = [i for word in self._by_word.keys() & present for i in self._by_word[word]]
+        possible += [i for end, numbered in self._by_end.items() if ends[end] for i in numbered]
         for index in sorted([*possible, *self._without_words]):
             pattern = self._patterns[index][2]
             if (
@@ -114,7 +117,10 @@ class Scanner:
                 and (len(pattern.words) < 2 or pattern.words <= present)
                 and (not pattern.letters or pattern.letters.issubset(letters))
                 and (not pattern.ends or all(map(ends.__getitem__, pattern.ends)))
-                and all(any(map(ends.__getitem__, group)) for group in pattern.any_of)
+                and all(
+                    any(map(ends.__getitem__, probes)) or any(map(letters.issuperset, others))
+                    for probes, others in pattern.any_of
+                )
             ):
                 self._try(index, block, lowered)
         forgotten = max(end - OVERLAP, 0)
@@ -189,9 +195,12 @@ class Scanner:
 
 @cache
 def _table() -> tuple[
-    Sequence[tuple[str, Signature, Pattern]], Mapping[bytes, Sequence[int]], Sequence[int]
+    Sequence[tuple[str, Signature, Pattern]],
+    Mapping[bytes, Sequence[int]],
+    Mapping[bytes, Sequence[int]],
+    Sequence[int],
 ]:
-    """The patterns, their numbers by word, and the numbers of those without words.
+    """The patterns, their numbers by word, else by a part of one, and the numbers of the others.
 
     A block is asked for one word of each pattern before anything else.
     """
@@ -204,9 +213,17 @@ def _table() -> tuple[
         for pattern in patterns(wording, named)
     ]
     by_word: dict[bytes, list[int]] = {}
+    by_end: dict[bytes, list[int]] = {}
     for index, (_, _, pattern) in enumerate(table):
-        by_word.setdefault(max(pattern.words, key=len, default=b""), []).append(index)
-    return table, by_word, by_word.pop(b"", [])
+        if pattern.words:
+            by_word.setdefault(max(pattern.words, key=_rarity), []).append(index)
+        else:
+            by_end.setdefault(max(pattern.ends, key=len, default=b""), []).append(index)
+    return table, by_word, by_end, by_end.pop(b"", [])
+
+
+def _rarity(word: bytes) -> tuple[bool, int]:
+    return word.isdigit(), len(word)
 
 
 def scan(stream: BinaryIO) -> Scan:
@@ -218,7 +235,7 @@ def scan(stream: BinaryIO) -> Scan:
 
 
 class _Ends(dict[bytes, bool]):
-    """Look up, once each, if a part of a word is in any word of a block."""
+    """Look up, once each, if a part of a word or number is in any one of a block."""
 
     def __init__(self, present: set[bytes]) -> None:
         self._vocabulary = b" ".join(present)
