@@ -60,14 +60,32 @@ def test_a_long_file_is_done_after_the_short_ones_and_told_of_in_its_place(
     assert all("while she lay in her chair" in text(file).replace(",", "") for file in files)
 
 
+def with_speakers(venv: Path, free: int, monkeypatch: pytest.MonkeyPatch) -> list[events.Event]:
+    """What happens to the conversation where so many bytes are free."""
+    monkeypatch.setattr(memory, "available", lambda: free)
+    words = ["--model", "tiny.en", "--device", "cpu", "--diarize", "--diarize-model", "open"]
+    options = parse([*words, str(samples.CONVERSATION), "missing"])
+    work = job.Job(venv, options)
+
+    def found(model: models.Model) -> Path:
+        return fetch.ensure(model, venv).path
+
+    try:
+        return list(
+            work.run(
+                inputs.expand([str(samples.CONVERSATION)]),
+                lambda: found(models.by_name("tiny.en")),
+                lambda: diarization.choose(options, venv, found),
+            )
+        )
+    finally:
+        work.close()
+
+
 def test_where_there_is_no_room_for_both_they_take_turns(
     real_venv: Path, model_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLENV_CACHE_DIR", str(model_cache))
-    monkeypatch.setattr(memory, "available", lambda: 1_500_000_000)
-    words = ["--model", "tiny.en", "--device", "cpu", "--diarize", "--diarize-model", "open"]
-    options = parse([*words, str(samples.CONVERSATION), "missing"])
-    work = job.Job(real_venv, options)
     running: list[set[str]] = []
     start = crew.Crew.start
 
@@ -76,26 +94,28 @@ def test_where_there_is_no_room_for_both_they_take_turns(
         start(self, name)
 
     monkeypatch.setattr(crew.Crew, "start", seen)
-
-    def found(model: models.Model) -> Path:
-        return fetch.ensure(model, real_venv).path
-
-    try:
-        happened = list(
-            work.run(
-                inputs.expand([str(samples.CONVERSATION)]),
-                lambda: found(models.by_name("tiny.en")),
-                lambda: diarization.choose(options, real_venv, found),
-            )
-        )
-    finally:
-        work.close()
+    happened = with_speakers(real_venv, 1_500_000_000, monkeypatch)
     notes = [event.text for event in happened if isinstance(event, events.Note)]
     assert notes[0] == "no room for words and speakers at once, so they take turns"
-    assert running == [set()]  # the diarizer began when the transcriber had ended
+    assert running == [set(), set()]  # the diarizer began when the transcriber had ended
     (finished,) = (event for event in happened if isinstance(event, events.Finished))
     assert len(finished.transcript["speakers"]) == 6
     assert all(segment["speaker"] for segment in finished.transcript["segments"])
+
+
+def test_a_recording_too_long_for_its_speakers_has_its_words_and_says_so(
+    real_venv: Path, model_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLENV_CACHE_DIR", str(model_cache))
+    happened = with_speakers(real_venv, 900_000_000, monkeypatch)
+    (finished,) = (event for event in happened if isinstance(event, events.Finished))
+    assert finished.transcript["segments"]
+    assert finished.problem
+    assert finished.problem.code == "out-of-memory"
+    assert finished.problem.message.startswith(
+        f"{samples.CONVERSATION} is written without speakers: diarization needs more memory than "
+        "is free: the speakers of 0.0 h take about 0.9 GB, a shorter one may have room\n"
+    )
 
 
 @pytest.mark.parametrize(
