@@ -455,7 +455,7 @@ def test_a_disk_without_room_is_named_before_the_download(
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     with pytest.raises(MlenvError) as caught:
         fetch.pull(model, NO_VENV, environ=environ, progress=Silent())
-    size = f"{model.size / 1e6:.0f} MB"
+    size = f"{model.size / 1e6:.1f} MB"
     assert (caught.value.code, caught.value.message, caught.value.hint) == (
         "disk-full-or-tmp-too-small",
         f"small needs {size} more at {store}, {size} are free.",
