@@ -66,8 +66,11 @@ class CommandTable(click.Group):
         if name not in COMMANDS and not name.startswith("-"):
             import difflib
 
-            near = difflib.get_close_matches(name, COMMANDS, n=1)
-            hint = f" Did you mean `mlenv {near[0]}`?" if near else " See `mlenv --help`."
+            from mlenv.cli.commands import OF_EXEC
+
+            known = {name: name for name in COMMANDS} | {name: f"exec {name}" for name in OF_EXEC}
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f" Did you mean `mlenv {known[near[0]]}`?" if near else " See `mlenv --help`."
             raise click.UsageError(f"There is no command `{name}`.{hint}")
         return super().resolve_command(ctx, args)
 

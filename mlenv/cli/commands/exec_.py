@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from mlenv.cli.commands import OF_EXEC
 from mlenv.environment import in_use, launch
 from mlenv.paths import venv_path
 from mlenv.result import WRONG_USAGE, MlenvError, from_os_error
 
-OWN = ("transcribe", "diarize")  # commands of mlenv's own
 NOT_FOUND, NOT_EXECUTABLE = 127, 126  # as shells report them
 
 
@@ -26,7 +26,7 @@ def main(arguments: Sequence[str]) -> int:
         venv, command, explained = _parse(arguments)
         if explained:
             return _explained(venv, command)
-        if command[0] in OWN:
+        if command[0] in OF_EXEC:
             in_use.hold(venv.resolve())
             from mlenv.cli.commands import transcribe
 
@@ -116,7 +116,7 @@ def _completed(ctx: Any, _param: object, incomplete: str) -> list[Any]:
     """Mlenv's own words as the command, files everywhere."""
     from click.shell_completion import CompletionItem
 
-    own = () if ctx.params.get("command") else OWN
+    own = () if ctx.params.get("command") else OF_EXEC
     words = [CompletionItem(word) for word in own if word.startswith(incomplete)]
     return [*words, CompletionItem(incomplete, type="file")]
 
