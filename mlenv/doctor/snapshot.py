@@ -67,7 +67,7 @@ def read(text: str, place: str) -> Facts:
 
 
 def _names(homes: Collection[str], users: Collection[str]) -> re.Pattern[str]:
-    """What is taken out: directories, and users' names where they stand in a path."""
+    """A pattern of home directories, and of users' names where they stand in a path."""
     directories = (home.rstrip("/") for home in homes)
     places = [re.escape(each) for each in sorted(directories, key=len, reverse=True) if each]
     people = [rf"(?<=/){re.escape(each)}" for each in users if len(each) > 2 and each != "root"]

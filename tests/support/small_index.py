@@ -31,17 +31,22 @@ why = "nothing loads it"
 """
 
 
+def fill(index: Index) -> None:
+    """The packages of the profile: two disagree about a third, as the real ones do."""
+    index.add("whisperer", "1.0", ["tensors>=2"])
+    index.add("whisperer", "1.1", ["tensors>=2"])
+    index.add("diarizer", "2.0", ["tensors==2.8", "codec"])
+    index.add("tensors", "2.5.1")
+    index.add("tensors", "2.8")
+    index.add("codec", "0.7")
+    index.add("uv", "1.0")
+
+
 @pytest.fixture
 def index() -> Iterator[Index]:
-    """A package index with two packages that disagree about a third, as the real ones do."""
+    """A package index with the packages of the profile."""
     with serving() as index:
-        index.add("whisperer", "1.0", ["tensors>=2"])
-        index.add("whisperer", "1.1", ["tensors>=2"])
-        index.add("diarizer", "2.0", ["tensors==2.8", "codec"])
-        index.add("tensors", "2.5.1")
-        index.add("tensors", "2.8")
-        index.add("codec", "0.7")
-        index.add("uv", "1.0")
+        fill(index)
         yield index
 
 

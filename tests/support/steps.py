@@ -22,6 +22,7 @@ from mlenv.environment.install import whole
 from tests.support.index import Index, serving
 from tests.support.places import ROOT
 from tests.support.running import Loaded
+from tests.support.small_index import PROFILE, fill
 
 ERRORS = ("ENOSPC", "EIO", "EACCES", "EMFILE")
 
@@ -279,35 +280,6 @@ def content_of(venv: Path) -> str:
     return summary.hexdigest()
 
 
-PROFILE = """\
-for = "tests"
-python = ">=3.11"
-platforms = ["linux-x86_64", "linux-aarch64", "macos-arm64"]
-resolved-as-of = "2025-12-19"
-requires = ["whisperer==1.0", "diarizer==2.0"]
-
-[[override]]
-requirement = "tensors==2.5.1"
-why = "diarizer pins 2.8, and runs with 2.5"
-
-[[exclude]]
-package = "codec"
-why = "nothing loads it"
-"""
-
-
-def fill(index: Index) -> None:
-    """The packages of the small profile, and one to add."""
-    index.add("whisperer", "1.0", ["tensors>=2"])
-    index.add("whisperer", "1.1", ["tensors>=2"])
-    index.add("diarizer", "2.0", ["tensors==2.8", "codec"])
-    index.add("tensors", "2.5.1")
-    index.add("tensors", "2.8")
-    index.add("codec", "0.7")
-    index.add("uv", "1.0")
-    index.add("notebook", "7.0")
-
-
 def library(folder: Path) -> Path:
     """The library that stands before the C library, built there."""
     built, source = folder / "steps.so", ROOT / "tests/support/standin/steps.c"
@@ -321,6 +293,7 @@ def opened(root: Path) -> Iterator[Bench]:
     """A bench in an empty directory."""
     with serving() as index:
         fill(index)
+        index.add("notebook", "7.0")  # to be added
         loaded = Loaded(library(root))
         variables = {"UV_DEFAULT_INDEX": index.url, "UV_CACHE_DIR": str(root / "uv-cache")}
         try:

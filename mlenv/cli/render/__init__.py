@@ -94,7 +94,7 @@ def _encoded(value: object) -> object:
 
 
 def asking(yes: bool) -> Ask:
-    """How a command asks before it goes on: not at all with `--yes`."""
+    """The function by which a command asks before it goes on; with `--yes` it asks nothing."""
     if yes:
         return lambda _reasons: None
     from mlenv.cli.render import consent

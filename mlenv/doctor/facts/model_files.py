@@ -38,7 +38,7 @@ def fault(file: Path) -> str:
 
 
 def _instead(name: str, head: bytes) -> str:
-    """What stands in the place of the contents."""
+    """Name what a file holds instead of a model, by its first bytes; empty for a model."""
     if not head:
         return "empty"
     if head.startswith(b"version https://git-lfs"):

@@ -56,7 +56,7 @@ def location(venv: Path, profile: str = "") -> None:
 
 
 def _file_system(folder: Path) -> None:
-    """What is installed in `folder` can run, and a link can be made there."""
+    """Raise `MlenvError` where programs in `folder` can't run, or no link can be made there."""
     if os.statvfs(folder).f_flag & os.ST_NOEXEC:
         raise MlenvError(
             "noexec",

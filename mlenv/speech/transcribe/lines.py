@@ -1,4 +1,4 @@
-"""Where a line of text may end, and how wide it is: in terminal cells, wide letters are two.
+"""Break lines of text, and measure them: in terminal cells, wide letters are two.
 
 Imported late: the tables of Unicode take longer to load than all the rest of a short run.
 """
@@ -103,7 +103,7 @@ def _is(sign: str, signs: frozenset[str], *categories: str) -> bool:
 
 
 def _offsets(parts: Iterable[str]) -> set[int]:
-    """Where the parts of a text end."""
+    """The offsets at which the parts of a text end."""
     offset = 0
     offsets = set()
     for part in parts:

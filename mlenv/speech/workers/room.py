@@ -55,7 +55,7 @@ class Bounded:
         return tuple(array[places] for array in arrays)
 
     def warnings(self) -> list[FileWarning]:
-        """What to say of the last recording."""
+        """Warnings about the last recording."""
         if self.share == 1.0:
             return []
         message = (

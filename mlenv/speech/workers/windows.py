@@ -65,7 +65,7 @@ def within(speech: Iterable[Span], places: Sequence[Span]) -> list[Span]:
 
 
 def _without(span: Span, holes: Sequence[Span]) -> Iterator[Span]:
-    """What is left of a span without the holes, which are in order."""
+    """Cut the holes, which are in order, out of a span."""
     start, end = span
     for first, last in holes:
         if first >= end:
