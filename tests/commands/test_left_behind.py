@@ -113,7 +113,7 @@ def test_a_signal_ends_all_while_gigabytes_are_read_for_the_record(
 
 
 def places_in(process: subprocess.Popen[str], file: Path) -> list[int]:
-    """How far a process has read a file."""
+    """The offset up to which a process has read a file."""
     return [
         int((Path(f"/proc/{process.pid}/fdinfo") / link.name).read_text().split()[1])
         for link in Path(f"/proc/{process.pid}/fd").iterdir()

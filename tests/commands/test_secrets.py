@@ -32,7 +32,7 @@ sys.addaudithook(note)
 
 @dataclass
 class Written:
-    """What the commands have printed, and how they ended."""
+    """Commands that were run: their output and exit codes."""
 
     run: Callable[..., subprocess.CompletedProcess[str]]
     printed: list[str] = field(default_factory=list)
@@ -244,5 +244,5 @@ def test_what_a_log_holds(written: Written, locked: Path, tmp_path: Path) -> Non
         for options in ((), ("--json",)):
             written("explain", log, *options, code=None)
     log.unlink()
-    told = written("explain", "--json", "--", "sh", "-c", "exit 3", code=3)
-    assert json.loads(told)["exit_code"] == 3
+    output = written("explain", "--json", "--", "sh", "-c", "exit 3", code=3)
+    assert json.loads(output)["exit_code"] == 3

@@ -48,7 +48,7 @@ def unheard(speech: Iterable[Span], heard: Iterable[Span]) -> list[Span]:
 
 
 def union(spans: Iterable[Span]) -> list[Span]:
-    """The same stretches of time, in order and without overlap."""
+    """Sort spans and merge those that overlap."""
     joined: list[Span] = []
     for start, end in sorted(spans):
         if joined and start <= joined[-1][1]:
