@@ -2,21 +2,31 @@
 
 The user's directories are those of the XDG specification where its variables are set, else the
 platform's own (platformdirs): on Linux `~/.cache`, `~/.config` and `~/.local/state`.
+
+`exec` waits for this module, so pathlib is imported where a path is made.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mlenv.result import WRONG_USAGE, MlenvError
 
-_PACKAGE = Path(__file__).resolve().parent
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def venv_path(option: str | os.PathLike[str] | None, environ: Mapping[str, str]) -> Path:
-    """The environment: `--venv DIR`, else `$MLENV_VENV`, else `~/.venvs/ml`.
+    """The environment: `--venv DIR`, else `$MLENV_VENV`, else `~/.venvs/ml`."""
+    from pathlib import Path
+
+    return Path(venv_directory(option, environ))
+
+
+def venv_directory(option: str | os.PathLike[str] | None, environ: Mapping[str, str]) -> str:
+    """The environment's path as text.
 
     Absolute, but a symlink is kept as it is: it is the activation, not its target.
     """
@@ -27,9 +37,9 @@ def venv_path(option: str | os.PathLike[str] | None, environ: Mapping[str, str])
             "Name the environment's directory, or leave --venv out.",
             exit_code=WRONG_USAGE,
         )
-    chosen = option or environ.get("MLENV_VENV") or "~/.venvs/ml"
-    path = Path(os.path.abspath(expand(chosen, environ)))  # noqa: PTH100 (resolve follows links)
-    if not path.name:
+    chosen = os.fspath(option or environ.get("MLENV_VENV") or "~/.venvs/ml")
+    path = os.path.abspath(_expanded(chosen, environ))  # noqa: PTH100 (resolve follows links)
+    if path.strip("/") == "":
         raise MlenvError(
             "usage",
             f"{path} can't be an environment: mlenv keeps its generations beside it.",
@@ -44,11 +54,19 @@ def home(environ: Mapping[str, str]) -> Path:
 
     Raises `MlenvError` where there is neither, as for a container's unknown uid.
     """
+    from pathlib import Path
+
+    return Path(_home(environ))
+
+
+def _home(environ: Mapping[str, str]) -> str:
     if directory := environ.get("HOME"):
-        return Path(directory)
+        return directory
+    import pwd
+
     try:
-        return Path("~").expanduser()
-    except RuntimeError as error:
+        return pwd.getpwuid(os.getuid()).pw_dir
+    except KeyError as error:
         raise MlenvError(
             "no-home",
             f"There is no home directory: HOME is not set, and user {os.getuid()} is unknown here.",
@@ -58,13 +76,23 @@ def home(environ: Mapping[str, str]) -> Path:
 
 def expand(path: str | os.PathLike[str], environ: Mapping[str, str] = os.environ) -> Path:
     """The path with `~` and `~user` replaced; raises `MlenvError` where that has no home."""
-    text = os.fspath(path)
-    if text == "~" or text.startswith("~/"):
-        return home(environ) / text[2:]
+    from pathlib import Path
+
+    return Path(_expanded(os.fspath(path), environ))
+
+
+def _expanded(path: str, environ: Mapping[str, str]) -> str:
+    user, separator, below = path.partition("/")
+    if user == "~":
+        return f"{_home(environ)}{separator}{below}"
+    if not user.startswith("~"):
+        return path
+    import pwd
+
     try:
-        return Path(text).expanduser()
-    except RuntimeError as error:
-        raise MlenvError("no-home", f"{text} names a user that is unknown here.") from error
+        return f"{pwd.getpwnam(user[1:]).pw_dir}{separator}{below}"
+    except KeyError as error:
+        raise MlenvError("no-home", f"{path} names a user that is unknown here.") from error
 
 
 def refuse_sudo(place: Path) -> None:
@@ -87,8 +115,11 @@ def refuse_sudo(place: Path) -> None:
 
 def shipped(folder: str) -> Path:
     """`profiles/` or `constraints/`: inside an installed wheel, else in the checkout."""
-    packed = _PACKAGE / "_shipped" / folder
-    return packed if packed.is_dir() else _PACKAGE.parent / folder
+    from pathlib import Path
+
+    package = Path(__file__).resolve().parent
+    packed = package / "_shipped" / folder
+    return packed if packed.is_dir() else package.parent / folder
 
 
 def cache_dir(environ: Mapping[str, str]) -> Path:

@@ -11,18 +11,24 @@ A directory of the user's that holds a library which the environment's NVIDIA wh
 out. Coming first is not enough: cuDNN asks for `libcudnn_ops.so.9.1.0` before `libcudnn_ops.so.9`,
 and the wheels have only the second name. And the wheels name each other's directories (cuSPARSE
 that of nvJitLink) in their RUNPATH, which the loader reads after `LD_LIBRARY_PATH`.
+
+Each start of a program waits for this module, so paths are text here and it imports little:
+pathlib alone takes longer than all that is done.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from mlenv.result import MlenvError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+AnyPath = str | os.PathLike[str]
 
 LIBRARY_PATH = "LD_LIBRARY_PATH"
 
@@ -31,7 +37,7 @@ LIBRARY_PATH = "LD_LIBRARY_PATH"
 OPENED_BY_NAME = ("cudnn", "cublas", "cuda_nvrtc")
 
 # Where WSL keeps the driver's libraries (libcuda.so.1), not always known to the loader's cache.
-WSL_LIBRARIES = Path("/usr/lib/wsl/lib")
+WSL_LIBRARIES = "/usr/lib/wsl/lib"
 
 
 class LaunchEnvironment(NamedTuple):
@@ -41,8 +47,8 @@ class LaunchEnvironment(NamedTuple):
     `left_out` are the caller's library directories that would shadow the environment's.
     """
 
-    venv: Path
-    python: Path
+    venv: str
+    python: str
     variables: Mapping[str, str]
     removed: tuple[str, ...] = ("PYTHONHOME",)
     left_out: tuple[str, ...] = ()
@@ -55,24 +61,41 @@ class LaunchEnvironment(NamedTuple):
         return {**inherited_variables, **self.variables}
 
 
-def site_packages(venv: Path) -> Path:
+def site_packages(venv: AnyPath) -> Path:
     """`lib/python3.*/site-packages` of a venv; raises `MlenvError` if it is none."""
-    candidates = sorted(venv.glob("lib/python3*/site-packages"))
-    if not (venv / "pyvenv.cfg").is_file() or not candidates:
-        what = "is not a virtual environment" if venv.exists() else "does not exist"
-        raise MlenvError(
-            "no-environment",
-            f"{venv} {what}.",
-            "Run `mlenv install` to build one, or name another with --venv DIR.",
-        )
-    return candidates[-1]
+    from pathlib import Path
+
+    return Path(_site_packages(os.fspath(venv)))
 
 
-def library_directories(packages: Path) -> tuple[Path, ...]:
+def _site_packages(venv: str) -> str:
+    if _is_there(f"{venv}/pyvenv.cfg"):
+        for name in sorted(_listed(f"{venv}/lib"), reverse=True):
+            packages = f"{venv}/lib/{name}/site-packages"
+            if name.startswith("python3") and _is_there(packages):
+                return packages
+    what = "is not a virtual environment" if _is_there(venv) else "does not exist"
+    raise MlenvError(
+        "no-environment",
+        f"{venv} {what}.",
+        "Run `mlenv install` to build one, or name another with --venv DIR.",
+    )
+
+
+def _is_there(path: str) -> bool:
+    """Tell if the path exists; raises `OSError` where that can't be told, unlike `exists`."""
+    try:
+        os.stat(path)  # noqa: PTH116
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
+
+
+def library_directories(packages: AnyPath) -> tuple[str, ...]:
     """The wheel directories that must be on the loader's path, in search order."""
     if sys.platform != "linux":
         return ()
-    candidates = (packages / "nvidia" / name / "lib" for name in OPENED_BY_NAME)
+    candidates = (f"{os.fspath(packages)}/nvidia/{name}/lib" for name in OPENED_BY_NAME)
     return tuple(each for each in candidates if os.path.isdir(each))  # noqa: PTH112 (never raises)
 
 
@@ -83,10 +106,10 @@ class LibraryPath(NamedTuple):
     that holds a file named as in `shadowing` is left out; below `wheels` lie the environment's.
     """
 
-    first: tuple[Path, ...] = ()
-    last: tuple[Path, ...] = ()
+    first: tuple[str, ...] = ()
+    last: tuple[str, ...] = ()
     shadowing: tuple[str, ...] = ()
-    wheels: Path | None = None
+    wheels: str = ""
 
     def value(self, inherited: str | None) -> str:
         """The loader's path for a caller that has `inherited`; never an empty element.
@@ -100,23 +123,23 @@ class LibraryPath(NamedTuple):
         """The caller's directories that would shadow the environment's libraries."""
         return tuple(e for e in _elements(inherited) if self._shadows(e) and not self._is_own(e))
 
-    def moved(self, old: Path, new: Path) -> LibraryPath:
+    def moved(self, old: AnyPath, new: AnyPath) -> LibraryPath:
         """The rule for an environment that is reached by another path."""
-        first = tuple(new / directory.relative_to(old) for directory in self.first)
-        return self._replace(first=first)
+        first = (f"{new}{directory.removeprefix(str(old))}" for directory in self.first)
+        return self._replace(first=tuple(first))
 
     def _shadows(self, element: str) -> bool:
         return any(os.path.exists(f"{element}/{name}") for name in self.shadowing)  # noqa: PTH110
 
     def _is_own(self, element: str) -> bool:
         """Tell if the directory is one of the environment's wheels, by whatever path."""
-        if self.wheels is None:
+        if not self.wheels:
             return False
         own = os.path.realpath(self.wheels)
         return os.path.realpath(element).startswith(f"{own}/")
 
 
-def library_path(packages: Path) -> LibraryPath:
+def library_path(packages: AnyPath) -> LibraryPath:
     """The rule for the environment with these site-packages.
 
     Raises `MlenvError` for a path that the loader can't be told.
@@ -124,17 +147,17 @@ def library_path(packages: Path) -> LibraryPath:
     first = library_directories(packages)
     for directory in first:
         check_expressible(directory)
-    wheels = packages / "nvidia"
+    wheels = f"{os.fspath(packages)}/nvidia"
     return LibraryPath(first, _wsl(), _libraries(wheels), wheels)
 
 
-def _libraries(wheels: Path) -> tuple[str, ...]:
+def _libraries(wheels: str) -> tuple[str, ...]:
     """The libraries that NVIDIA's wheels bring, all of them: `*/lib/lib*.so.*`, sorted.
 
     Every start of a program waits for this, so it reads directories and nothing else.
     """
     names: set[str] = set()
-    for wheel in _listed(str(wheels)):
+    for wheel in _listed(wheels):
         files = _listed(f"{wheels}/{wheel}/lib")
         names.update(name for name in files if name.startswith("lib") and ".so." in name)
     return tuple(sorted(names))
@@ -147,9 +170,9 @@ def _listed(directory: str) -> list[str]:
         return []
 
 
-def check_expressible(path: Path) -> None:
+def check_expressible(path: AnyPath) -> None:
     """Raise `MlenvError` for a path that can't stand on the loader's path."""
-    if _INEXPRESSIBLE.search(str(path)):
+    if not _is_expressible(str(path)):
         raise MlenvError(
             "path-not-expressible",
             f"{path} can't stand on {LIBRARY_PATH}: the loader reads `:`, `;`, $ORIGIN, "
@@ -158,41 +181,49 @@ def check_expressible(path: Path) -> None:
         )
 
 
-# Separators and dynamic string tokens of LD_LIBRARY_PATH (ld.so(8)).
-_INEXPRESSIBLE = re.compile(r"[:;]|\$(ORIGIN|LIB|PLATFORM)\b|\$\{(ORIGIN|LIB|PLATFORM)\}")
+def _is_expressible(path: str) -> bool:
+    """No separator and no dynamic string token of LD_LIBRARY_PATH (ld.so(8)) is in it."""
+    if ":" in path or ";" in path:
+        return False
+    if "$" not in path:
+        return True
+    import re
+
+    return not re.search(r"\$(ORIGIN|LIB|PLATFORM)\b|\$\{(ORIGIN|LIB|PLATFORM)\}", path)
 
 
-def _wsl() -> tuple[Path, ...]:
+def _wsl() -> tuple[str, ...]:
     is_wsl = "microsoft" in os.uname().release.lower()
-    return (WSL_LIBRARIES,) if is_wsl and WSL_LIBRARIES.is_dir() else ()
+    return (WSL_LIBRARIES,) if is_wsl and os.path.isdir(WSL_LIBRARIES) else ()  # noqa: PTH112
 
 
 def _elements(inherited: str | None) -> list[str]:
     """The loader splits at `:` and at `;`."""
-    return [element for element in re.split("[:;]", inherited or "") if element]
+    return [element for element in (inherited or "").replace(";", ":").split(":") if element]
 
 
-def joined(elements: Sequence[str | Path]) -> str:
+def joined(elements: Sequence[str]) -> str:
     """A search path of `elements`, each once, never an empty one."""
-    return ":".join(dict.fromkeys(str(element) for element in elements if str(element)))
+    return ":".join(dict.fromkeys(element for element in elements if element))
 
 
-def build(venv: Path, base: Mapping[str, str] = os.environ) -> LaunchEnvironment:
+def build(venv: AnyPath, base: Mapping[str, str] = os.environ) -> LaunchEnvironment:
     """The launch environment of `venv` for a process started from `base`."""
-    return for_interpreter(venv, venv / "bin" / "python", site_packages(venv), base)
+    prefix = os.fspath(venv)
+    return for_interpreter(prefix, f"{prefix}/bin/python", _site_packages(prefix), base)
 
 
 def for_interpreter(
-    prefix: Path, python: Path, packages: Path, base: Mapping[str, str]
+    prefix: str, python: str, packages: str, base: Mapping[str, str]
 ) -> LaunchEnvironment:
     """Build the launch environment of any interpreter, also of conda or the system.
 
     `prefix` is its `sys.prefix`, `packages` its site-packages.
     """
     path = base.get("PATH", os.defpath).split(":")
-    variables = {"PATH": joined((python.parent, *path))}
-    if (prefix / "pyvenv.cfg").is_file():
-        variables = {"VIRTUAL_ENV": str(prefix), **variables}
+    variables = {"PATH": joined((os.path.dirname(python), *path))}  # noqa: PTH120
+    if _is_there(f"{prefix}/pyvenv.cfg"):
+        variables = {"VIRTUAL_ENV": prefix, **variables}
     libraries, inherited = library_path(packages), base.get(LIBRARY_PATH)
     removed = ["PYTHONHOME"]
     if value := libraries.value(inherited):

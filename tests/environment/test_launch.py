@@ -94,7 +94,7 @@ def test_wsl_keeps_its_drivers_reachable(
         release = "5.15.153.1-microsoft-standard-WSL2"
 
     monkeypatch.setattr(launch.os, "uname", Uname)
-    monkeypatch.setattr(launch, "WSL_LIBRARIES", tmp_path)
+    monkeypatch.setattr(launch, "WSL_LIBRARIES", str(tmp_path))
     value = launch.library_path(packages).value("/opt/one").split(":")
     assert value == [*own(packages), "/opt/one", str(tmp_path)]
 
@@ -123,6 +123,6 @@ def test_any_other_path_is_right(tmp_path: Path, name: str) -> None:
 def test_a_value_of_empty_elements_is_taken_away(tmp_path: Path) -> None:
     (tmp_path / "lib").mkdir()
     built = launch.for_interpreter(
-        tmp_path, tmp_path / "bin/python", tmp_path / "lib", {"LD_LIBRARY_PATH": ":"}
+        str(tmp_path), f"{tmp_path}/bin/python", f"{tmp_path}/lib", {"LD_LIBRARY_PATH": ":"}
     )
     assert "LD_LIBRARY_PATH" not in built.applied_to({"LD_LIBRARY_PATH": ":"})

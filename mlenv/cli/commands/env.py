@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlenv.environment import launch
 from mlenv.environment.launchers import exports
-from mlenv.paths import venv_path
+from mlenv.paths import venv_directory
 from mlenv.result import MlenvError, Result, from_os_error
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def main(arguments: Sequence[str]) -> int | None:
@@ -35,7 +37,7 @@ def main(arguments: Sequence[str]) -> int | None:
     if shell not in exports.LANGUAGES:
         return None
     try:
-        result = describe(venv_path(options["--venv"], os.environ), str(shell))
+        result = describe(venv_directory(options["--venv"], os.environ), str(shell))
     except MlenvError as error:
         result = error.result("env")
     except OSError as error:
@@ -43,13 +45,13 @@ def main(arguments: Sequence[str]) -> int | None:
     return render.emit(result, as_json=as_json)
 
 
-def describe(venv: Path, shell: str) -> Result[Any]:
+def describe(venv: str | Path, shell: str) -> Result[Any]:
     """The launch environment of `venv` for a process started from here."""
     built = launch.build(venv, os.environ)
     removed = tuple(name for name in built.removed if name in os.environ)
     return Result(
         "env",
-        {"python": str(built.python), "venv": str(built.venv), "env": dict(built.variables)},
+        {"python": built.python, "venv": built.venv, "env": dict(built.variables)},
         lines=lambda: exports.commands(shell, built.variables, removed),
     )
 

@@ -9,12 +9,11 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NoReturn
 
 from mlenv.cli.commands import OF_EXEC
 from mlenv.environment import in_use, launch
-from mlenv.paths import venv_path
+from mlenv.paths import venv_directory
 from mlenv.result import WRONG_USAGE, MlenvError, from_os_error
 
 NOT_FOUND, NOT_EXECUTABLE = 127, 126  # as shells report them
@@ -27,10 +26,12 @@ def main(arguments: Sequence[str]) -> int:
         if explained:
             return _explained(venv, command)
         if command[0] in OF_EXEC:
-            in_use.hold(venv.resolve())
+            in_use.hold(os.path.realpath(venv))
+            from pathlib import Path
+
             from mlenv.cli.commands import transcribe
 
-            return transcribe.main(venv, command[1:], diarize_only=command[0] == "diarize")
+            return transcribe.main(Path(venv), command[1:], diarize_only=command[0] == "diarize")
         become(venv, command)
     except MlenvError as error:
         return _refusal(error)
@@ -44,16 +45,16 @@ def _refusal(error: MlenvError) -> int:
     return render.emit(error.result("exec"), as_json=False)
 
 
-def become(venv: Path, command: Sequence[str]) -> NoReturn:
+def become(venv: str, command: Sequence[str]) -> NoReturn:
     """Replace this process by `command`: signals and the exit code are the command's own.
 
     It runs in the generation that is active now and stays in it, whatever is installed
     meanwhile.
     """
-    while not in_use.hold(venv.resolve()):
+    while not in_use.hold(os.path.realpath(venv)):
         time.sleep(0.01)  # it is being removed, so another one is active in a moment
-    built = launch.build(venv.resolve(), os.environ)
-    if not built.python.exists():  # or PATH would give another one, with other packages
+    built = launch.build(os.path.realpath(venv), os.environ)
+    if not os.path.exists(built.python):  # noqa: PTH110 (or PATH would give another one)
         raise MlenvError(
             "interpreter-missing",
             f"{venv} has no Python any more: {built.python} is missing or leads nowhere.",
@@ -66,7 +67,7 @@ def become(venv: Path, command: Sequence[str]) -> NoReturn:
         raise _not_started(venv, command[0], environment["PATH"], error) from error
 
 
-def _not_started(venv: Path, command: str, path: str, error: OSError) -> MlenvError:
+def _not_started(venv: str, command: str, path: str, error: OSError) -> MlenvError:
     """Tell a command that isn't there from one that can't be started."""
     import shutil
 
@@ -75,12 +76,12 @@ def _not_started(venv: Path, command: str, path: str, error: OSError) -> MlenvEr
     elif "/" in command and os.path.exists(command):  # noqa: PTH110 (never raises)
         message = f"{command} is not a program: it may not be executed."
     else:
-        message = f"There is no command `{command}` in {venv / 'bin'} or on PATH."
+        message = f"There is no command `{command}` in {venv}/bin or on PATH."
         return MlenvError("command-not-found", message, exit_code=NOT_FOUND)
     return MlenvError("command-not-executable", message, exit_code=NOT_EXECUTABLE)
 
 
-def _explained(venv: Path, command: Sequence[str]) -> int:
+def _explained(venv: str, command: Sequence[str]) -> int:
     """Run the command as a child and name the known error if it fails."""
     from mlenv.cli.table import main as run_cli
 
@@ -88,7 +89,7 @@ def _explained(venv: Path, command: Sequence[str]) -> int:
     return run_cli(["explain", "--venv", str(venv), "--", *again])
 
 
-def _parse(arguments: Sequence[str]) -> tuple[Path, Sequence[str], bool]:
+def _parse(arguments: Sequence[str]) -> tuple[str, Sequence[str], bool]:
     option, explained, rest = None, False, list(arguments)
     while rest and rest[0].startswith("-"):
         word = rest.pop(0)
@@ -105,7 +106,7 @@ def _parse(arguments: Sequence[str]) -> tuple[Path, Sequence[str], bool]:
         option = value if separator else rest.pop(0)
     if not rest:
         raise _usage("`mlenv exec` needs a command.")
-    return venv_path(option, os.environ), rest, explained
+    return venv_directory(option, os.environ), rest, explained
 
 
 def _usage(message: str) -> MlenvError:

@@ -11,7 +11,6 @@ import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from mlenv.doctor.facts.target import Interpreter, Target
 from mlenv.environment import launch
@@ -63,10 +62,7 @@ def finish(
 ) -> tuple[Whole, ...]:
     """Each distinct environment with all its variables (those never leave this process)."""
     built = launch.for_interpreter(
-        Path(interpreter.prefix),
-        Path(interpreter.executable),
-        Path(interpreter.packages),
-        environ,
+        interpreter.prefix, interpreter.executable, interpreter.packages, environ
     )
     whole: dict[str, Mapping[str, str]] = {LAUNCH: built.applied_to(environ), BARE: dict(environ)}
     if child and (ended := child.ended()).exit_code == 0:

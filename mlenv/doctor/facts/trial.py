@@ -191,9 +191,7 @@ def finish(begun: Sequence[Begun]) -> tuple[Tried, ...]:
 def _child(script: Path, place: Place, arguments: Sequence[str], without: Collection[str]) -> Child:
     python = place.interpreter
     environ = {name: v for name, v in place.environ.items() if name not in without}
-    built = launch.for_interpreter(
-        Path(python.prefix), Path(python.executable), Path(python.packages), environ
-    )
+    built = launch.for_interpreter(python.prefix, python.executable, python.packages, environ)
     argv = [python.executable, "-c", _AS_A_SCRIPT, str(script), "trial", *arguments]
     directory = Path("/") if FOLDER in without else place.directory
     return Child(argv, built.applied_to(environ), TIME_LIMIT, directory)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlenv.environment import generations, in_use
-from mlenv.environment.generations import Generation, activation, rollback
+from mlenv.environment.generations import Generation, activation, rollback, users
 from mlenv.environment.generations.disk_usage import size
 from mlenv.environment.install import consent
 from mlenv.files import owner
@@ -67,7 +67,7 @@ def surplus(venv: Path, keep: int) -> Collected:
     others = [g for g in generations.all_of(venv) if not _is_active(g, venv)]
     spare = max(keep - (active is not None), 0)
     old = others[: len(others) - spare] if spare < len(others) else []
-    used = in_use.users([g.path for g in old], venv)
+    used = users.users([g.path for g in old], venv)
     removed = tuple(g for g in old if g.path not in used)
     freed = sum(size(g.path).own for g in removed)
     return Collected(removed, freed, tuple((g, used[g.path]) for g in old if g.path in used))
@@ -123,7 +123,7 @@ def uninstall(
         _refuse_foreign(venv)
         consent.ask([all_that_goes(venv)], asking)
         folders = sorted((store / "generations").glob("*/"))
-        if (used := in_use.users(folders, venv)) and not force:
+        if (used := users.users(folders, venv)) and not force:
             path, pids = next(iter(used.items()))
             raise _busy(path, pids)
         claims = [_claim(path, force) for path in folders]

@@ -102,8 +102,8 @@ def _values(
 ) -> dict[str, str]:
     """Values for a script's placeholders; directories as a list of words or joined."""
 
-    def directories(paths: tuple[Path, ...]) -> str:
-        return quote(":".join(map(str, paths))) if as_string else words(quote, paths, separator)
+    def directories(paths: tuple[str, ...]) -> str:
+        return quote(":".join(paths)) if as_string else words(quote, paths, separator)
 
     return {
         "VENV": quote(str(venv)),

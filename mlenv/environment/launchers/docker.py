@@ -80,7 +80,7 @@ def _dockerfile(profile: Profile, venv: Path) -> str:
 """,
         LOCK,
         packages.parent.name.removeprefix("python"),
-        [str(path.relative_to(packages)) for path in launch.library_path(packages).first],
+        [path.removeprefix(f"{packages}/") for path in launch.library_path(packages).first],
         f'UV_INDEX="{indexes}" UV_INDEX_STRATEGY=unsafe-best-match ' if indexes else "",
     )
 

@@ -30,7 +30,7 @@ STDERR_KEPT = 65_536  # bytes
 Inbox = queue.SimpleQueue["tuple[Worker, protocol.Event | None]"]
 
 
-def command(python: Path, worker: str) -> list[str | Path]:
+def command(python: str, worker: str) -> list[str | Path]:
     """The command line of a worker.
 
     `-I`: only the environment's packages are on its path; `-X utf8`: names of files are the same

@@ -79,7 +79,7 @@ def test_on_wsl_the_drivers_directory_comes_last(
     drivers.mkdir()
     release = SimpleNamespace(release="5.15.153.1-microsoft-standard-WSL2")  # none here
     monkeypatch.setattr(launch.os, "uname", lambda: release)
-    monkeypatch.setattr(launch, "WSL_LIBRARIES", drivers)
+    monkeypatch.setattr(launch, "WSL_LIBRARIES", str(drivers))
     activate.write(venv, venv)
     commands.write(venv, venv)
     env = {**BASE, "LD_LIBRARY_PATH": "/opt/a"}
