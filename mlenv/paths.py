@@ -3,19 +3,19 @@
 The user's directories are those of the XDG specification where its variables are set, else the
 platform's own (platformdirs): on Linux `~/.cache`, `~/.config` and `~/.local/state`.
 
-`exec` waits for this module, so pathlib is imported where a path is made.
+`exec` waits for this module, so it imports nothing before it needs it.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
-from mlenv.result import WRONG_USAGE, MlenvError
-
+TYPE_CHECKING = False  # as in `typing`, which would have to be imported
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
+
+    from mlenv.result import MlenvError
 
 
 def venv_path(option: str | os.PathLike[str] | None, environ: Mapping[str, str]) -> Path:
@@ -31,20 +31,16 @@ def venv_directory(option: str | os.PathLike[str] | None, environ: Mapping[str, 
     Absolute, but a symlink is kept as it is: it is the activation, not its target.
     """
     if option == "":
-        raise MlenvError(
-            "usage",
+        raise _wrong_usage(
             "--venv is empty: a variable that is not set?",
             "Name the environment's directory, or leave --venv out.",
-            exit_code=WRONG_USAGE,
         )
     chosen = os.fspath(option or environ.get("MLENV_VENV") or "~/.venvs/ml")
     path = os.path.abspath(_expanded(chosen, environ))  # noqa: PTH100 (resolve follows links)
     if path.strip("/") == "":
-        raise MlenvError(
-            "usage",
+        raise _wrong_usage(
             f"{path} can't be an environment: mlenv keeps its generations beside it.",
             "Name a directory in it, or leave --venv out.",
-            exit_code=WRONG_USAGE,
         )
     return path
 
@@ -67,7 +63,7 @@ def _home(environ: Mapping[str, str]) -> str:
     try:
         return pwd.getpwuid(os.getuid()).pw_dir
     except KeyError as error:
-        raise MlenvError(
+        raise _error(
             "no-home",
             f"There is no home directory: HOME is not set, and user {os.getuid()} is unknown here.",
             "Set HOME to a directory that this user may write to.",
@@ -92,7 +88,7 @@ def _expanded(path: str, environ: Mapping[str, str]) -> str:
     try:
         return f"{pwd.getpwnam(user[1:]).pw_dir}{separator}{below}"
     except KeyError as error:
-        raise MlenvError("no-home", f"{path} names a user that is unknown here.") from error
+        raise _error("no-home", f"{path} names a user that is unknown here.") from error
 
 
 def refuse_sudo(place: Path) -> None:
@@ -105,7 +101,7 @@ def refuse_sudo(place: Path) -> None:
         return
     owners = {str(folder.stat().st_uid) for folder in (place, home(os.environ)) if folder.is_dir()}
     if caller in owners:
-        raise MlenvError(
+        raise _error(
             "foreign-home",
             f"This is root by sudo, and {place if place.is_dir() else home(os.environ)} is a place "
             f"of user {caller}, who could not change root's files there.",
@@ -149,3 +145,15 @@ def _place(environ: Mapping[str, str], own: str, base: str, kind: str) -> Path:
     home(environ)  # or say that there is none
     place: Path = getattr(platformdirs, kind)("mlenv", appauthor=False)
     return place
+
+
+def _error(code: str, message: str, hint: str = "") -> MlenvError:
+    from mlenv.result import MlenvError
+
+    return MlenvError(code, message, hint)
+
+
+def _wrong_usage(message: str, hint: str) -> MlenvError:
+    from mlenv.result import WRONG_USAGE, MlenvError
+
+    return MlenvError("usage", message, hint, exit_code=WRONG_USAGE)

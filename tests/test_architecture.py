@@ -198,3 +198,16 @@ def test_what_programs_call_loads_little(command: str) -> None:
     script = f"import sys, {module}; print([m for m in {slow} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+def test_exec_imports_nothing_that_python_has_not_loaded_already() -> None:
+    """It stands before each program: what it imports is all that it costs."""
+    script = (
+        "import sys; before = set(sys.modules)\n"
+        "import mlenv.__main__, mlenv.cli.commands.exec_\n"
+        "print(sorted(m for m in set(sys.modules) - before if not m.startswith('mlenv')))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "['__future__', 'fcntl']\n"

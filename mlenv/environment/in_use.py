@@ -1,7 +1,7 @@
 """Who uses a generation: a shared lock on its record, which a program inherits from `exec`.
 
 What was started otherwise is found in /proc (`generations.users`). `exec` waits for this module,
-so paths are text here.
+so paths are text here and it imports little.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ import os
 
 RECORD = "mlenv.json"
 
-AnyPath = str | os.PathLike[str]
+TYPE_CHECKING = False  # as in `typing`, which would have to be imported
+if TYPE_CHECKING:
+    AnyPath = str | os.PathLike[str]
 
 
 def hold(directory: AnyPath) -> bool:

@@ -12,23 +12,24 @@ out. Coming first is not enough: cuDNN asks for `libcudnn_ops.so.9.1.0` before `
 and the wheels have only the second name. And the wheels name each other's directories (cuSPARSE
 that of nvJitLink) in their RUNPATH, which the loader reads after `LD_LIBRARY_PATH`.
 
-Each start of a program waits for this module, so paths are text here and it imports little:
-pathlib alone takes longer than all that is done.
+Each start of a program waits for this module, so paths are text here, records are plain classes,
+and nothing is imported that Python has not loaded already: pathlib and typing alone take longer
+than all that is done.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
 
-from mlenv.result import MlenvError
-
+TYPE_CHECKING = False  # as in `typing`, which would have to be imported
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-AnyPath = str | os.PathLike[str]
+    from mlenv.result import MlenvError
+
+    AnyPath = str | os.PathLike[str]
 
 LIBRARY_PATH = "LD_LIBRARY_PATH"
 
@@ -40,18 +41,28 @@ OPENED_BY_NAME = ("cudnn", "cublas", "cuda_nvrtc")
 WSL_LIBRARIES = "/usr/lib/wsl/lib"
 
 
-class LaunchEnvironment(NamedTuple):
+class LaunchEnvironment:
     """The variables with which a process of one environment is started.
 
     `variables` are those that differ from the caller's; `removed` must not be passed on;
     `left_out` are the caller's library directories that would shadow the environment's.
     """
 
-    venv: str
-    python: str
-    variables: Mapping[str, str]
-    removed: tuple[str, ...] = ("PYTHONHOME",)
-    left_out: tuple[str, ...] = ()
+    __slots__ = ("left_out", "python", "removed", "variables", "venv")
+
+    def __init__(
+        self,
+        venv: str,
+        python: str,
+        variables: Mapping[str, str],
+        removed: tuple[str, ...] = ("PYTHONHOME",),
+        left_out: tuple[str, ...] = (),
+    ) -> None:
+        self.venv = venv
+        self.python = python
+        self.variables = variables
+        self.removed = removed
+        self.left_out = left_out
 
     def applied_to(self, base: Mapping[str, str]) -> dict[str, str]:
         """The whole environment of the new process, started from `base`."""
@@ -75,7 +86,7 @@ def _site_packages(venv: str) -> str:
             if name.startswith("python3") and _is_there(packages):
                 return packages
     what = "is not a virtual environment" if _is_there(venv) else "does not exist"
-    raise MlenvError(
+    raise _error(
         "no-environment",
         f"{venv} {what}.",
         "Run `mlenv install` to build one, or name another with --venv DIR.",
@@ -99,17 +110,26 @@ def library_directories(packages: AnyPath) -> tuple[str, ...]:
     return tuple(each for each in candidates if os.path.isdir(each))  # noqa: PTH112 (never raises)
 
 
-class LibraryPath(NamedTuple):
+class LibraryPath:
     """The loader's path of an environment, before it is joined with the caller's.
 
     `first` stands before the caller's directories, `last` behind them. A caller's directory
     that holds a file named as in `shadowing` is left out; below `wheels` lie the environment's.
     """
 
-    first: tuple[str, ...] = ()
-    last: tuple[str, ...] = ()
-    shadowing: tuple[str, ...] = ()
-    wheels: str = ""
+    __slots__ = ("first", "last", "shadowing", "wheels")
+
+    def __init__(
+        self,
+        first: tuple[str, ...] = (),
+        last: tuple[str, ...] = (),
+        shadowing: tuple[str, ...] = (),
+        wheels: str = "",
+    ) -> None:
+        self.first = first
+        self.last = last
+        self.shadowing = shadowing
+        self.wheels = wheels
 
     def value(self, inherited: str | None) -> str:
         """The loader's path for a caller that has `inherited`; never an empty element.
@@ -126,7 +146,7 @@ class LibraryPath(NamedTuple):
     def moved(self, old: AnyPath, new: AnyPath) -> LibraryPath:
         """The rule for an environment that is reached by another path."""
         first = (f"{new}{directory.removeprefix(str(old))}" for directory in self.first)
-        return self._replace(first=tuple(first))
+        return LibraryPath(tuple(first), self.last, self.shadowing, self.wheels)
 
     def _shadows(self, element: str) -> bool:
         return any(os.path.exists(f"{element}/{name}") for name in self.shadowing)  # noqa: PTH110
@@ -173,7 +193,7 @@ def _listed(directory: str) -> list[str]:
 def check_expressible(path: AnyPath) -> None:
     """Raise `MlenvError` for a path that can't stand on the loader's path."""
     if not _is_expressible(str(path)):
-        raise MlenvError(
+        raise _error(
             "path-not-expressible",
             f"{path} can't stand on {LIBRARY_PATH}: the loader reads `:`, `;`, $ORIGIN, "
             "$LIB and $PLATFORM in it as something else.",
@@ -233,6 +253,12 @@ def for_interpreter(
     return LaunchEnvironment(
         prefix, python, variables, tuple(removed), libraries.left_out(inherited)
     )
+
+
+def _error(code: str, message: str, hint: str) -> MlenvError:
+    from mlenv.result import MlenvError
+
+    return MlenvError(code, message, hint)
 
 
 # What an activated environment or a surrounding `uv run` leaves in the variables of its children.

@@ -8,13 +8,17 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Sequence
-from typing import Any, NoReturn
 
 from mlenv.cli.commands import OF_EXEC
 from mlenv.environment import in_use, launch
 from mlenv.paths import venv_directory
-from mlenv.result import WRONG_USAGE, MlenvError, from_os_error
+
+TYPE_CHECKING = False  # as in `typing`, which would have to be imported
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any, NoReturn
+
+    from mlenv.result import MlenvError
 
 NOT_FOUND, NOT_EXECUTABLE = 127, 126  # as shells report them
 
@@ -33,15 +37,19 @@ def main(arguments: Sequence[str]) -> int:
 
             return transcribe.main(Path(venv), command[1:], diarize_only=command[0] == "diarize")
         become(venv, command)
-    except MlenvError as error:
+    except Exception as error:
         return _refusal(error)
-    except OSError as error:
-        return _refusal(from_os_error(error))
 
 
-def _refusal(error: MlenvError) -> int:
+def _refusal(error: Exception) -> int:
+    """Print what the user can understand and act on; raise what is a fault of mlenv's."""
     from mlenv.cli import render
+    from mlenv.result import MlenvError, from_os_error
 
+    if isinstance(error, OSError):
+        error = from_os_error(error)
+    if not isinstance(error, MlenvError):
+        raise error
     return render.emit(error.result("exec"), as_json=False)
 
 
@@ -55,7 +63,7 @@ def become(venv: str, command: Sequence[str]) -> NoReturn:
         time.sleep(0.01)  # it is being removed, so another one is active in a moment
     built = launch.build(os.path.realpath(venv), os.environ)
     if not os.path.exists(built.python):  # noqa: PTH110 (or PATH would give another one)
-        raise MlenvError(
+        raise _error(
             "interpreter-missing",
             f"{venv} has no Python any more: {built.python} is missing or leads nowhere.",
             "`mlenv install` builds it again.",
@@ -77,8 +85,8 @@ def _not_started(venv: str, command: str, path: str, error: OSError) -> MlenvErr
         message = f"{command} is not a program: it may not be executed."
     else:
         message = f"There is no command `{command}` in {venv}/bin or on PATH."
-        return MlenvError("command-not-found", message, exit_code=NOT_FOUND)
-    return MlenvError("command-not-executable", message, exit_code=NOT_EXECUTABLE)
+        return _error("command-not-found", message, exit_code=NOT_FOUND)
+    return _error("command-not-executable", message, exit_code=NOT_EXECUTABLE)
 
 
 def _explained(venv: str, command: Sequence[str]) -> int:
@@ -110,7 +118,15 @@ def _parse(arguments: Sequence[str]) -> tuple[str, Sequence[str], bool]:
 
 
 def _usage(message: str) -> MlenvError:
-    return MlenvError("usage", message, "Try `mlenv exec --help`.", exit_code=WRONG_USAGE)
+    from mlenv.result import WRONG_USAGE
+
+    return _error("usage", message, "Try `mlenv exec --help`.", exit_code=WRONG_USAGE)
+
+
+def _error(code: str, message: str, hint: str = "", *, exit_code: int = 1) -> MlenvError:
+    from mlenv.result import MlenvError
+
+    return MlenvError(code, message, hint, exit_code=exit_code)
 
 
 def _completed(ctx: Any, _param: object, incomplete: str) -> list[Any]:
