@@ -6,8 +6,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from mlenv.environment import generations
-from mlenv.environment.generations import activation
+from mlenv.environment.generations import activation, creation
 from mlenv.environment.launchers.launcher import Place
 from mlenv.environment.lockfile import locks, profiles
 from tests.support.launching import BASE, MakeVenv
@@ -22,7 +21,7 @@ def installed(tmp_path: Path, make: MakeVenv) -> Place:
     def fill(path: Path) -> None:
         make(path)
 
-    generation = generations.build(venv, profile, lock, fill)
+    generation = creation.create(venv, profile, lock, fill)
     activation.switch(venv, generation.path)
     (tmp_path / "project").mkdir()
     return Place(venv, tmp_path / "project", BASE)

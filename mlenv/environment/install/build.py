@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from mlenv.environment import generations, uv
-from mlenv.environment.generations import Generation, activation
+from mlenv.environment.generations import Generation, activation, creation
 from mlenv.environment.install import changes, whole
 from mlenv.environment.install.changes import NOTHING, Changes
 from mlenv.environment.install.request import Request, named
@@ -115,7 +115,7 @@ def _build(
     folder = install_plan.bundle.path if install_plan.bundle else None
     own = request.own or generations.holds(venv, profile.path)
     own = own or (folder is not None and profile.path.is_relative_to(folder))
-    return generations.build(venv, profile, install_plan.lock, fill, own=own)
+    return creation.create(venv, profile, install_plan.lock, fill, own=own)
 
 
 def unchanged(

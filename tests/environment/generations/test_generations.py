@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mlenv.environment import generations
-from mlenv.environment.generations import activation
+from mlenv.environment.generations import activation, creation
 from mlenv.environment.lockfile.locks import Lock
 from mlenv.environment.lockfile.profiles import load
 from mlenv.progress import Silent
@@ -37,7 +37,7 @@ def fill(path: Path) -> None:
 
 
 def built(venv: Path, lock: Lock) -> generations.Generation:
-    return generations.build(venv, load("cu124"), lock, fill)
+    return creation.create(venv, load("cu124"), lock, fill)
 
 
 def test_what_stops_the_build_leaves_nothing(venv: Path, lock: Lock) -> None:
@@ -46,7 +46,7 @@ def test_what_stops_the_build_leaves_nothing(venv: Path, lock: Lock) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        generations.build(venv, load("cu124"), lock, stop)
+        creation.create(venv, load("cu124"), lock, stop)
     assert generations.all_of(venv) == ()
     assert list((generations.store(venv) / "generations").iterdir()) == []
 
@@ -122,7 +122,7 @@ def test_without_renameat2_the_old_directory_is_kept_as_well(
     first = built(venv, lock)
     venv.mkdir()
     (venv / "notes.txt").write_text("mine")
-    monkeypatch.setattr(generations.ctypes, "CDLL", lambda *_, **__: object())
+    monkeypatch.setattr(activation.ctypes, "CDLL", lambda *_, **__: object())
     kept = activation.switch(venv, first.path)
     assert kept is not None and (kept / "notes.txt").read_text() == "mine"
     assert generations.active(venv) == first
@@ -234,7 +234,7 @@ def test_drift_sees_that_libraries_are_gone(venv: Path, lock: Lock) -> None:
         folder.mkdir(parents=True)
         (folder / "libcudnn.so.9").touch()
 
-    made = generations.build(venv, load("cu124"), lock, with_cudnn)
+    made = creation.create(venv, load("cu124"), lock, with_cudnn)
     assert made.drift() == ()
     (made.path / "lib/python3.11/site-packages/nvidia/cudnn").rename(venv.parent / "elsewhere")
     assert made.drift() == ("nvidia/cudnn/lib has 0 files, not 1",)
