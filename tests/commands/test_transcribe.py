@@ -57,6 +57,7 @@ def test_a_document_says_what_was_lost(plain_venv: Path, tmp_path: Path) -> None
     assert written == ["a.rttm", "a.txt", "b.txt"]
 
 
+CPU = "transcribing on cpu in int8 (asked for)"
 SEGMENT = {"start": 0.0, "end": 1.0, "speaker": None, "words": [], "channel": None}
 
 
@@ -83,7 +84,7 @@ def test_json_lines_tell_of_each_file_and_of_the_end(plain_venv: Path, tmp_path:
         {"event": "file", "replaces_segments": False, **file},
         {"event": "segment", "path": str(b), **SEGMENT, "text": "b"},
         {"event": "failed", "path": str(b), **failed},
-        {"event": "end", "ok": False, "exit_code": 1, "errors": [missing, failed]},
+        {"event": "end", "ok": False, "exit_code": 1, "errors": [missing, failed], "notes": [CPU]},
     ]
 
 
@@ -95,6 +96,7 @@ def test_json_lines_end_also_where_nothing_could_be_done(plain_venv: Path, tmp_p
     (end,) = streamed(done.stdout)
     assert (done.returncode, end["event"], end["exit_code"]) == (1, "end", 1)
     assert [error["code"] for error in end["errors"]] == ["worker-died"]
+    assert end["notes"] == []
     assert done.stderr.startswith(f"error: {end['errors'][0]['message']}")
     with Path("/dev/full").open("w") as full:
         done = faults.transcribe(
@@ -111,7 +113,8 @@ def test_json_lines_whose_speakers_come_later_say_so(plain_venv: Path, tmp_path:
     first, last, end = streamed(done.stdout)
     assert (first["speaker"], last["replaces_segments"]) == (None, True)
     assert [segment["speaker"] for segment in last["segments"]] == ["SPEAKER_00"]
-    assert end == {"event": "end", "ok": True, "exit_code": 0, "errors": []}
+    assert end == {"event": "end", "ok": True, "exit_code": 0, "errors": [], "notes": end["notes"]}
+    assert CPU in end["notes"]
 
 
 def test_a_number_of_speakers_that_is_not_met(plain_venv: Path, tmp_path: Path) -> None:
@@ -137,10 +140,15 @@ def test_names_are_of_one_recording(plain_venv: Path, tmp_path: Path) -> None:
     a, b = faults.write(tmp_path, {"a": {}, "b": {}})
     done = faults.transcribe(plain_venv, tmp_path, "--diarize", a, b)
     assert done.returncode == 0
-    assert (
+    by_file = (
         "speakers are named in each file by who speaks first there: SPEAKER_00 of one file need "
-        "not be that of another\n"
-    ) in done.stderr
+        "not be that of another"
+    )
+    assert f"{by_file}\n" in done.stderr
+    done = faults.transcribe(plain_venv, tmp_path, "--diarize", "--json", a, b)
+    assert by_file in json.loads(done.stdout)["data"]["notes"]
+    done = faults.transcribe(plain_venv, tmp_path, "--diarize", "--json", a)
+    assert by_file not in json.loads(done.stdout)["data"]["notes"]
     done = faults.transcribe(plain_venv, tmp_path, "--diarize", "--speaker-names", "Ann", a, b)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.splitlines() == [

@@ -53,7 +53,8 @@ def _stream_end(result: Result[Transcribed]) -> None:
     from mlenv.cli.render.transcribe import Screen
 
     errors = [problem._asdict() for problem in result.errors]
-    fields = {"ok": result.ok, "exit_code": result.exit_code, "errors": errors}
+    notes = result.data.notes if result.data else []
+    fields = {"ok": result.ok, "exit_code": result.exit_code, "errors": errors, "notes": notes}
     Screen(quiet=True, progress=False).line("end", fields)
 
 

@@ -38,12 +38,14 @@ class Transcribed:
 
     `passed_over`: files in folders that have the name or the contents of a recording and not the
     other, and the folders in them that were not looked into. `skipped`: inputs whose transcripts
-    were there (`--resume`).
+    were there (`--resume`). `notes`: what is to be known of the run as a whole: its device, how
+    speakers are named, what was not as asked for.
     """
 
     files: Sequence[Transcript]
     passed_over: Sequence[str]
     skipped: Sequence[str]
+    notes: Sequence[str] = ()
 
 
 class Run:
@@ -55,6 +57,7 @@ class Run:
         self._transcripts: list[Transcript] = []
         self._problems: list[Problem] = []
         self._skipped: list[str] = []
+        self._notes: list[str] = []
         self._total = 0
         self._headed: Source | None = None
         # text comes when a file is through: speakers are not known before, nor the channels' order
@@ -77,7 +80,7 @@ class Run:
         self._screen.end()
         if trouble := driver.unanswered():
             self._screen.error(trouble)
-        record = Transcribed(self._transcripts, self._passed_over, self._skipped)
+        record = Transcribed(self._transcripts, self._passed_over, self._skipped, self._notes)
         code = code or (FAILED if self._problems else DONE)
         return Result("exec transcribe", record, code, tuple(self._problems))
 
@@ -148,7 +151,7 @@ class Run:
                 self._skipped.append(source.shown)
                 return False
             if reason != NO_TRANSCRIPT:
-                self._screen.note(f"{source.label} is done again: {reason}")
+                self._note(f"{source.label} is done again: {reason}")
         return True
 
     def _model(self) -> Path:
@@ -175,13 +178,13 @@ class Run:
         """The model's directory; directories that were refused on the way are shown."""
         for each in copy.refused:
             if not each.is_missing:
-                self._screen.note(f"{each}: passed over", warning=True)
+                self._note(f"{each}: passed over", warning=True)
         return copy.path
 
     def _show(self, event: events.Event) -> None:
         match event:
             case events.Note():
-                self._screen.note(event.text, warning=event.warning)
+                self._note(event.text, warning=event.warning)
             case events.Progress():
                 self._progress(event.source, event.at, event.duration)
             case events.Heard():
@@ -196,6 +199,10 @@ class Run:
                     self._origins.read(event.source)
                 with deferred() if self._options.output_dir else contextlib.nullcontext():
                     self._finish(event)
+
+    def _note(self, text: str, *, warning: bool = False) -> None:
+        self._notes.append(text)
+        self._screen.note(text, warning=warning)
 
     def _segment(self, event: events.Heard) -> None:
         options = self._options
@@ -248,7 +255,7 @@ class Run:
         for path in written.kept:
             now = inputs.printable(inputs.text_of(path))
             text = f"{Path(now).stem} was there and is not as mlenv wrote it: it is {now} now"
-            self._screen.note(text, warning=True)
+            self._note(text, warning=True)
         paths = ", ".join(map(inputs.text_of, written.paths))
         self._screen.note(f"{shown}: {inputs.printable(paths)}")
         if not written.unchanged:
