@@ -14,6 +14,7 @@ import pytest
 from tests.support import tally
 from tests.support.places import PYTHON
 from tests.support.running import Loaded, Run
+from tests.support.scenes import tally as scenes
 
 pytest_plugins = (
     "tests.support.drivers",
@@ -33,9 +34,10 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print what the recordings' tests tried, whichever of them ran."""
-    if lines := tally.lines():
-        terminalreporter.section("recordings")
+    """Print what the tests of recordings and environments tried, whichever of them ran."""
+    for name, lines in (("recordings", tally.lines()), ("environments", scenes.lines())):
+        if lines:
+            terminalreporter.section(name)
         for line in lines:
             terminalreporter.write_line(line)
 

@@ -59,19 +59,31 @@ def _confidence(hit: Hit, facts: context.Facts) -> str:
 
 
 def _most_specific(hits: Sequence[Hit], facts: context.Facts) -> list[Hit]:
-    """Hits that no longer wording, at least as sure, covers at the same place."""
+    """Hits that no other covers: a longer wording at the same place, at least as sure.
+
+    So does one that the log's own circumstances make certain, such as a frozen program.
+    """
     valid = [hit for hit in hits if _applies(hit, facts) and _confidence(hit, facts) != "never"]
     return [hit for hit in valid if not any(_covers(other, hit, facts) for other in valid)]
 
 
-def _covers(longer: Hit, hit: Hit, facts: context.Facts) -> bool:
+def _covers(other: Hit, hit: Hit, facts: context.Facts) -> bool:
+    if other.id == hit.id or abs(other.position - hit.position) >= NEAR:
+        return False
+    if _by_circumstance(hit, facts):
+        return False
+    if _by_circumstance(other, facts):
+        return other.words in hit.words
     return (
-        longer.id != hit.id
-        and _CONFIDENCE[_confidence(longer, facts)] <= _CONFIDENCE[_confidence(hit, facts)]
-        and (len(longer.words), longer.literals) > (len(hit.words), hit.literals)
-        and abs(longer.position - hit.position) < NEAR
-        and hit.words in longer.words
+        _CONFIDENCE[_confidence(other, facts)] <= _CONFIDENCE[_confidence(hit, facts)]
+        and (len(other.words), other.literals) > (len(hit.words), hit.literals)
+        and hit.words in other.words
     )
+
+
+def _by_circumstance(hit: Hit, facts: context.Facts) -> bool:
+    """Tell if words that many programs print mean only this in such a log."""
+    return hit.signature.confidence == "never" and _confidence(hit, facts) == "high"
 
 
 def _diagnosis(entry_id: str, hits: Sequence[tuple[Hit, str]], facts: context.Facts) -> Diagnosis:

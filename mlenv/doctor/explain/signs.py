@@ -168,7 +168,7 @@ SIGNS: dict[str, tuple[str, ...]] = {
     "torchcodec_symbol": (r"libtorchcodec_\w+\.(?:so|dylib): undefined symbol",),
     "torchcodec_cuda": (r"libnpp\w*\.so|libnvrtc\.so|libcudart\.so",),
     "frozen": (
-        r"[/\\]_mei\w{5,}",
+        r"[/\\]_mei\w{4,}",
         r"[/\\]_internal[/\\]",
         r"\bpyi-\d+",
         r"pyinstaller|nuitka|py2app|cx_freeze",

@@ -1,0 +1,244 @@
+"""Environments that are broken, as people break them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from tests.support.scenes import USER, Row, Scene
+from tests.support.scenes.acts import (
+    begins_with,
+    beside,
+    both,
+    closed,
+    compiled_was_cut,
+    cut,
+    emptied,
+    installed,
+    lacks,
+    library,
+    limited,
+    mounted,
+    overwritten,
+    placed,
+    remounted,
+    removed,
+    renamed,
+    variables,
+    without_run_path,
+)
+from tests.support.scenes.weights import (
+    cached,
+    holds,
+    model,
+    only_for_root,
+    shortened,
+    stored,
+)
+
+W, S, T, H = "words", "speakers", "torch", "hub"
+DAMAGED, UNMET, SHELL = "package-files-damaged", "requirement-unmet", "surroundings-break-the-job"
+SHADOWED, STANDARD = "local-file-shadows-module", "python-lacks-standard-modules"
+MODEL, DISK = "model-file-incomplete", "disk-full-or-tmp-too-small"
+LIBRARIES, DRIFT = "ld-library-path-shadows-wheel", "environment-drifted-from-lock"
+
+CTRANSLATE2, HALF = "ctranslate2.libs/libctranslate2-*", lambda size: size // 2
+INTERPRETER, EXCHANGED = "interpreter-does-not-start", "python-was-exchanged"
+NUMPY_1 = installed("numpy==1.26.4", "numpy", "numpy-*.dist-info", "numpy.libs")
+
+
+def _bin(scene: Scene, target: str) -> None:
+    python = scene.venv / "bin" / "python"
+    python.unlink()
+    python.symlink_to(target)
+
+
+def _other_python(scene: Scene) -> None:
+    for name in ("python3.12", "python3.13", "python3.10", "python3"):
+        other = shutil.which(name, path=f"/usr/bin:{os.environ['PATH']}")
+        if other and name != scene.site.parent.name:
+            return _bin(scene, other)
+    raise LookupError("here is no other Python")
+
+
+def _user_site(scene: Scene) -> None:
+    folder = scene.home / ".local/lib" / scene.site.parent.name / "site-packages"
+    folder.mkdir(parents=True)
+    (folder / "tokenizers.py").write_text("VALUE = 1\n")
+    cfg = scene.venv / "pyvenv.cfg"
+    old, new = "include-system-site-packages = false", "include-system-site-packages = true"
+    cfg.write_text(cfg.read_text().replace(old, new))
+
+
+BROKEN: dict[str, Row] = {
+    # files of packages
+    "a library of PyAV is empty": Row(emptied("av.libs/libavutil-*"), DAMAGED, (W,), mended=True),
+    "numpy's BLAS is empty": Row(emptied("numpy.libs/*openblas*"), DAMAGED, (W, S), mended=True),
+    "scipy's BLAS is gone": Row(removed("scipy.libs/*openblas*"), DAMAGED, (S,), by_hand=True),
+    "the voice model is gone": Row(
+        removed("faster_whisper/assets/silero_vad_v6.onnx"),
+        DAMAGED,
+        (W,),
+        by_hand=True,
+        mended=True,
+    ),
+    "the voice model is empty": Row(
+        emptied("faster_whisper/assets/silero_vad_v6.onnx"), DAMAGED, (W,)
+    ),
+    "lightning is gone, its metadata is not": Row(removed("lightning"), DAMAGED, (S,), mended=True),
+    "pyannote's metadata is empty": Row(
+        emptied("pyannote_*.dist-info/METADATA"), DAMAGED, (S,), mended=True
+    ),
+    "pyannote's dist-info is gone": Row(
+        removed("pyannote_audio-*.dist-info"), DAMAGED, (S,), by_hand=True
+    ),
+    "a data file of pyannote is gone": Row(
+        removed("pyannote/audio/telemetry/config.yaml"), DAMAGED, (S,), mended=True
+    ),
+    "power was lost": Row(
+        emptied("tqdm/__init__.py", "faster_whisper/audio.py"), DAMAGED, (W,), mended=True
+    ),
+    "torch's library begins with zeros": Row(
+        overwritten("torch/lib/libtorch_cpu.so", bytes(4096)), DAMAGED, (T,)
+    ),
+    "CTranslate2's library has zeros in its middle": Row(
+        overwritten(CTRANSLATE2, bytes(24 << 20), HALF), DAMAGED, (W,), mended=True
+    ),
+    "a library of tokenizers is cut": Row(cut("tokenizers/*.so", 9000), DAMAGED, (W,), mended=True),
+    "an extension is for another processor": Row(
+        overwritten("av/_core.cpython-*.so", (183).to_bytes(2, "little"), 18), DAMAGED, (W,)
+    ),
+    "an extension is for another Python": Row(
+        renamed("av/_core.cpython-*.so", "cpython-311", "cpython-312"), DAMAGED, (W,)
+    ),
+    "CTranslate2's extension lost its run path": Row(
+        without_run_path("ctranslate2/_ext*.so"), DAMAGED, (W,), mended=True
+    ),
+    "torchaudio raises when it is imported": Row(
+        begins_with("torchaudio/__init__.py", "raise OSError('out of phase')"), DAMAGED, (T, S)
+    ),
+    "a compiled module was cut": Row(
+        compiled_was_cut("tqdm/std.py"), "compiled-module-damaged", (W,), mended=True
+    ),
+    "the extension of torch is gone": Row(removed("torch/_C.cpython-*.so"), DAMAGED, (T, S)),
+    "packages that only root may read": Row(closed("site-packages"), DAMAGED, (W,), user=USER),
+    "metadata that only root may read": Row(
+        closed("site-packages/rich-*.dist-info"), DAMAGED, (S,), user=USER
+    ),
+    # what is installed
+    "tokenizers was uninstalled": Row(removed("tokenizers*"), UNMET, (W,), mended=True),
+    "httpx was uninstalled": Row(removed("httpx*"), UNMET, (H,), mended=True),
+    "faster-whisper was uninstalled": Row(removed("faster_whisper*"), DRIFT, (W,)),
+    "faster-whisper is gone but for its metadata": Row(removed("faster_whisper"), DAMAGED, (W,)),
+    "numpy of another major": Row(
+        both(NUMPY_1, removed("numpy/_core")), DAMAGED, (W,), by_hand=True
+    ),
+    "the shims are gone": Row(
+        lambda scene: shutil.rmtree(scene.venv / "shims"), "launcher-shim-outdated", mended=True
+    ),
+    # the Python below
+    "Python was built without SQLite": Row(lacks("lib-dynload/_sqlite3.*.so"), STANDARD, (S,)),
+    "Python was built without OpenSSL": Row(lacks("lib-dynload/_ssl.*.so"), STANDARD, (H,)),
+    "Python was built without libffi": Row(lacks("lib-dynload/_ctypes.*.so"), STANDARD, (W,)),
+    "Python was built without liblzma": Row(lacks("lib-dynload/_lzma.*.so"), STANDARD),
+    "the Python below is gone": Row(
+        lambda scene: _bin(scene, "/opt/python-3.11/bin/python3"), INTERPRETER
+    ),
+    "another Python is below": Row(_other_python, EXCHANGED, (W,)),
+    # variables
+    "the certificates that a variable names are gone": Row(
+        variables(SSL_CERT_FILE="/gone.pem", REQUESTS_CA_BUNDLE="/gone.pem"), SHELL, (H,)
+    ),
+    "an empty file of certificates": Row(
+        both(placed("ca.pem"), variables(SSL_CERT_FILE="{scratch}/ca.pem")), SHELL, (H,)
+    ),
+    "a proxy of a kind that needs one more package": Row(
+        variables(ALL_PROXY="socks5://127.0.0.1:1"), SHELL, (H,)
+    ),
+    "a hub without a scheme": Row(variables(HF_ENDPOINT="hub.example"), SHELL, (H,)),
+    "an instruction set that is none": Row(variables(CT2_FORCE_CPU_ISA="AVX1024"), SHELL, (W,)),
+    "an instruction set that is none, with a model": Row(
+        both(stored, variables(CT2_FORCE_CPU_ISA="AVX1024")), SHELL, (W,)
+    ),
+    "documentation texts are taken out": Row(variables(PYTHONOPTIMIZE="2"), SHELL, (S,)),
+    "warnings are errors": Row(variables(PYTHONWARNINGS="error"), SHELL, (S,)),
+    "another OpenSSL is on the library path": Row(
+        both(
+            library("conda/libssl.so.3"),
+            library("conda/libcrypto.so.3"),
+            variables(LD_LIBRARY_PATH="{scratch}/conda"),
+        ),
+        SHELL,
+        (H,),
+    ),
+    "an empty libz is on the library path": Row(
+        both(placed("tc/libz.so.1"), variables(LD_LIBRARY_PATH="{scratch}/tc")), SHELL, (W,)
+    ),
+    "the library path has an empty element": Row(
+        both(beside("libz.so.1", ""), variables(LD_LIBRARY_PATH="/opt/none:")), SHELL, (W,)
+    ),
+    "the C++ library of a toolchain is preloaded": Row(
+        both(library("tc/libstdc++.so.6"), variables(LD_LIBRARY_PATH="{scratch}/tc")),
+        SHELL,
+        (W,),
+    ),
+    "PYTHONPATH has other packages": Row(
+        both(placed("old/tokenizers.py"), variables(PYTHONPATH="{scratch}/old")), SHELL, (W,)
+    ),
+    "a module of sitecustomize raises at the end": Row(
+        both(
+            placed("old/sitecustomize.py", b"import sys; sys.modules['av'] = None\n"),
+            variables(PYTHONPATH="{scratch}/old"),
+        ),
+        SHELL,
+        (W,),
+    ),
+    "the user's own packages hide those of the environment": Row(_user_site, SHELL, (W,)),
+    "PYTHONHOME is another Python": Row(variables(PYTHONHOME="/opt/python"), INTERPRETER),
+    # the working directory
+    "inspect.py beside the script": Row(beside("inspect.py"), SHADOWED, (W, S)),
+    "tokenizers.py beside the script": Row(beside("tokenizers.py"), SHADOWED, (W,)),
+    "a folder queue beside the script": Row(beside("queue/__init__.py"), SHADOWED, (W, S)),
+    # mounts, limits and users
+    "a mount without code": Row(remounted("noexec"), "environment-on-noexec-mount", (W, T)),
+    "next to no shared memory": Row(mounted("size=4k", lambda _: Path("/dev/shm")), DISK),
+    "few addresses": Row(limited("--as=3000000000"), "address-space-limited", (T,)),
+    "files may have no content": Row(limited("--fsize=0"), "process-limits-too-low", (W,)),
+    "temporary files may not be written": Row(
+        both(
+            lambda scene: (scene.scratch / "tmp").mkdir(mode=0o700),
+            variables(TMPDIR="{scratch}/tmp"),
+        ),
+        "cache-permission-denied",
+        user=USER,
+    ),
+    # models
+    "a model in the store is cut": Row(model(stored, shortened), MODEL, mended=True),
+    "a model in the hub's cache is cut": Row(model(cached, shortened), MODEL, mended=True),
+    "a model in the hub's cache has no weights": Row(
+        lambda scene: (cached(scene) / "model.bin").unlink(), MODEL
+    ),
+    "a model is an HTML page": Row(
+        model(cached, holds(b"<!DOCTYPE html><title>Sign in</title>" * 40)), MODEL, mended=True
+    ),
+    "a model is a pointer of Git LFS": Row(
+        model(stored, holds(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n")),
+        MODEL,
+        mended=True,
+    ),
+    "a model is PyTorch's": Row(model(cached, holds(b"PK\x03\x04" + bytes(4000))), MODEL),
+    "a model is empty": Row(model(cached, holds(b"")), MODEL, mended=True),
+    "a model's link leads to nothing": Row(model(cached, os.unlink), MODEL),
+    "a model that only root may read": Row(model(cached, only_for_root), MODEL, user=USER),
+    "a bit of a model's tokenizer fell over": Row(
+        lambda scene: _flipped(cached(scene) / "tokenizer.json"), MODEL
+    ),
+}
+
+
+def _flipped(link: os.PathLike[str]) -> None:
+    file = Path(link).resolve()
+    content = file.read_bytes()
+    file.unlink()
+    file.write_bytes(content.replace(b'"the"', b'"teh"', 1))
