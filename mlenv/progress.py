@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Protocol
 
@@ -45,6 +46,19 @@ class Silent:
     def failed(self, reason: str) -> None: ...
 
     def close(self) -> None: ...
+
+
+_CURRENT: ContextVar[Progress] = ContextVar("_CURRENT")
+
+
+def begin(progress: Progress) -> None:
+    """Make this the progress of the running command, for who is not handed one."""
+    _CURRENT.set(progress)
+
+
+def current() -> Progress:
+    """The progress of the running command; silence where there is none."""
+    return _CURRENT.get(Silent())
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 import click
 
 from mlenv import __version__
+from mlenv import progress as running
 from mlenv.cli import render
 from mlenv.machine import driver
 from mlenv.paths import venv_path
@@ -172,6 +173,7 @@ def main(arguments: Sequence[str]) -> int:
     name = next((word for word in arguments if not word.startswith("-")), "mlenv")
     signal.signal(signal.SIGTERM, _terminated)
     progress = render.progress.for_people(as_json=as_json)
+    running.begin(progress)
     result: Result[Any]
     try:
         returned: Any = mlenv.main(

@@ -71,6 +71,23 @@ def fetch(url: str, target: Path, digest: str, addresses: Iterable[str] = ()) ->
         time.sleep(pause)
 
 
+def end_of(url: str, size: int, most: int, addresses: Iterable[str] = ()) -> bytes:
+    """The last `size` bytes; all of it where the server gives no parts and it has at most `most`.
+
+    Credentials are those of `fetch`. Raises `DownloadError`.
+    """
+    request = _request(url, addresses)
+    request.add_header("Range", f"bytes=-{size}")
+    try:
+        with urllib.request.urlopen(request, timeout=_TIME_LIMIT) as answer:
+            content: bytes = answer.read(most + 1)
+    except (urllib.error.URLError, HTTPException, OSError) as error:
+        raise DownloadError(str(error)) from error
+    if len(content) > most:
+        raise DownloadError(f"it has more than {most} bytes")
+    return content
+
+
 def _append(url: str, partial: Path, addresses: Iterable[str]) -> bool:
     """Fetch what `partial` lacks; tell if a part of it was there before."""
     have = partial.stat().st_size if partial.is_file() else 0

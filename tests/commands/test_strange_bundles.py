@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from mlenv.environment.install import whole
+from mlenv.environment.lockfile import locks
 from tests.support.index import Index, wheel
 from tests.support.running import Run
 
@@ -158,20 +160,41 @@ def test_a_wheel_for_another_machine(bundle: Path, refused: Callable[[], str]) -
     assert "tensors" in refused()
 
 
-def test_a_wheel_that_writes_outside(
-    mlenv: Run,
-    index: Index,
-    profile: Path,
-    network: dict[str, str],
-    alone: dict[str, str],
-    home: Path,
+def outside(name: str) -> str:
+    return (
+        f"error: The wheel {NAME} holds `{name}`, which leads out of the environment.\n"
+        "Nothing was written there, nothing was switched. Don't use it: tell who made it.\n"
+    )
+
+
+def test_a_wheel_that_leads_out(
+    mlenv: Run, index: Index, profile: Path, network: dict[str, str], home: Path
 ) -> None:
-    """The stranger's own lock names it by its hash. uv leaves out what leads outside."""
+    """uv leaves such a file out and says nothing, nor does its cache remember it."""
     index.add("tensors", "2.5.1", **{"../../../../../../../../escaped.py": "evil = True\n"})
     assert mlenv("lock", profile, env=network).returncode == 0
-    assert mlenv("bundle", profile, "-o", home / "usb", env=network).returncode == 0
-    done = mlenv("install", "--from", home / "usb", "--no-verify", env=alone)
-    assert "Traceback" not in done.stderr
+    for words in (("install", "--no-verify"), ("install", "--no-verify"), ("bundle", "-o", "usb")):
+        done = mlenv(*words, profile, env=network)
+        assert (done.returncode, done.stderr) == (1, outside("../../../../../../../../escaped.py"))
+    assert list(home.parent.rglob("escaped.py")) == []
+    assert not (home / ".venvs/ml").exists()
+
+
+def test_a_bundle_with_a_wheel_that_leads_out(
+    bundle: Path, refused: Callable[[], str], home: Path
+) -> None:
+    """The stranger's own lock names it by its hash."""
+    evil = wheel("tensors", "2.5.1", **{"../../escaped.py": "evil = True\n"})[1]
+    path = bundle / "wheels" / NAME
+    before, after = (hashlib.sha256(each).hexdigest() for each in (path.read_bytes(), evil))
+    path.write_bytes(evil)
+    lock = locks.parse(bundle / "small.txt", (bundle / "small.txt").read_text())
+    pins = locks.parse(lock.path, lock.text.replace(before, after)).pins
+    text = lock.text.replace(before, after).replace(locks.content(lock.pins), locks.content(pins))
+    lock.path.write_text(text)
+    listed = (bundle / "bundle.json").read_text().replace(before, after)
+    (bundle / "bundle.json").write_text(listed)
+    assert refused() == outside("../../escaped.py")
     assert list(home.parent.rglob("escaped.py")) == []
 
 

@@ -42,7 +42,11 @@ class Terminal:
         self._status.start()
 
     def waiting(self, text: str) -> None:
-        self.step(text)
+        """A step of its own, or a detail of the one that waits."""
+        if self._status:
+            self.detail(text)
+        else:
+            self.step(text)
 
     def detail(self, text: str) -> None:
         self._detail = text

@@ -13,11 +13,12 @@ from msgspec import Struct
 
 from mlenv.environment import generations, uv
 from mlenv.environment.generations import Generation, activation, creation
-from mlenv.environment.install import changes, whole
+from mlenv.environment.install import changes, listing, whole
 from mlenv.environment.install.changes import NOTHING, Changes
 from mlenv.environment.install.request import Request, named
 from mlenv.environment.install.select import PassedOver
 from mlenv.environment.uv.downloads import Downloads
+from mlenv.environment.uv.failures import UNSAFE_WHEEL
 from mlenv.progress import Progress
 from mlenv.result import MlenvError
 
@@ -179,6 +180,8 @@ def _sync(path: Path, install_plan: InstallPlan, progress: Progress) -> tuple[st
     a package is installed once its metadata is there.
     """
     sources, lock = install_plan.sources, install_plan.lock.path
+    if sources.folder:
+        listing.check(sources.folder)
     uv.create_venv(path, install_plan.python)
     progress.step(f"Installing {len(install_plan.lock.pins)} packages")
     if not sources.folder:
@@ -192,7 +195,17 @@ def _sync(path: Path, install_plan: InstallPlan, progress: Progress) -> tuple[st
         preflight.indexes(install_plan.profile, install_plan.indexes)
         shutil.rmtree(path)
         uv.create_venv(path, install_plan.python)
-    return uv.sync(path, lock, sources=sources, on_line=Downloads(progress.detail).line)
+    cache = uv.cache_directory()
+    uv.sweep(cache)
+    try:
+        on_line = Downloads(progress.detail).line
+        return uv.sync(path, lock, sources=sources, on_line=on_line, watch=uv.Watch(cache, path))
+    except uv.UvError as error:
+        uv.sweep(cache)
+        if error.code != UNSAFE_WHEEL:
+            raise
+        python = str(path / "bin/python")
+        raise listing.refusal(error, install_plan.lock, python, sources) from error
 
 
 def _finish(path: Path, venv: Path) -> None:

@@ -23,6 +23,7 @@ from msgspec import Struct
 from mlenv import files
 from mlenv.environment import download, uv
 from mlenv.environment.install import artifacts as wheel_files
+from mlenv.environment.install import listing
 from mlenv.environment.lockfile import profiles
 from mlenv.environment.lockfile.indexes import without_credentials
 from mlenv.environment.lockfile.locks import Lock
@@ -95,6 +96,7 @@ def make(
         done += file.size or 0
     for stray in {path.name for path in folder.iterdir()} - {file.name for file in needed}:
         (folder / stray).unlink()
+    listing.check(folder)
     files.write_atomically(target / f"{profile.name}.toml", profile.path.read_bytes())
     files.write_atomically(target / f"{profile.name}.txt", lock.text)
     manifest = Manifest(

@@ -16,6 +16,8 @@ from pathlib import Path
 from mlenv.environment.uv.apart import fetch_wheel as fetch_wheel
 from mlenv.environment.uv.apart import install_apart as install_apart
 from mlenv.environment.uv.apart import reinstall as reinstall
+from mlenv.environment.uv.disk import Watch as Watch
+from mlenv.environment.uv.disk import sweep as sweep
 from mlenv.environment.uv.failures import UvError as UvError
 from mlenv.environment.uv.failures import failure as failure
 from mlenv.environment.uv.process import OnLine, run
@@ -31,6 +33,7 @@ def _run_with_wheels(
     settings: dict[str, str] | None = None,
     directory: str | None = None,
     on_line: OnLine | None = None,
+    watch: Watch | None = None,
 ) -> str:
     """Run uv with wheels alone, but for `sources.builds`: these it builds, where it finds a source.
 
@@ -46,6 +49,7 @@ def _run_with_wheels(
                 settings={**sources.settings(), **(settings or {})},
                 directory=directory,
                 on_line=on_line,
+                watch=watch,
             )
         except UvError as error:
             if error.without_source not in builds:
@@ -120,6 +124,7 @@ def sync(
     *,
     sources: Sources = CONFIGURED,
     on_line: OnLine | None = None,
+    watch: Watch | None = None,
 ) -> tuple[str, ...]:
     """Install what `lock` names into the empty `venv`, every file checked by its hash.
 
@@ -143,6 +148,7 @@ def sync(
         "--build-constraints",
         os.fspath(lock),
         on_line=keep,
+        watch=watch,
     )
     return tuple(sorted(_installs(lines)))
 

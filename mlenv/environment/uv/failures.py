@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
+import shutil
 import signal
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
 from mlenv.result import MlenvError, redacted
+
+UNSAFE_WHEEL = "unsafe-wheel"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,34 @@ def failure(code: str, **fields: str) -> MlenvError:
     """The error for a failed request of mlenv's own to an index. `fields`: for its message."""
     entry = next(each for each in _failures() if each.code == code)
     return MlenvError(code, entry.message.format(**fields), entry.hint)
+
+
+def nearly_full(directory: Path) -> UvError:
+    """The error where uv was ended because `directory` has next to nothing left."""
+    free = shutil.disk_usage(directory).free
+    return UvError(
+        "disk-full-or-tmp-too-small",
+        f"{directory} has {free / 1e6:.0f} MB left: unpacking was stopped before it is full.",
+        "Some package unpacks to more than its profile says, or something else fills that disk. "
+        "Free some, or use another: --venv DIR, UV_CACHE_DIR (cache).",
+        "",
+    )
+
+
+def unsafe_wheel(names: list[str], package: str = "") -> UvError:
+    """The error for a wheel with files that lead out of where it is unpacked.
+
+    `package`: its name, where that is known.
+    """
+    more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
+    name = "".join(letter if letter.isprintable() else "?" for letter in names[0])
+    wheel = f"The wheel {package}" if package else "A wheel of the lock"
+    return UvError(
+        UNSAFE_WHEEL,
+        f"{wheel} holds `{name}`{more}, which leads out of the environment.",
+        "Nothing was written there, nothing was switched. Don't use it: tell who made it.",
+        "",
+    )
 
 
 def explained(output: str, code: int, *, offline: bool = False) -> UvError:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -11,7 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mlenv.environment.uv import configuration
-from mlenv.environment.uv.failures import explained
+from mlenv.environment.uv.disk import Watch
+from mlenv.environment.uv.failures import explained, nearly_full, unsafe_wheel
+from mlenv.environment.uv.waiting import Waits
 from mlenv.files import temporary_directory
 from mlenv.result import MlenvError
 
@@ -62,18 +66,29 @@ def _configuration() -> Iterator[dict[str, str]]:
 # uv wraps its messages to the terminal's width, where the failures are told by their sentences.
 _WIDE = "100000"
 
+# Of uv's log: what it leaves out of a wheel, and for which lock it waits.
+_LOG = "uv_extract=warn,uv_fs=info"
+_LEFT_OUT = re.compile(r"^WARN Skipping unsafe file name: (?P<name>.*)$")
+
 
 def run(
     *arguments: str,
     directory: str | None = None,
     settings: dict[str, str] | None = None,
     on_line: OnLine | None = None,
+    watch: Watch | None = None,
 ) -> str:
-    """Run uv; returns its standard output. Its messages go to `on_line` as they come."""
+    """Run uv; returns its standard output. Its messages go to `on_line` as they come.
+
+    Raises `UvError`, also where uv has left out of a wheel what leads out of it. `watch`: ends uv
+    before a disk is full.
+    """
     if directory is None:
         with temporary_directory() as empty:
-            return run(*arguments, directory=empty, settings=settings, on_line=on_line)
+            return run(*arguments, directory=empty, settings=settings, on_line=on_line, watch=watch)
     fixed = {"UV_NO_PROGRESS": "1", "NO_COLOR": "1", "COLUMNS": _WIDE}
+    if "--verbose" not in arguments:
+        fixed["RUST_LOG"] = _LOG
     environment = configuration.variables(os.environ) | fixed | (settings or {})
     with (
         _configuration() as places,
@@ -88,19 +103,31 @@ def run(
             stdout=printed,
             stderr=subprocess.PIPE,
         ) as process,
+        watch.over(process) if watch else contextlib.nullcontext(),
     ):
         assert process.stderr is not None
-        messages = []
+        messages, left_out, waits = [], [], Waits()
         try:
             for line in process.stderr:
+                if line.startswith(("WARN ", "INFO ")):
+                    waits.line(line.rstrip("\n"))
+                    left_out += [match["name"]] if (match := _LEFT_OUT.match(line)) else []
+                    continue
                 messages.append(line)
                 if on_line:
                     on_line(line.rstrip())
         except BaseException:
             process.terminate()
             raise
-        if process.wait() != 0:
+        finally:
+            waits.end()
+        code = process.wait()
+        if watch and watch.full:
+            raise nearly_full(watch.full)
+        if left_out:
+            raise unsafe_wheel(left_out)
+        if code != 0:
             offline = "--offline" in arguments or "UV_OFFLINE" in (settings or {})
-            raise explained("".join(messages), process.returncode, offline=offline)
+            raise explained("".join(messages), code, offline=offline)
         printed.seek(0)
         return printed.read()
