@@ -23,6 +23,11 @@ SEGMENTS = 1000  # of one file; real ones have a dozen
 
 # Files below site-packages whose ELF headers are read.
 _EXAMINED = ("ctranslate2/_ext*.so", "ctranslate2.libs/*.so*")
+# Those of torch and its companions that are linked against libraries of CUDA.
+_LINKED = (
+    *("torch/lib/libtorch_cuda.so", "torch/lib/libtorch_cpu.so", "torch/lib/libc10_cuda.so"),
+    *("torchaudio/lib/libtorchaudio.so", "torchvision/_C.so"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +71,9 @@ class Linkage:
     """The libraries of an environment.
 
     `ctranslate2_cudnn`: the front library bundled in CTranslate2's wheel (4.0 to 4.6.2).
-    `wheel_cudnn`: the front library of the cuDNN wheel, which torch is linked against. `elves`:
-    empty until `with_elves` has read them, and in a quick look.
+    `wheel_cudnn`: the front library of the cuDNN wheel, which torch is linked against. `elves`
+    (of CTranslate2) and `linked` (of torch and its companions): empty until `with_elves` has read
+    them, and in a quick look.
     """
 
     ctranslate2_cudnn: str = ""
@@ -75,6 +81,7 @@ class Linkage:
     ctranslate2_opens: tuple[str, ...] = ()
     copies: tuple[Copy, ...] = ()
     elves: tuple[Elf, ...] = ()
+    linked: tuple[Elf, ...] = ()
 
     def in_environment(self, stem: str) -> tuple[Copy, ...]:
         """The environment's own files named `STEM.so*`."""
@@ -113,8 +120,12 @@ def read(
 
 def with_elves(linkage: Linkage, packages: Path) -> Linkage:
     """Add what the headers of the ELF files say."""
-    files = [file for pattern in _EXAMINED for file in sorted(packages.glob(pattern))]
-    return replace(linkage, elves=tuple(elf(file) for file in files if not file.is_symlink()))
+
+    def read(patterns: Iterable[str]) -> tuple[Elf, ...]:
+        files = [file for pattern in patterns for file in sorted(packages.glob(pattern))]
+        return tuple(elf(file) for file in files if not file.is_symlink())
+
+    return replace(linkage, elves=read(_EXAMINED), linked=read(_LINKED))
 
 
 def elf(file: Path) -> Elf:

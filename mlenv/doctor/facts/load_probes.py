@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mlenv.doctor.facts.environments import LAUNCH, Whole
-from mlenv.doctor.facts.libraries import Linkage
+from mlenv.doctor.facts.libraries import FAMILIES, Linkage
 from mlenv.doctor.facts.target import PROBES, Interpreter
 from mlenv.machine.children import Child, Ended
 
@@ -49,6 +49,8 @@ class Step:
 class ProbeRun:
     """One child. `libraries` maps each library's name in `steps` to the file asked for.
 
+    `brought`: the files of CUDA's libraries that came into memory with each of them.
+
     `probe`: `cudnn`, `names` (opened by bare name, the driver too), `torch`, `torchcodec`,
     `extensions`, `gpu` (computed on it), or `reopened` (opened by path, to hear the loader's
     reason).
@@ -63,6 +65,7 @@ class ProbeRun:
     timed_out: bool = False
     stderr: str = ""
     error: str = ""
+    brought: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def died_at(self) -> Step | None:
@@ -230,6 +233,7 @@ def _start(
 def _run(probe: str, names: tuple[str, ...], group: Sequence[Wanted], ended: Ended) -> ProbeRun:
     steps: dict[str, Step] = {}
     mapped: tuple[str, ...] = ()
+    brought: dict[str, tuple[str, ...]] = {}
     for line in ended.stdout.splitlines():
         document = _document(line)
         if "begin" in document:
@@ -243,6 +247,9 @@ def _run(probe: str, names: tuple[str, ...], group: Sequence[Wanted], ended: End
                 document.get("error", ""),
             )
         elif "mapped" in document:
+            library = next(reversed(steps), "").rpartition(":")[0]
+            new = [file for file in document["mapped"] if file not in mapped and _is_cuda(file)]
+            brought |= {library: tuple(new)} if new else {}
             mapped = tuple(document["mapped"])
     return ProbeRun(
         probe,
@@ -254,7 +261,12 @@ def _run(probe: str, names: tuple[str, ...], group: Sequence[Wanted], ended: End
         ended.timed_out,
         ended.stderr[-2000:].strip(),
         ended.error,
+        brought,
     )
+
+
+def _is_cuda(file: str) -> bool:
+    return file.rpartition("/")[2].startswith((*FAMILIES, "libcuda."))
 
 
 def _document(line: str) -> dict[str, Any]:

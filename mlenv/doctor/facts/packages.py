@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mlenv.doctor.facts import record
@@ -23,7 +23,10 @@ _VARIANT_OF = re.compile(r"^nvidia-(.+)-cu(\d+)$")
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """An installed distribution. `requires` leaves out what only extras ask for."""
+    """An installed distribution. `requires` leaves out what only extras ask for.
+
+    `bytes`: the size of its files (without compiled modules); None in a quick look.
+    """
 
     name: str
     version: str
@@ -31,6 +34,7 @@ class Distribution:
     requires: tuple[str, ...] = ()
     requires_python: str = ""
     tags: tuple[str, ...] = ()
+    bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,17 +83,18 @@ def read(
     `hashes`: compare contents too, which reads gigabytes.
     """
     found = [info for directory in directories for info in _infos(directory)]
-    distributions = tuple(_distribution(info) for info in found)
+    distributions = [_distribution(info) for info in found]
     look = record.Look(record.processor(executable), suffixes, quick=quick, hashes=hashes)
-    for info, distribution in zip(found, distributions, strict=True):
-        if not quick or WATCHED.match(distribution.name):
-            look.at(info, f"{distribution.name} {distribution.version}")
+    for place, (info, each) in enumerate(zip(found, distributions, strict=True)):
+        if not quick or WATCHED.match(each.name):
+            size = look.at(info, f"{each.name} {each.version}")
+            distributions[place] = each if quick else replace(each, bytes=size)
     damages, clashes = look.result()
     damages = (
         *(Damage(str(d), "all packages", "unreadable") for d in directories if not _readable(d)),
         *_without_leftovers(damages, found, distributions),
     )
-    return Packages(distributions, damages, clashes, hashes)
+    return Packages(tuple(distributions), damages, clashes, hashes)
 
 
 def _readable(directory: Path) -> bool:

@@ -64,19 +64,24 @@ class Look:
         self._damages: list[Damage] = []
         self._first: dict[str, tuple[str, str]] = {}  # the owner of each file, and its digest
         self._clashes: dict[str, tuple[str, ...]] = {}
+        self._bytes = 0
 
-    def at(self, info: Path, owner: str) -> None:
-        """Compare the files of the distribution whose dist-info is `info`."""
+    def at(self, info: Path, owner: str) -> int:
+        """Compare the files of the distribution whose dist-info is `info`.
+
+        Returns the bytes in those files that were looked at.
+        """
         place = str(info.parent)
         metadata = f"{info}/METADATA"
         if not os.access(metadata, os.R_OK):
             closed = not os.access(info, os.R_OK | os.X_OK) or os.path.exists(metadata)  # noqa: PTH110
             self._damages.append(Damage(metadata, owner, "unreadable" if closed else "missing"))
             if closed:
-                return
+                return 0
         # NVIDIA's wheels share empty modules, and any of them may take those away.
         shares = owner.startswith("nvidia-")
         modules: dict[str, set[str]] = {}
+        before_it = self._bytes
         for name, digest, size in _rows(info, ".so" if self._quick else ""):
             file = f"{place}/{name}"
             if ".." in name:
@@ -95,6 +100,7 @@ class Look:
             others = (module + end for end in self._suffixes)
             if ends.isdisjoint(self._suffixes) and not any(map(os.path.exists, others)):
                 self._damages.append(Damage(module + min(ends), owner, FOREIGN))
+        return self._bytes - before_it
 
     def result(self) -> tuple[tuple[Damage, ...], tuple[Clash, ...]]:
         """Damages, but for files of which two distributions say something else; and those."""
@@ -108,6 +114,7 @@ class Look:
             return Damage(file, owner, "unreadable", size)
         except OSError:
             return None if _is_spare(file) else Damage(file, owner, "missing", size)
+        self._bytes += there.st_size
         what = ""
         if size is not None and there.st_size != size:
             what = "truncated" if there.st_size < size else "changed"

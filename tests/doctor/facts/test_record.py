@@ -76,6 +76,19 @@ def test_what_is_as_it_was_installed_is_silent(site: Path) -> None:
     assert look(site, hashes=True).damages == ()
 
 
+def test_the_size_of_a_package_is_that_of_its_files(site: Path) -> None:
+    install(site, "quiet-2.0", {"quiet.py": b"volume = 0\n"})
+    files = [*site.rglob("*"), *(site.parents[2] / "bin").iterdir()]
+    quiet = sum(file.stat().st_size for file in files if "quiet" in str(file) and file.is_file())
+    sound = sum(file.stat().st_size for file in files if file.is_file()) - quiet
+    sizes = {each.name: each.bytes for each in look(site).distributions}
+    assert sizes == {"sound": sound, "quiet": quiet}
+    (site / "sound/data.py").unlink()
+    sizes = {each.name: each.bytes for each in look(site).distributions}
+    assert sizes == {"sound": sound - len(FILES["sound/data.py"]), "quiet": quiet}
+    assert {each.bytes for each in look(site, quick=True).distributions} == {None}
+
+
 @pytest.mark.parametrize("name", ["sound/core.pyi", "sound/tests", "sound-1.0.dist-info/LICENSE"])
 def test_what_nothing_needs_may_be_gone(site: Path, name: str) -> None:
     there = site / name
