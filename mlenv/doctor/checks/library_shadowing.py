@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from mlenv.doctor.checks.common import Check, Finding, ok, skip, unique, way, worst
 from mlenv.doctor.checks.cudnn import TOPIC, last_line
 from mlenv.doctor.facts import Facts
-from mlenv.doctor.facts.libraries import Copy, folder
+from mlenv.doctor.facts.libraries import Copy, folder, loader_name
 from mlenv.doctor.facts.load_probes import ProbeRun
 
 SHADOWS = "ld-library-path-shadows-wheel"
-
-_LIBRARY = re.compile(r"(lib[\w+-]+?)(?:-[0-9a-f]{8})?\.so\.(\d+)")
 
 
 def judge_shadows(facts: Facts) -> Iterator[Finding]:
@@ -22,7 +19,7 @@ def judge_shadows(facts: Facts) -> Iterator[Finding]:
     if not facts.runs:
         yield skip(SHADOWS, "no library was opened")
         return
-    own = {_key(copy.name): copy for copy in facts.linkage.copies if copy.origin == "wheel"}
+    own = {loader_name(copy.name): copy for copy in facts.linkage.copies if copy.origin == "wheel"}
     inside = facts.interpreter.packages
     failing, lines, notes = [], [], []
     for run in facts.runs:
@@ -30,11 +27,13 @@ def judge_shadows(facts: Facts) -> Iterator[Finding]:
             continue
         broken = run.exit_code != 0 or any(s.error for s in run.steps if run.probe == "torch")
         path = _entries(facts, run)
-        foreign = [f for f in run.mapped if _key(Path(f).name) in own and not f.startswith(inside)]
+        foreign = [
+            f for f in run.mapped if loader_name(Path(f).name) in own and not f.startswith(inside)
+        ]
         if broken:  # it may have died before it could list what it had loaded
-            foreign += [c.real for c in facts.linkage.copies if _key(c.name) in own]
+            foreign += [c.real for c in facts.linkage.copies if loader_name(c.name) in own]
         for file in dict.fromkeys(foreign):
-            mine, directory = own[_key(Path(file).name)], folder(file)
+            mine, directory = own[loader_name(Path(file).name)], folder(file)
             if file.startswith(inside) or _size(facts, file) == mine.size:
                 continue
             entry = path.get(directory) or _entry_with_link(facts, file, path)
@@ -63,12 +62,6 @@ def _entries(facts: Facts, run: ProbeRun) -> dict[str, str]:
         if e.names == run.environments:
             return dict(zip(e.real_library_path, e.library_path, strict=True))
     return {}
-
-
-def _key(name: str) -> tuple[str, str]:
-    """A library's name and major: what the loader compares."""
-    match = _LIBRARY.match(name)
-    return (match[1], match[2]) if match else (name, "")
 
 
 def _size(facts: Facts, file: str) -> int | None:

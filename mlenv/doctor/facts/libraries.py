@@ -19,6 +19,7 @@ FAMILIES = (
     *("libcusolver", "libcufft", "libcurand", "libcupti", "libnccl"),
 )
 
+_LIBRARY = re.compile(r"(lib[\w+-]+?)(?:-[0-9a-f]{8})?\.so\.(\d+)")
 SEGMENTS = 1000  # of one file; real ones have a dozen
 
 # Files below site-packages whose ELF headers are read.
@@ -145,6 +146,12 @@ def elf(file: Path) -> Elf:
     except Exception as error:  # whatever stands in it, it is no file that can be loaded
         return Elf(str(file), error=f"{type(error).__name__}: {error}")
     return Elf(str(file), stack, tuple(needed))
+
+
+def loader_name(name: str) -> tuple[str, str]:
+    """A library's name and major: what the loader compares."""
+    match = _LIBRARY.match(name)
+    return (match[1], match[2]) if match else (name, "")
 
 
 def folder(file: str) -> str:
