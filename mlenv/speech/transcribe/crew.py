@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mlenv.result import MlenvError
 from mlenv.speech.transcribe import requests
 from mlenv.speech.transcribe.events import Note
-from mlenv.speech.transcribe.worker_process import Inbox, Worker
+from mlenv.speech.transcribe.worker_process import Arrival, Inbox, Worker
 from mlenv.speech.workers import protocol
 from mlenv.speech.workers.protocol import FileRequest
 
@@ -42,12 +42,21 @@ class Crew:
     """At most one transcriber and one diarizer, by name.
 
     `at_once`: files that the transcriber works on together; `most_at_once`: what it is asked for.
-    `startup`: seconds that went by before the first file.
+    `startup`: seconds that went by before the first file. `stays`: files come one by one, each with
+    options of its own; then `inbox` may be the caller's, who gets other things by it too.
     """
 
-    def __init__(self, venv: Path, options: argparse.Namespace) -> None:
+    def __init__(
+        self,
+        venv: Path,
+        options: argparse.Namespace,
+        *,
+        inbox: Inbox | None = None,
+        stays: bool = False,
+    ) -> None:
         self._venv, self._options = venv, options
-        self._inbox: Inbox = SimpleQueue()
+        self._inbox: Inbox = inbox or SimpleQueue()
+        self.stays = stays
         self._running: dict[str, Worker] = {}
         self._ready: set[str] = set()
         self._sent: dict[str, list[int]] = {TRANSCRIBER: [], DIARIZER: []}
@@ -100,13 +109,17 @@ class Crew:
         if name == TRANSCRIBER:
             self.at_once, self._trying = 1, None
             config = requests.transcription(
-                self._options, self._model(), self.device, self.most_at_once
+                self._options, self._model(), self.device, self.most_at_once, stays=self.stays
             )
             self._running[name].send(config)
         else:
             chosen = self.pipeline()
             yield from self._new(Note(chosen.note))
             self._running[name].send(requests.diarization(self._options, chosen))
+
+    def refusal(self, refused: protocol.Refused) -> MlenvError:
+        """The error for a worker that would not begin, with what to do about it."""
+        return requests.refusal(refused, self._options)
 
     def send(self, name: str, request: FileRequest) -> None:
         """Send a worker one file."""
@@ -117,12 +130,24 @@ class Crew:
         """Files that a worker was sent and has not answered for, in the order of sending."""
         return self._sent[name]
 
+    def cancel(self, number: int) -> None:
+        """Tell the workers that nobody waits for a file any more; they still answer for it."""
+        for name, sent in self._sent.items():
+            if number in sent:
+                self._running[name].send(protocol.Cancel(number))
+
     def receive(self) -> tuple[str, protocol.Event | Death]:
         """Wait for the next event, or the death, of a worker that is running."""
         while True:
-            worker, event = self._inbox.get()
-            if self._running.get(worker.name) is worker:  # else: the last words of a stopped one
-                break
+            arrival = self._inbox.get()
+            if isinstance(arrival, Arrival) and (known := self.known(arrival)):
+                return known
+
+    def known(self, arrival: Arrival) -> tuple[str, protocol.Event | Death] | None:
+        """What has come of a worker, by its name; None for the last words of a stopped one."""
+        worker, event = arrival
+        if self._running.get(worker.name) is not worker:
+            return None
         name, files = worker.name, self._sent[worker.name]
         if event is None:
             trying = self._trying if name == TRANSCRIBER else None

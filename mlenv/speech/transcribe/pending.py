@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -27,7 +28,7 @@ WORST = 0.1  # the share of a file that may be unreadable before it counts as fa
 
 @dataclass(slots=True)
 class Unfinished:
-    """A file under way in the workers. Times in seconds.
+    """A file under way in the workers, and how it is to be done. Times in seconds.
 
     `turns` is None until the speakers are known, `exclusive` are the same turns without overlap.
     `problem` is the reason why there are no speakers. `samples` are those that the transcriber
@@ -36,10 +37,11 @@ class Unfinished:
     recording's state when a worker got it.
     `unread` is the share of it that could not be read, `silent` are channels without words,
     `unheard` the places where voice detection hears speech and no words were found, `unmet` is a
-    clause about the number of speakers that was asked for.
+    clause about the number of speakers that was asked for, `cancelled`: nobody waits for it.
     """
 
     source: Source
+    options: argparse.Namespace
     duration: float = 0.0
     language: str | None = None
     language_probability: float | None = None
@@ -59,6 +61,7 @@ class Unfinished:
     silent: list[int] = field(default_factory=list)
     unheard: list[Span] = field(default_factory=list)
     unmet: str | None = None
+    cancelled: bool = False
 
     def restart(self) -> None:
         """Forget the words: another worker finds them anew."""

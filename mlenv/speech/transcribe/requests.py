@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlenv.result import MlenvError
 from mlenv.speech.transcribe import memory
@@ -35,9 +35,9 @@ def settings(worker: str, options: argparse.Namespace) -> dict[str, str]:
 
 
 def transcription(
-    options: argparse.Namespace, model: Path, device: str, at_once: int
+    options: argparse.Namespace, model: Path, device: str, at_once: int, *, stays: bool = False
 ) -> TranscriberConfig:
-    """The transcriber's configuration."""
+    """The transcriber's configuration. With `stays`, whatever belongs to a file comes with it."""
     return TranscriberConfig(
         model=str(model),
         device=device,
@@ -45,12 +45,22 @@ def transcription(
         compute_type=options.compute_type,
         threads=options.threads,
         at_once=at_once,
-        batch_size=(options.batch_size or 8) if options.batched else None,
-        options=decoding(options),
         seed=options.seed,
-        track=list(options.track or ()),
-        channels=options.channels,
+        stays=stays,
+        **(_PLAIN if stays else about_words(options)),
     )
+
+
+_PLAIN: dict[str, Any] = {"batch_size": None, "options": {"vad_filter": True}}
+
+
+def about_words(options: argparse.Namespace) -> dict[str, Any]:
+    """Fields of the transcriber's configuration that may be other ones for each file."""
+    return {
+        "batch_size": (options.batch_size or 8) if options.batched else None,
+        "options": decoding(options),
+        **_sound(options),
+    }
 
 
 def diarization(options: argparse.Namespace, chosen: Pipeline) -> DiarizerConfig:
@@ -59,13 +69,23 @@ def diarization(options: argparse.Namespace, chosen: Pipeline) -> DiarizerConfig
         pipeline=dict(chosen.request),
         device=options.device,
         device_index=options.device_index,
-        num_speakers=options.num_speakers,
-        min_speakers=options.min_speakers,
-        max_speakers=options.max_speakers,
-        track=list(options.track or ()),
-        channels=options.channels,
-        memory=memory.of_machine(),
+        **about_speakers(options),
     )
+
+
+def about_speakers(options: argparse.Namespace) -> dict[str, Any]:
+    """Fields of the diarizer's configuration that may be other ones for each file."""
+    return {
+        "num_speakers": options.num_speakers,
+        "min_speakers": options.min_speakers,
+        "max_speakers": options.max_speakers,
+        "memory": memory.of_machine(),
+        **_sound(options),
+    }
+
+
+def _sound(options: argparse.Namespace) -> dict[str, Any]:
+    return {"track": list(options.track or ()), "channels": options.channels}
 
 
 def refusal(refused: Refused, options: argparse.Namespace) -> MlenvError:

@@ -15,19 +15,37 @@ import subprocess
 import threading
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from mlenv.environment import launch
 from mlenv.result import MlenvError
 from mlenv.speech.transcribe import scratch
 from mlenv.speech.workers import protocol
-from mlenv.speech.workers.protocol import DiarizerConfig, FileRequest, TranscriberConfig
+from mlenv.speech.workers.protocol import Cancel, DiarizerConfig, FileRequest, TranscriberConfig
 
 ENTRY = Path(protocol.__file__).with_name("__main__.py")
 LAST_WORDS = 10.0  # seconds to end in, for a worker whose events have ended
 STDERR_KEPT = 65_536  # bytes
 
-# (worker, event); None where the worker has ended
-Inbox = queue.SimpleQueue["tuple[Worker, protocol.Event | None]"]
+
+class Arrival(NamedTuple):
+    """Something that has come of a worker; no event where it has ended."""
+
+    worker: Worker
+    event: protocol.Event | None
+
+
+class Line(NamedTuple):
+    """A line that a caller has sent, and its number from 1.
+
+    `content`: without the line's end; None for a line that is too long, b"" at the end of all.
+    """
+
+    number: int
+    content: bytes | None
+
+
+Inbox = queue.SimpleQueue[Arrival | Line]
 
 
 def command(python: str, worker: str) -> list[str | Path]:
@@ -73,7 +91,7 @@ class Worker:
         self._listener = threading.Thread(target=self._listen, args=(inbox,), daemon=True)
         self._listener.start()
 
-    def send(self, request: TranscriberConfig | DiarizerConfig | FileRequest) -> None:
+    def send(self, request: TranscriberConfig | DiarizerConfig | FileRequest | Cancel) -> None:
         """Send one request. That a worker has ended is noticed when its events are read."""
         assert self._process.stdin
         with contextlib.suppress(OSError):
@@ -135,11 +153,11 @@ class Worker:
         assert self._process.stdout
         for line in self._process.stdout:
             try:
-                inbox.put((self, protocol.decode_event(line)))
+                inbox.put(Arrival(self, protocol.decode_event(line)))
             except ValueError:  # killed in the middle of a line, or no worker at all
                 break
             self._answered = True
-        inbox.put((self, None))
+        inbox.put(Arrival(self, None))
 
 
 def _signal_name(number: int) -> str:

@@ -15,15 +15,16 @@ import tempfile
 import traceback
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 sys.modules["ctranslate2"] = None  # type: ignore[assignment]
 
-from . import protocol, room  # noqa: E402
+from . import pipe, protocol, room  # noqa: E402
 from .cores import cores  # noqa: E402
 
-emit = protocol.Events()  # before any library is imported that may print
+emit = pipe.Events()  # before any library is imported that may print
 clock = protocol.Clock()
 warnings.simplefilter("ignore")
 
@@ -153,7 +154,7 @@ def progress_of(file: int) -> Callable[..., None]:
 
 def main() -> None:
     """Load the pipeline that the first request names, then diarize file by file."""
-    incoming = protocol.requests(protocol.DiarizerConfig)
+    incoming = pipe.requests(protocol.DiarizerConfig, emit)
     seconds = {"import_diarizer": clock.lap()}
     config: protocol.DiarizerConfig | None = next(incoming, None)
     if config is None:  # mlenv ended before it knew the pipeline
@@ -169,7 +170,9 @@ def main() -> None:
     emit(protocol.Ready(device, {**seconds, "load_diarizer": clock.lap()}, notes=notes))
     for file in incoming:
         try:
-            diarize(pipeline, bounded, config, file)
+            diarize(pipeline, bounded, replace(config, **file.settings), file)
+        except pipe.Cancelled:
+            emit.end_cancelled(file.id)
         except Undecodable as error:
             emit(protocol.FileFailed(file.id, error.code, str(error)))
         except (torch.OutOfMemoryError, MemoryError) as error:

@@ -182,28 +182,33 @@ def on_gpu(config: TranscriberConfig, kind: str) -> Loaded:
 def on_cpu(config: TranscriberConfig, kind: str) -> Loaded:
     """Load the model on the CPU: for one file with all threads, or several with few each.
 
-    Many threads on one file mostly wait for each other.
+    Many threads on one file mostly wait for each other. Where files come one by one (`stays`), each
+    gets as many as help it: a small model encodes file by file, and decodes several at once with a
+    thread for each.
     """
     threads = config.threads or cores()
-    at_once = min(config.at_once, threads) if config.seed is None else 1
-    each = max(1, threads // at_once)
-    if not config.threads:
-        each = min(each, MOST_THREADS)
     small = (Path(config.model) / "model.bin").stat().st_size <= SMALL
+    at_once = min(config.at_once, threads) if config.seed is None else 1
+    most = threads if config.threads else MOST_THREADS
+    if config.stays and not small:
+        at_once = min(at_once, max(1, threads // most))
+    each = min(threads if config.stays else max(1, threads // at_once), most)
     with ThreadPoolExecutor(2) as beside:
 
-        def engine(intra_threads: int) -> Future[Any]:
+        def engine(intra_threads: int, inter_threads: int = at_once) -> Future[Any]:
             return beside.submit(
                 ctranslate2.models.Whisper,
                 config.model,
                 device="cpu",
                 compute_type=kind,
                 intra_threads=intra_threads,
-                inter_threads=at_once,
+                inter_threads=inter_threads,
             )
 
         rest = engine(1 if small else each)
-        encoder = engine(each) if small and each > 1 else rest
+        encoder = rest
+        if small and each > 1:
+            encoder = engine(each, 1 if config.stays else at_once)
         where = {"device": "cpu", "compute_type": kind, "cpu_threads": each, "num_workers": at_once}
         model, notes = around(_pending(encoder, rest, config), config, where)
         rest.result(), encoder.result()

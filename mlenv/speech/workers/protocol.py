@@ -1,18 +1,14 @@
 """The conversation with a worker: one JSON object per line, requests in, events out.
 
-Requests and events are declared here once; mlenv reads this module too. Libraries print what they
-like to standard output: `Events` sends that to standard error, so that the events stay clean.
+Requests and events are declared here once; mlenv reads this module too. `pipe.py` has the worker's
+ends of it.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import os
-import sys
-import threading
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict, TypeVar
@@ -67,7 +63,8 @@ class TranscriberConfig:
     files under way together, on a CPU. `batch_size`: None for no batches. `options`: arguments
     of faster-whisper's `transcribe`. `seed`: of the words that are drawn at random; None draws
     none. `track`: its number, or codes of its language; empty for the default. `channels`: mix,
-    each, or the number of one from 1.
+    each, or the number of one from 1. `stays`: files come one by one for hours, so each gets all
+    threads, whichever others are under way.
     """
 
     model: str
@@ -81,6 +78,7 @@ class TranscriberConfig:
     seed: int | None = None
     track: list[str] = dataclasses.field(default_factory=list)
     channels: str = "mix"
+    stays: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,12 +106,21 @@ class FileRequest:
     """One file: its `path`, and the `samples` that the transcriber decoded (a path too), if any.
 
     `handover`: an open file of mlenv's (a path) into which the transcriber writes its samples.
+    `settings`: fields of the configuration that are other ones for this file.
     """
 
     id: int
     path: str
     samples: str | None = None
     handover: str | None = None
+    settings: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Cancel:
+    """A file that nobody waits for any more: it fails at its next event, as `cancelled`."""
+
+    cancel: int
 
 
 @dataclass(frozen=True)
@@ -229,10 +236,11 @@ EVENTS: dict[str, type[Event]] = {
     "failed": FileFailed,
 }
 _NAMES = {kind: name for name, kind in EVENTS.items()}
-Request = TypeVar("Request", TranscriberConfig, DiarizerConfig, FileRequest)
+Config = TypeVar("Config", TranscriberConfig, DiarizerConfig)
+CANCELLED = "cancelled"  # the code of a file that was cancelled
 
 
-def encode(request: TranscriberConfig | DiarizerConfig | FileRequest) -> bytes:
+def encode(request: TranscriberConfig | DiarizerConfig | FileRequest | Cancel) -> bytes:
     """Write a request as one line."""
     return json.dumps(dataclasses.asdict(request)).encode() + b"\n"
 
@@ -244,32 +252,6 @@ def decode_event(line: bytes) -> Event:
         return EVENTS[fields.pop("event")](**fields)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"no event of a worker: {error}") from error
-
-
-class Events:
-    """The stream of events to mlenv; whole lines, whichever thread sends them."""
-
-    def __init__(self) -> None:
-        self._stream = os.fdopen(os.dup(1), "w", encoding="ascii", buffering=1)
-        self._lock = threading.Lock()
-        os.dup2(2, 1)
-
-    def __call__(self, event: Event) -> None:
-        """Send one event."""
-        line = json.dumps({"event": _NAMES[type(event)], **dataclasses.asdict(event)}) + "\n"
-        try:
-            with self._lock:
-                self._stream.write(line)
-        except BrokenPipeError:  # mlenv has ended: nobody reads any more
-            os._exit(0)
-
-
-def requests(first: type[Request]) -> Iterator[Any]:
-    """Requests from standard input: one `first` (the configuration), then files."""
-    kind: type[Any] = first
-    for line in sys.stdin:
-        yield kind(**json.loads(line))
-        kind = FileRequest
 
 
 def reason(error: BaseException) -> str:

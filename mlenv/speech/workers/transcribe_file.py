@@ -10,12 +10,12 @@ from dataclasses import replace
 from typing import Any
 
 from .audio import Undecodable, as_float, channel_of, decode, hand_over
-from .load_model import Loaded, out_of_memory
+from .load_model import Loaded, Refusal, check_language, out_of_memory
 from .mixing import RATE
 from .parts import parts
+from .pipe import Cancelled, Events
 from .protocol import (
     Clock,
-    Events,
     FileFailed,
     FileRequest,
     SegmentFound,
@@ -127,7 +127,14 @@ def transcribe(emit: Events, model: Any, config: TranscriberConfig, file: FileRe
 def attempt(emit: Events, loaded: Loaded, config: TranscriberConfig, file: FileRequest) -> None:
     """Transcribe one file; an error in it is reported and stops no other file."""
     try:
+        if file.settings:
+            config = replace(config, **file.settings)
+            check_language(loaded.engine, config.options.get("language"))
         transcribe(emit, loaded.engine, config, file)
+    except Cancelled:
+        emit.end_cancelled(file.id)
+    except Refusal as error:
+        emit(FileFailed(file.id, error.code, f"can't be transcribed so: {error}"))
     except Undecodable as error:
         emit(FileFailed(file.id, error.code, str(error)))
     except BaseException as error:  # a thread would keep it to itself: mlenv would wait for ever

@@ -13,9 +13,9 @@ import sys
 
 sys.modules["torch"] = None  # type: ignore[assignment]
 
-from . import protocol  # noqa: E402
+from . import pipe, protocol  # noqa: E402
 
-emit = protocol.Events()  # before any library is imported that may print
+emit = pipe.Events()  # before any library is imported that may print
 clock = protocol.Clock()
 
 from concurrent.futures import ThreadPoolExecutor  # noqa: E402
@@ -25,7 +25,7 @@ from .load_model import Refusal, load  # noqa: E402
 
 def main() -> None:
     """Load the model that the first request names, then transcribe file by file."""
-    incoming = protocol.requests(protocol.TranscriberConfig)
+    incoming = pipe.requests(protocol.TranscriberConfig, emit)
     seconds = {"import": clock.lap()}
     config: protocol.TranscriberConfig | None = next(incoming, None)
     if config is None:  # mlenv ended before it knew the model

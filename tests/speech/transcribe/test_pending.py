@@ -7,6 +7,7 @@ from pathlib import Path
 from mlenv.result import Problem
 from mlenv.speech.transcribe.events import Warned
 from mlenv.speech.transcribe.inputs import Source
+from mlenv.speech.transcribe.options import parse
 from mlenv.speech.transcribe.pending import Unfinished
 from mlenv.speech.transcribe.transcript import FileWarning, segment_of
 
@@ -14,7 +15,7 @@ from mlenv.speech.transcribe.transcript import FileWarning, segment_of
 def unfinished(file: Path) -> Unfinished:
     file.write_bytes(bytes(1000))
     source = Source(file, "talk.wav", Path("talk.wav"))
-    return Unfinished(source, duration=10.0, before=source.state())
+    return Unfinished(source, parse(["talk.wav"]), duration=10.0, before=source.state())
 
 
 def test_warnings_reach_the_terminal_and_the_transcript_with_the_name(tmp_path: Path) -> None:
