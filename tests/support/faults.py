@@ -71,14 +71,14 @@ for line in sys.stdin:
 RUN = """
 import sys
 from pathlib import Path
-from mlenv.cli.commands import exec_, transcription
+from mlenv.cli.commands import chosen_models, exec_
 from mlenv.speech.transcribe import memory, worker_process
 from mlenv.speech.transcribe.diarization import Pipeline
 worker_process.ENTRY = Path(sys.argv[1])
 memory.files_at_once = lambda _: 4
-memory.for_both = lambda _: True
-transcription.Run._model = lambda self: Path("/")
-transcription.Run._pipeline = lambda self: Pipeline({"kind": "open"}, "finding speakers")
+memory.for_both = memory.for_diarizer = lambda _: True
+chosen_models.ChosenModels.words = lambda self, _: Path("/")
+chosen_models.ChosenModels.speakers = lambda *_: Pipeline({"kind": "open"}, "finding speakers")
 sys.exit(exec_.main(sys.argv[2:]))
 """
 

@@ -29,6 +29,8 @@ def main(venv: Path, words: Sequence[str], *, diarize_only: bool = False) -> int
     try:
         options = parse(words, diarize_only=diarize_only)
         venv = venv_path(options.venv, os.environ) if options.venv else venv
+        if options.serve:
+            return serve(venv, options)
         result: Result[Transcribed] = transcribe(venv, options)
         is_shown = not as_json  # the run has printed everything
     except MlenvError as error:
@@ -46,6 +48,13 @@ def main(venv: Path, words: Sequence[str], *, diarize_only: bool = False) -> int
     from mlenv.cli import render
 
     return render.emit(result, as_json=as_json)
+
+
+def serve(venv: Path, options: argparse.Namespace) -> int:
+    """Answer requests from standard input until it ends; returns the exit code."""
+    from mlenv.cli.commands.serving import Serving
+
+    return Serving(venv, options).run()
 
 
 def _stream_end(result: Result[Transcribed]) -> None:

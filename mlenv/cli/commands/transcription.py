@@ -12,15 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlenv.cli.commands.chosen_models import ChosenModels
 from mlenv.cli.interruption import Interrupted, deferred
-from mlenv.cli.render.progress import for_people
 from mlenv.cli.render.transcribe import Screen
 from mlenv.machine import driver
 from mlenv.result import DONE, FAILED, WRONG_USAGE, MlenvError, Problem, Result
-from mlenv.speech import models
-from mlenv.speech.models import ModelCopy, resolve
-from mlenv.speech.transcribe import diarization, events, inputs
-from mlenv.speech.transcribe.diarization import Pipeline
+from mlenv.speech.transcribe import events, inputs
 from mlenv.speech.transcribe.formats import text_line
 from mlenv.speech.transcribe.inputs import Source
 from mlenv.speech.transcribe.job import Job
@@ -52,8 +49,9 @@ class Run:
     """One run of the command: what is finished, failed and skipped so far."""
 
     def __init__(self, venv: Path, options: argparse.Namespace, job: Job) -> None:
-        self._venv, self._options, self._job = venv, options, job
+        self._options, self._job = options, job
         self._screen = Screen(quiet=options.quiet or options.json, progress=options.progress)
+        self._models = ChosenModels(venv, self._note)
         self._transcripts: list[Transcript] = []
         self._problems: list[Problem] = []
         self._skipped: list[str] = []
@@ -86,7 +84,11 @@ class Run:
 
     def _transcribe(self, sources: Sequence[Source]) -> None:
         if sources:
-            happening = self._job.run(sources, self._model, self._pipeline)
+            happening = self._job.run(
+                sources,
+                lambda: self._models.words(self._options),
+                lambda: self._models.speakers(self._options),
+            )
             if not self._options.output_dir:
                 happening = in_order(happening, sources)
             for event in happening:
@@ -153,33 +155,6 @@ class Run:
             if reason != NO_TRANSCRIPT:
                 self._note(f"{source.label} is done again: {reason}")
         return True
-
-    def _model(self) -> Path:
-        """The Whisper model's directory."""
-        options = self._options
-        options.model = options.model or models.default()
-        steps = for_people(as_json=options.json or options.quiet)
-        return self._place(
-            resolve.whisper(options.model, self._venv, steps, offline=options.offline)
-        )
-
-    def _pipeline(self) -> Pipeline:
-        options = self._options
-        steps = for_people(as_json=options.json or options.quiet)
-
-        def place(model: models.Model) -> Path:
-            return self._place(
-                resolve.of_manifest(model, self._venv, steps, offline=options.offline)
-            )
-
-        return diarization.choose(options, self._venv, place)
-
-    def _place(self, copy: ModelCopy) -> Path:
-        """The model's directory; directories that were refused on the way are shown."""
-        for each in copy.refused:
-            if not each.is_missing:
-                self._note(f"{each}: passed over", warning=True)
-        return copy.path
 
     def _show(self, event: events.Event) -> None:
         match event:

@@ -37,13 +37,15 @@ class State(NamedTuple):
 class Source:
     """One input: the file to read, what to call it, and its place below the output directory.
 
-    `is_stream`: it can be read once only, see `spooled`. `held`: the open file where `file` is a
-    name of it for other processes.
+    `number`: of the request that names it, where several may name the same file. `is_stream`: it
+    can be read once only, see `spooled`. `held`: the open file where `file` is a name of it for
+    other processes.
     """
 
     file: Path
     shown: str
     place: Path
+    number: int | None = None
     is_stream: bool = field(default=False, compare=False)
     held: IO[bytes] | None = field(default=None, compare=False)
 
@@ -105,6 +107,24 @@ def expand(words: Sequence[str]) -> list[Source]:
     for code, message in result.problems:
         raise MlenvError(code, message)
     return result.sources
+
+
+def single(word: str) -> Source:
+    """The one file that a word names; raises `MlenvError` for folders, pipes and all else."""
+    result = Survey([], [], Counter(), [], [])
+    label = printable(text_of(word))
+    if os.path.lexists(path_of(word)):
+        if path_of(word).is_dir():
+            raise MlenvError(NO_AUDIO, f"{label} is a folder: name one recording.")
+        _look(word, False, result)
+    else:
+        result.problems.append(Problem("audio-missing", f"{label} does not exist."))
+    for code, message in result.problems:
+        raise MlenvError(code, message)
+    (source,) = result.sources
+    if source.is_stream:
+        raise MlenvError(NO_AUDIO, f"{label} is no file that can be read twice: name a recording.")
+    return source
 
 
 def spooled(source: Source, stream: IO[bytes] | None) -> Source:
@@ -195,7 +215,7 @@ def _look(word: str, recursive: bool, into: Survey) -> None:
 
 
 def _single(path: Path, is_stream: bool) -> Source:
-    return Source(path.absolute(), text_of(path), Path(path.name), is_stream)
+    return Source(path.absolute(), text_of(path), Path(path.name), is_stream=is_stream)
 
 
 def _look_into(folder: Path, label: str, recursive: bool, into: Survey) -> None:

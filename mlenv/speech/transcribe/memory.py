@@ -60,6 +60,13 @@ def for_both(options: argparse.Namespace, environ: Mapping[str, str] = os.enviro
     return free is None or free >= both
 
 
+def for_diarizer(options: argparse.Namespace, environ: Mapping[str, str] = os.environ) -> bool:
+    """Tell if the diarizer has room beside a transcriber that is loaded."""
+    gpu = None if options.device == "cpu" else _free_on_gpu(options, environ)
+    free = of_machine() if gpu is None else gpu
+    return free is None or free >= DIARIZER["cpu" if gpu is None else "cuda"]
+
+
 def of_machine() -> float | None:
     """Bytes that are free; None if unknown."""
     from mlenv.machine import memory  # late: `exec` starts with each recording

@@ -83,11 +83,13 @@ def parse(words: Sequence[str], *, diarize_only: bool = False) -> argparse.Names
     command = "diarize" if diarize_only else "transcribe"
     parser = parser_of(command)
     before, after = _split(words)
-    options = parser.parse_intermixed_args(_normalised(parser, before))
+    plain = _normalised(parser, before)
+    options = parser.parse_intermixed_args(plain)
     options.audio = [*options.audio, *after]
     options.only_speakers = diarize_only
     options.diarize = options.diarize or diarize_only
     _complete(options)
+    options.words = plain
     return options
 
 
@@ -121,6 +123,7 @@ def _temperatures(first: float, step: float) -> list[float]:
 
 
 def _complete(options: argparse.Namespace) -> None:
+    _raise_unless_served(options)
     _complete_output(options)
     _complete_windows(options)
     _complete_speakers(options)
@@ -154,7 +157,7 @@ def _complete_output(options: argparse.Namespace) -> None:
     options.formats = tuple(dict.fromkeys(kinds)) or tuple(default)
     if options.stdin:
         options.audio = [*options.audio, "-"]
-    if not options.audio:
+    if not options.audio and not options.serve:
         raise usage("Name at least one audio file, folder or pattern, or `-` for standard input.")
     if options.output_dir == "-":
         options.output_dir = None
@@ -166,6 +169,24 @@ def _complete_output(options: argparse.Namespace) -> None:
         raise usage("--resume needs --output-dir DIR, to see what is done there.")
     if options.max_line_count and not (options.max_line_width or options.captions):
         raise usage("--max-line-count needs --max-line-width: without it no line is full.")
+
+
+def _raise_unless_served(options: argparse.Namespace) -> None:
+    """Raise for options that make no sense with --serve, or only there."""
+    if not options.serve:
+        if options.idle_timeout:
+            raise usage("--idle-timeout is for --serve.")
+        return
+    if options.only_speakers:
+        raise usage("--serve is for `mlenv exec transcribe`: a request asks for speakers itself.")
+    if options.audio or options.stdin:
+        raise usage("--serve reads what to transcribe from standard input: name no files.")
+    if options.format and options.format != [STREAMED]:
+        raise usage(f"--serve answers with the lines of {STREAMED}: leave out --format.")
+    for name in ("output_dir", "json", "resume"):
+        if getattr(options, name):
+            option = f"--{name.replace('_', '-')}"
+            raise usage(f"--serve answers on standard output, in JSON lines: leave out {option}.")
 
 
 def _complete_windows(options: argparse.Namespace) -> None:
