@@ -124,10 +124,15 @@ def cache_dir(environ: Mapping[str, str]) -> Path:
 
 
 def config_file(environ: Mapping[str, str]) -> Path:
-    """The user's settings: `$MLENV_CONFIG`, else `mlenv/config.toml` in the user's settings."""
+    """The user's settings: `$MLENV_CONFIG`, else `mlenv/config.toml` in the user's settings.
+
+    Without platformdirs, whose import would be felt: each `exec transcribe` asks for this.
+    """
     if own := environ.get("MLENV_CONFIG"):
         return expand(own, environ)
-    return _place(environ, "", "XDG_CONFIG_HOME", "user_config_path") / "config.toml"
+    base = environ.get("XDG_CONFIG_HOME", "")  # a relative one is invalid
+    place = expand(base, environ) if base.startswith(("/", "~")) else home(environ) / ".config"
+    return place / "mlenv" / "config.toml"
 
 
 def state_dir(environ: Mapping[str, str]) -> Path:

@@ -17,10 +17,19 @@ NOT_DIAGNOSED = 3
 
 
 class Problem(NamedTuple):
-    """One error of the envelope: a stable `code` for programs, a `message` for people."""
+    """One error of the envelope: a stable `code` for programs, a `message` for people.
+
+    `path`: the file that it is about, where there is one, as the caller named it.
+    """
 
     code: str
     message: str
+    path: str | None = None
+
+    def document(self) -> dict[str, str]:
+        """It as JSON documents and lines have it."""
+        where = {} if self.path is None else {"path": self.path}
+        return {"code": self.code, **where, "message": self.message}
 
 
 T = TypeVar("T", covariant=True)  # records here are NamedTuples: `exec` waits for their imports
@@ -52,18 +61,29 @@ class Result(NamedTuple, Generic[T]):
 class MlenvError(Exception):
     """Something that the user can understand and act on.
 
-    `message` says what happened and where, `hint` (optional, one line) what to do.
+    `message` says what happened and where, `hint` (optional, one line) what to do. `path`: the
+    file that it is about.
     """
 
-    def __init__(self, code: str, message: str, hint: str = "", *, exit_code: int = FAILED) -> None:
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        hint: str = "",
+        *,
+        exit_code: int = FAILED,
+        path: str | os.PathLike[str] | None = None,
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.hint = hint
         self.exit_code = exit_code
+        self.path = None if path is None else os.fspath(path)
 
     def problem(self) -> Problem:
-        return Problem(self.code, f"{self.message}\n{self.hint}" if self.hint else self.message)
+        text = f"{self.message}\n{self.hint}" if self.hint else self.message
+        return Problem(self.code, text, self.path)
 
     def result(self, command: str) -> Result[Any]:
         return Result(command, exit_code=self.exit_code, errors=(self.problem(),))

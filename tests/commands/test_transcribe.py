@@ -68,9 +68,10 @@ def streamed(stdout: str) -> list[dict[str, Any]]:
 def test_json_lines_tell_of_each_file_and_of_the_end(plain_venv: Path, tmp_path: Path) -> None:
     a, b = faults.write(tmp_path, {"a": {}, "b": {"transcriber": "transcription-failed"}})
     done = faults.transcribe(plain_venv, tmp_path, "-f", "jsonl", "missing.wav", a, b)
-    missing = {"code": "audio-missing", "message": "missing.wav does not exist."}
+    gone, message = "missing.wav", "missing.wav does not exist."
+    missing = {"code": "audio-missing", "path": gone, "message": message}
     code = "transcription-failed"
-    failed = {"code": code, "message": f"{b} failed: {code}"}
+    failed = {"code": code, "path": str(b), "message": f"{b} failed: {code}"}
     segment = {**SEGMENT, "text": "a"}
     file = {
         "path": str(a), "text": "a", "language": "en", "language_probability": None,
@@ -79,11 +80,11 @@ def test_json_lines_tell_of_each_file_and_of_the_end(plain_venv: Path, tmp_path:
     }  # fmt: skip
     assert done.returncode == 1
     assert streamed(done.stdout) == [
-        {"event": "failed", "path": None, **missing},
+        {"event": "failed", **missing},
         {"event": "segment", "path": str(a), **segment},
         {"event": "file", "replaces_segments": False, **file},
         {"event": "segment", "path": str(b), **SEGMENT, "text": "b"},
-        {"event": "failed", "path": str(b), **failed},
+        {"event": "failed", **failed},
         {"event": "end", "ok": False, "exit_code": 1, "errors": [missing, failed], "notes": [CPU]},
     ]
 
@@ -129,7 +130,8 @@ def test_a_number_of_speakers_that_is_not_met(plain_venv: Path, tmp_path: Path) 
     assert done.stderr == f"warning: {clause}\nerror: {message}\n"
     document = json.loads(faults.transcribe(plain_venv, tmp_path, "--json", *words).stdout)
     assert (document["ok"], document["exit_code"]) == (False, 1)
-    assert document["errors"] == [{"code": "speakers-unmet", "message": message}]
+    problem = {"code": "speakers-unmet", "path": str(file), "message": message}
+    assert document["errors"] == [problem]
     (found,) = document["data"]["files"]
     assert found["warnings"] == [
         {"code": "speakers", "message": clause, "start": None, "end": None}

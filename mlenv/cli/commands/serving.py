@@ -120,11 +120,11 @@ class Serving:
         self, name: Id | None, path: str | None, problem: Problem, line: int | None = None
     ) -> None:
         where = {} if line is None else {"line": line}
-        self._screen.line("failed", {"id": name, "path": path, **where, **problem._asdict()})
+        self._screen.line("failed", {"id": name, "path": path, **where, **problem.document()})
         which = "" if line is None else f"line {line}: "
         self._screen.error(f"{which}{problem.message}")
 
     def _end(self, name: Id | None, code: int, errors: Sequence[Problem], **counts: int) -> None:
-        shown = [error._asdict() for error in errors]
+        shown = [error.document() for error in errors]
         fields = {"id": name, "ok": code == DONE, "exit_code": code, "errors": shown, **counts}
         self._screen.line("end", fields)

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 
 from mlenv.cli import streams
 from mlenv.cli.interruption import Interrupted, heed_signals
+from mlenv.machine import settings
 from mlenv.paths import venv_path
 from mlenv.result import MlenvError, Problem, Result
 from mlenv.speech.transcribe import left_out
 from mlenv.speech.transcribe.job import Job
-from mlenv.speech.transcribe.options import STREAMED, parse
+from mlenv.speech.transcribe.option_table import STREAMED
+from mlenv.speech.transcribe.options import parse
 
 if TYPE_CHECKING:
     from mlenv.cli.commands.transcription import Transcribed
@@ -27,7 +29,11 @@ def main(venv: Path, words: Sequence[str], *, diarize_only: bool = False) -> int
     streams.prepare()
     options, is_shown = None, False
     try:
-        options = parse(words, diarize_only=diarize_only)
+        options = parse(words, diarize_only=diarize_only, settings=settings.load())
+        if unknown := settings.unknown_variables():
+            from mlenv.cli import render  # late: the worker comes first
+
+            render.warn(unknown)
         venv = venv_path(options.venv, os.environ) if options.venv else venv
         if options.serve:
             return serve(venv, options)
@@ -61,7 +67,7 @@ def _stream_end(result: Result[Transcribed]) -> None:
     """Print the last line of `--format jsonl`, without which the rest is not whole."""
     from mlenv.cli.render.transcribe import Screen
 
-    errors = [problem._asdict() for problem in result.errors]
+    errors = [problem.document() for problem in result.errors]
     notes = result.data.notes if result.data else []
     fields = {"ok": result.ok, "exit_code": result.exit_code, "errors": errors, "notes": notes}
     Screen(quiet=True, progress=False).line("end", fields)

@@ -21,12 +21,14 @@ from mlenv.speech.transcribe import events, inputs
 from mlenv.speech.transcribe.formats import text_line
 from mlenv.speech.transcribe.inputs import Source
 from mlenv.speech.transcribe.job import Job
-from mlenv.speech.transcribe.options import STREAMED
+from mlenv.speech.transcribe.option_table import STREAMED
 from mlenv.speech.transcribe.ordering import in_order
 from mlenv.speech.transcribe.origins import NO_TRANSCRIPT, Origins
 from mlenv.speech.transcribe.outputs import Outputs, plan, writable
 from mlenv.speech.transcribe.transcript import Transcript
 from mlenv.speech.transcribe.writer import Writer
+
+LISTS = (".txt", ".lst", ".list", ".m3u")  # suffixes of files that name files
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,8 @@ class Run:
 
     def _inputs(self) -> list[Source]:
         options = self._options
-        survey = inputs.survey(options.audio, recursive=options.recursive)
+        more = inputs.listed(options.files_from) if options.files_from else ()
+        survey = inputs.survey([*options.audio, *more], recursive=options.recursive)
         self._passed_over = [*survey.doubtful, *survey.below]
         if options.diarize and options.speaker_names:
             _raise_for_names_of_several(len(survey.sources) + len(survey.problems))
@@ -112,7 +115,7 @@ class Run:
         self._origins = Origins(options)
         self._outputs: dict[Source, Outputs] = {}
         if options.output_dir:
-            directory = inputs.path_of(options.output_dir).absolute()
+            directory = inputs.output_directory(options.output_dir)
             writable(directory)
             self._outputs = plan(sources, directory, options.formats, self._origins)
             sources = list(self._outputs)
@@ -142,7 +145,7 @@ class Run:
         try:
             return inputs.spooled(source, sys.stdin.buffer if sys.stdin else None)
         except MlenvError as error:
-            self._fail(error.problem())
+            self._fail(error.problem(), source)
             return None
 
     def _is_left(self, source: Source) -> bool:
@@ -165,7 +168,7 @@ class Run:
             case events.Heard():
                 self._segment(event)
             case events.Failed():
-                self._fail(event.problem, event.source)
+                self._fail(_with_list(event), event.source)
             case events.Warned():
                 if not self._options.json:
                     self._screen.warn(event.text)
@@ -200,10 +203,11 @@ class Run:
             self._headed = source
 
     def _fail(self, problem: Problem, source: Source | None = None) -> None:
+        if source:
+            problem = problem._replace(path=source.shown)
         self._problems.append(problem)
         if STREAMED in self._options.formats:
-            path = source.shown if source else None
-            self._screen.line("failed", {"path": path, **problem._asdict()})
+            self._screen.line("failed", {"path": None, **problem.document()})
         if not self._options.json:
             self._screen.error(problem.message)
 
@@ -215,12 +219,13 @@ class Run:
         except MlenvError as error:
             if not self._options.output_dir:  # standard output is there for all files
                 raise
-            code, message = error.problem()
-            self._fail(Problem(code, f"{source.label}: {message}"))
+            problem = error.problem()
+            message = f"{source.label}: {problem.message}"
+            self._fail(problem._replace(message=message), source)
             return
         except Exception as error:  # a transcript that some format can't hold
             message = f"{source.label} can't be written: {type(error).__name__}: {error}"
-            self._fail(Problem("not-written", message))
+            self._fail(Problem("not-written", message), source)
             return
         if event.problem:
             self._fail(event.problem, source)
@@ -235,7 +240,7 @@ class Run:
         self._screen.note(f"{shown}: {inputs.printable(paths)}")
         if not written.unchanged:
             message = f"{shown} has changed while it was transcribed: --resume does it again."
-            self._fail(Problem("audio-changed", message))
+            self._fail(Problem("audio-changed", message), event.source)
 
     def _deliver(self, event: events.Finished) -> None:
         options, source, transcript = self._options, event.source, event.transcript
@@ -252,6 +257,15 @@ class Run:
             self._transcripts.append(transcript)
         else:  # thousands of files: keep what is counted, not the words
             self._transcripts.append({**transcript, "text": "", "segments": [], "turns": []})
+
+
+def _with_list(failed: events.Failed) -> Problem:
+    """The problem, with advice where the recording's name is that of a list of names."""
+    problem = failed.problem
+    if failed.source.file.suffix.lower() not in LISTS:
+        return problem
+    advice = f"A list of names goes with `--files-from {failed.source.label}`."
+    return problem._replace(message=f"{problem.message}\n{advice}")
 
 
 def _raise_for_names_of_several(count: int) -> None:

@@ -32,8 +32,7 @@ def emit(result: Result[Any], *, as_json: bool) -> int:
     """
     result = _without_secrets(result)
     try:
-        for text in result.warnings:
-            print(f"{yellow('warning:', sys.stderr)} {text}", file=sys.stderr)
+        warn(result.warnings)
         if as_json:
             print(to_json(result))
         else:
@@ -56,6 +55,12 @@ def emit(result: Result[Any], *, as_json: bool) -> int:
     return result.exit_code
 
 
+def warn(warnings: Sequence[str]) -> None:
+    """Print warnings, a line each, to standard error."""
+    for text in warnings:
+        print(f"{yellow('warning:', sys.stderr)} {text}", file=sys.stderr)
+
+
 def _without_secrets(result: Result[Any]) -> Result[Any]:
     """Errors and warnings quote addresses and arguments of the user's, and are handed on."""
     if not result.errors and not result.warnings:
@@ -73,7 +78,7 @@ def to_json(result: Result[Any]) -> str:
         "ok": result.ok,
         "exit_code": result.exit_code,
         "data": _builtins(result.data),
-        "errors": [{"code": e.code, "message": e.message} for e in result.errors],
+        "errors": [problem.document() for problem in result.errors],
     }
     return json.dumps(document, indent=2, ensure_ascii=not streams.is_unicode())
 

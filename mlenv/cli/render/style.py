@@ -1,4 +1,4 @@
-"""Colours, on a terminal only (and never where NO_COLOR is set)."""
+"""Colours: on a terminal, and where FORCE_COLOR asks for them; never where NO_COLOR is set."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ import os
 import sys
 from typing import TextIO
 
+FORCING = ("FORCE_COLOR", "CLICOLOR_FORCE")  # as CI runners set them, whose logs show colours
+
 
 def _coloured(stream: TextIO | None) -> bool:
-    stream = stream or sys.stdout
-    return stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    if "NO_COLOR" in os.environ:
+        return False
+    if any(os.environ.get(name, "0") not in ("", "0") for name in FORCING):
+        return True
+    return (stream or sys.stdout).isatty() and os.environ.get("TERM") != "dumb"
 
 
 def _wrap(code: str, text: str, stream: TextIO | None) -> str:

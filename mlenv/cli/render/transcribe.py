@@ -16,6 +16,8 @@ from mlenv.cli.render import silence_stdout
 from mlenv.cli.render.style import bold, dim, red, yellow
 from mlenv.result import MlenvError
 
+EVERY = 10.0  # seconds between two lines of progress in a file
+
 
 class Screen:
     """The terminal of one run of `transcribe`. `quiet` leaves out notes and progress."""
@@ -23,6 +25,8 @@ class Screen:
     def __init__(self, *, quiet: bool, progress: bool | None) -> None:
         self._quiet = quiet
         self._progress = (sys.stderr.isatty() if progress is None else progress) and not quiet
+        self._overwrites = sys.stderr.isatty()
+        self._last: tuple[float, str] = (0.0, "")
         self._shown = False
         self._complete = True
         self._began = time.monotonic()
@@ -86,7 +90,7 @@ class Screen:
 
     def progress(self, name: str, at: float, of: float, files: tuple[int, int]) -> None:
         """Show the progress of a file in seconds of audio, and its number among all files."""
-        if not self._progress:
+        if not self._progress or not self._is_due(name, at >= of):
             return
         self._wipe()
         which = f"{files[0] + 1}/{files[1]} " if files[1] > 1 else ""
@@ -94,12 +98,24 @@ class Screen:
         spent = time.monotonic() - self._began
         done = files[0] + (at / of if of else 0.0)
         left = f", {_clock(spent / done * (files[1] - done))} left" if done > 0.02 else ""
+        if not self._overwrites:
+            print(f"{which}{name} {share}{left}", file=sys.stderr, flush=True)
+            return
         room = shutil.get_terminal_size().columns - len(f"{which} {share}{left}") - 1
         if len(name) > room:
             name = "…" + name[len(name) - max(room, 1) + 1 :]
         print(f"\r{dim(f'{which}{name} {share}{left}', sys.stderr)}", end="", file=sys.stderr)
         sys.stderr.flush()
         self._shown = True
+
+    def _is_due(self, name: str, over: bool) -> bool:
+        """Tell if progress is shown: always on a terminal, at times where each is a line."""
+        now = time.monotonic()
+        seen, of = self._last
+        if not self._overwrites and name == of and not over and now - seen < EVERY:
+            return False
+        self._last = (now, name)
+        return True
 
     def end(self) -> None:
         """Leave a clean line."""

@@ -1,13 +1,7 @@
 """The address of each index: the profile's, or the user's mirror.
 
-A mirror is named on the command line (`--index NAME=URL`) or in the configuration file
-(`$MLENV_CONFIG`, else `~/.config/mlenv/config.toml`), where NAME is an index of the profile or
-`default`, the package index:
-
-    [index]
-    default = "https://mirror.example.org/simple"
-    pytorch-cu121 = "https://mirror.example.org/whl/cu121"
-
+A mirror is named on the command line (`--index NAME=URL`) or in the user's settings
+(`machine.settings`), where NAME is an index of the profile or `default`, the package index.
 Locks name hashes and no addresses, so a mirror can't change what is installed.
 """
 
@@ -16,15 +10,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from urllib.parse import urlsplit
-
-from msgspec import Struct
 
 from mlenv.environment.lockfile.profile_file import Index
 from mlenv.environment.lockfile.profiles import Profile
-from mlenv.files import decode
-from mlenv.paths import config_file
+from mlenv.machine import settings
 from mlenv.result import WRONG_USAGE, MlenvError, redacted
 
 DEFAULT = "default"
@@ -51,8 +41,8 @@ class Indexes:
 
 
 def load(options: Sequence[str] = (), environ: Mapping[str, str] = os.environ) -> Indexes:
-    """The configuration file's mirrors, then those of `options` (`NAME=URL`), which win."""
-    return Indexes({**_configured(config_file(environ)), **dict(map(_option, options))})
+    """The mirrors of the user's settings, then those of `options` (`NAME=URL`), which win."""
+    return Indexes({**settings.load(environ).index, **dict(map(_option, options))})
 
 
 def check_names(indexes: Indexes, profiles: Iterable[Profile], options: Sequence[str]) -> None:
@@ -74,29 +64,9 @@ def without_credentials(url: str) -> str:
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
-class _Config(Struct, frozen=True, forbid_unknown_fields=True):
-    """The configuration file."""
-
-    index: dict[str, str] = {}
-
-
-def _configured(path: Path) -> dict[str, str]:
-    try:
-        text = path.read_text("utf-8")
-    except FileNotFoundError:
-        return {}
-    except (OSError, UnicodeDecodeError) as error:
-        raise MlenvError("unreadable-config", f"{path} can't be read: {error}.") from error
-    mirrors = decode(text, _Config, path, toml=True, code="broken-config").index
-    for name, url in mirrors.items():
-        if not _is_address(url):
-            raise MlenvError("broken-config", f"{path} [index]: {name} is not an address.")
-    return mirrors
-
-
 def _option(text: str) -> tuple[str, str]:
     name, sign, url = text.partition("=")
-    if not sign or not name or not _is_address(url):
+    if not sign or not name or not settings.is_address(url):
         raise MlenvError(
             "usage",
             f"--index wants NAME=URL, not `{redacted(name or text)}`.",
@@ -104,7 +74,3 @@ def _option(text: str) -> tuple[str, str]:
             exit_code=WRONG_USAGE,
         )
     return name, url
-
-
-def _is_address(url: str) -> bool:
-    return url.startswith(("https://", "http://", "file:///")) and not any(map(str.isspace, url))

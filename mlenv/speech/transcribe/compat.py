@@ -1,46 +1,17 @@
-"""Options of Whisper, whisper-ctranslate2 and whisperX, mapped to mlenv's own.
+"""Options of Whisper, whisper-ctranslate2, whisperX and insanely-fast-whisper that mlenv lacks.
 
-Names are written with hyphens; tests/data/other_tools.toml has all.
+Those that it has under another name are in `option_table`. Names are written with hyphens;
+tests/data/other_tools.toml has all.
 """
 
 from __future__ import annotations
-
-SAME = {
-    "--output-format": "--format",
-    "-f": "--format",
-    "-p": "--pretty-json",
-    "--model-size-or-path": "--model",
-    "--local-files-only": "--offline",
-    "--model-cache-only": "--offline",
-    "--print-progress": "--progress",
-    "--log-prob-threshold": "--logprob-threshold",
-    "--speaker-num": "--num-speakers",
-    "--vad-onset": "--vad-threshold",
-    "--vad-offset": "--vad-neg-threshold",
-}
 
 SECRET = ("--hf-token", "--token", "--use-auth-token")
 
 # Options that ask for what is done anyway.
 ANYWAY = ("--no-align",)
 
-# What their value None means; None here: as if the option were not there.
-OFF = "off"
-NONE = {
-    "--beam-size": "1",
-    "--best-of": "1",
-    "--temperature-increment-on-fallback": "0",
-    "--compression-ratio-threshold": OFF,
-    "--logprob-threshold": OFF,
-    "--no-speech-threshold": OFF,
-    "--hallucination-silence-threshold": None,
-    "--language": None,
-    "--max-line-width": None,
-    "--max-line-count": None,
-    "--max-words-per-line": None,
-    "--threads": None,
-    "--batch-size": None,
-}
+OFF = "off"  # the value None of their thresholds
 
 _ALIGN = "Leave it out: word times are Whisper's own, with no second model (--word-timestamps)."
 _LIVE = "Record first, then name the file or pipe the recording into `-`."
@@ -64,10 +35,14 @@ REFUSED = {
     "--live-volume-threshold": _LIVE,
     "--live-input-device": _LIVE,
     "--live-input-device-sample-rate": _LIVE,
-    "--version": "Use `mlenv --version`, or `mlenv status` for the libraries'.",
-    "-V": "Use `mlenv --version`, or `mlenv status` for the libraries'.",
+    "--version": "Use `mlenv --version --verbose`: it has the libraries too.",
+    "-V": "Use `mlenv --version --verbose`: it has the libraries too.",
     "--python-version": "Use `mlenv exec python --version`.",
     "-P": "Use `mlenv exec python --version`.",
+    "--device-id": "Use --device cuda with --device-index N, or --device cpu.",
+    "--transcript-path": "Use --format json with --output-dir DIR, or `--format json > FILE`.",
+    "--flash": "Leave it out: CTranslate2 brings its own kernels. --batched is what is fast.",
+    "--timestamp": "Leave it out, or use --word-timestamps: segments have times anyway.",
 }
 
 # Codes and names as in OpenAI's Whisper (whisper/tokenizer.py, MIT licence), other names behind.
@@ -90,10 +65,15 @@ zh Chinese, Mandarin
 """
 
 
+def languages() -> dict[str, list[str]]:
+    """Whisper's codes of languages, each with its English names."""
+    entries = (entry.split(maxsplit=1) for entry in _LANGUAGES.split(";"))
+    return {code: [each.strip() for each in names.split(",")] for code, names in entries}
+
+
 def language_code(name: str) -> str | None:
     """`de` for `de` and for `German`, in any case; None where Whisper knows no such language."""
-    for entry in _LANGUAGES.split(";"):
-        code, names = entry.split(maxsplit=1)
-        if name.lower() in (code, *(each.strip().lower() for each in names.split(","))):
+    for code, names in languages().items():
+        if name.lower() in (code, *map(str.lower, names)):
             return code
     return None

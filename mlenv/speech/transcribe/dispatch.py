@@ -177,8 +177,8 @@ class Dispatch:
     def _without_speakers(self, file: Unfinished) -> Problem | None:
         if not self.speakerless:
             return None
-        code, message = self.speakerless
-        return Problem(code, f"{file.source.label} is written without speakers. {message}")
+        text = f"{file.source.label} is written without speakers. {self.speakerless.message}"
+        return Problem(self.speakerless.code, text)
 
     def _take(self, worker: str, event: protocol.Event) -> Iterator[Event]:
         match event:

@@ -104,8 +104,8 @@ def survey(words: Sequence[str], *, recursive: bool) -> Survey:
 def expand(words: Sequence[str]) -> list[Source]:
     """The sources of words that all lead somewhere; raises `MlenvError` for one that does not."""
     result = survey(words, recursive=False)
-    for code, message in result.problems:
-        raise MlenvError(code, message)
+    for problem in result.problems:
+        raise MlenvError(problem.code, problem.message, path=problem.path)
     return result.sources
 
 
@@ -118,9 +118,10 @@ def single(word: str) -> Source:
             raise MlenvError(NO_AUDIO, f"{label} is a folder: name one recording.")
         _look(word, False, result)
     else:
-        result.problems.append(Problem("audio-missing", f"{label} does not exist."))
-    for code, message in result.problems:
-        raise MlenvError(code, message)
+        message = f"{label} does not exist.\n{_hint(word)}".rstrip("\n")
+        result.problems.append(Problem("audio-missing", message))
+    for problem in result.problems:
+        raise MlenvError(problem.code, problem.message)
     (source,) = result.sources
     if source.is_stream:
         raise MlenvError(NO_AUDIO, f"{label} is no file that can be read twice: name a recording.")
@@ -161,6 +162,59 @@ def printable(text: str) -> str:
     )
 
 
+def listed(name: str) -> list[str]:
+    """The names in a file (`-`: standard input), one a line, or ended by NUL as of `find -print0`.
+
+    Raises `MlenvError` where it can't be read.
+    """
+    try:
+        if name == STANDARD_INPUT:
+            content = Path("/dev/stdin").read_bytes()
+        else:
+            content = path_of(name).read_bytes()
+    except OSError as error:
+        message = f"--files-from: {printable(text_of(name))} can't be read: {error.strerror}."
+        raise MlenvError("list-unreadable", message, path=text_of(name)) from error
+    lines = content.split(b"\0") if b"\0" in content else content.splitlines()
+    names = [os.fsdecode(line) for line in lines if line.strip()]
+    if not names:
+        message = f"--files-from: {printable(text_of(name))} names no files."
+        raise MlenvError(NO_AUDIO, message, exit_code=WRONG_USAGE, path=text_of(name))
+    return names
+
+
+def _hint(word: str) -> str:
+    """Advice on a word that leads nowhere; empty for most."""
+    from mlenv.machine import wsl
+
+    scheme, separator, rest = word.partition("://")
+    if separator and scheme.lower() == "file":
+        return f"It is an address: name the file by its path, {rest.removeprefix('localhost')}."
+    if separator and scheme.isalpha():
+        return (
+            "It is an address, and mlenv fetches none: download it first, such as with `curl -LO`."
+        )
+    if word.startswith("@") and Path(word[1:]).is_file():
+        return f"A list of names goes with `--files-from {word[1:]}`."
+    return wsl.hint(word)
+
+
+def output_directory(word: str) -> Path:
+    """The directory that `--output-dir` names; raises `MlenvError` for one of a missing drive."""
+    from mlenv.machine import wsl
+
+    path = path_of(word)
+    if path == Path(word) and not path.exists() and (hint := wsl.hint(word)):
+        raise MlenvError(
+            "not-writable",
+            f"There is no {printable(word)} here.",
+            hint,
+            exit_code=WRONG_USAGE,
+            path=word,
+        )
+    return path.absolute()
+
+
 def path_of(word: str) -> Path:
     """The path that a word means: as it stands if it is there, else with `~` or from Windows."""
     path = Path(word)
@@ -180,8 +234,6 @@ def _look(word: str, recursive: bool, into: Survey) -> None:
     """Add what a word leads to."""
     import glob
 
-    from mlenv.machine import wsl
-
     if word == STANDARD_INPUT:
         into.sources.append(Source(Path(word), word, Path("stdin"), is_stream=True))
         return
@@ -191,19 +243,20 @@ def _look(word: str, recursive: bool, into: Survey) -> None:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
         if not glob.has_magic(word):
-            message = f"{label} does not exist.\n{wsl.hint(word)}".rstrip("\n")
-            into.problems.append(Problem("audio-missing", message))
+            message = f"{label} does not exist.\n{_hint(word)}".rstrip("\n")
+            into.problems.append(Problem("audio-missing", message, text_of(word)))
         elif names := sorted(glob.glob(str(path), recursive=True)):  # noqa: PTH207 (any root)
             for name in names:
                 if Path(name).is_file() or ("**" not in word and Path(name).is_dir()):
                     _look(name, recursive, into)
         else:
-            into.problems.append(Problem(NO_AUDIO, f"No file matches {label}."))
+            into.problems.append(Problem(NO_AUDIO, f"No file matches {label}.", text_of(word)))
         return
     except (OSError, ValueError) as error:  # no permission, a circle of links, too long a name
         reason = getattr(error, "strerror", None) or str(error)
         label = label if len(label) < 200 else f"{label[:60]}…{label[-60:]}"
-        into.problems.append(Problem("audio-unreadable", f"{label} can't be read: {reason}."))
+        message = f"{label} can't be read: {reason}."
+        into.problems.append(Problem("audio-unreadable", message, text_of(path)))
         return
     if stat.S_ISDIR(mode):
         _look_into(path, label, recursive, into)
@@ -211,7 +264,8 @@ def _look(word: str, recursive: bool, into: Survey) -> None:
         is_stream = not stat.S_ISREG(mode) or word.startswith(OWN_FILES)
         into.sources.append(_single(path, is_stream))
     else:
-        into.problems.append(Problem("audio-missing", f"{label} is a device, and no file."))
+        message = f"{label} is a device, and no file."
+        into.problems.append(Problem("audio-missing", message, text_of(path)))
 
 
 def _single(path: Path, is_stream: bool) -> Source:
@@ -225,9 +279,9 @@ def _look_into(folder: Path, label: str, recursive: bool, into: Survey) -> None:
     before = len(into.sources), len(into.problems), len(into.doubtful)
 
     def unreadable(error: OSError) -> None:
-        where = printable(text_of(Path(error.filename or folder)))
-        message = f"The folder {where} can't be read: {error.strerror}."
-        into.problems.append(Problem("folder-unreadable", message))
+        where = text_of(Path(error.filename or folder))
+        message = f"The folder {printable(where)} can't be read: {error.strerror}."
+        into.problems.append(Problem("folder-unreadable", message, where))
 
     for directory, folders, names in os.walk(folder, onerror=unreadable):
         folders[:] = sorted(set(folders) - {RECORDS})
@@ -249,7 +303,7 @@ def _look_into(folder: Path, label: str, recursive: bool, into: Survey) -> None:
     if before == (len(into.sources), len(into.problems), len(into.doubtful)):
         hint = "" if recursive else "\nAdd --recursive to look into folders below."
         message = f"There is no audio or video file in {label}.{hint}"
-        into.problems.append(Problem(NO_AUDIO, message))
+        into.problems.append(Problem(NO_AUDIO, message, text_of(folder)))
 
 
 @functools.cache

@@ -10,101 +10,63 @@ import argparse
 import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import Any
 
+from mlenv.machine.settings import Settings
 from mlenv.result import WRONG_USAGE, MlenvError
-from mlenv.speech.transcribe.compat import ANYWAY, NONE, OFF, REFUSED, SAME, SECRET
-from mlenv.speech.transcribe.formats import FORMATS, OF_WHISPER
+from mlenv.speech.transcribe import option_table
+from mlenv.speech.transcribe.compat import ANYWAY, OFF, REFUSED, SECRET
+from mlenv.speech.transcribe.formats import OF_WHISPER
+from mlenv.speech.transcribe.option import ABSENT, Option
+from mlenv.speech.transcribe.option_table import ALL, FILE_NAME, OPTIONS, STREAMED
 from mlenv.speech.transcribe.parser import build as parser_of
-from mlenv.speech.transcribe.parser import usage
+from mlenv.speech.transcribe.parser import unknown_option, usage
 from mlenv.speech.transcribe.transcript import one_line
+from mlenv.speech.transcribe.values import WrongValue
 from mlenv.speech.workers.fallback import TEMPERATURES
 
-STREAMED = "jsonl"
 PIPELINES = "pyannote/speaker-diarization-"
+WHISPERS = "openai/whisper-"  # the same models as Whisper's own names, for another library
 NUMBERED = r"(SPEAKER|CHANNEL)_\d+"  # names that mlenv gives itself
-WINDOW = 30  # seconds that Whisper hears at once
-SEEDS = 1 << 32  # numbers that CTranslate2 takes
-VOCABULARY = 51_866  # tokens of the largest Whisper model
-
-# Options of ours that faster-whisper's `transcribe` takes under another name.
-_DECODING = {
-    "language": "language",
-    "task": "task",
-    "beam_size": "beam_size",
-    "best_of": "best_of",
-    "patience": "patience",
-    "length_penalty": "length_penalty",
-    "repetition_penalty": "repetition_penalty",
-    "no_repeat_ngram_size": "no_repeat_ngram_size",
-    "compression_ratio_threshold": "compression_ratio_threshold",
-    "logprob_threshold": "log_prob_threshold",
-    "no_speech_threshold": "no_speech_threshold",
-    "condition_on_previous_text": "condition_on_previous_text",
-    "initial_prompt": "initial_prompt",
-    "prefix": "prefix",
-    "hotwords": "hotwords",
-    "suppress_blank": "suppress_blank",
-    "suppress_tokens": "suppress_tokens",
-    "multilingual": "multilingual",
-    "prepend_punctuations": "prepend_punctuations",
-    "append_punctuations": "append_punctuations",
-    "hallucination_silence_threshold": "hallucination_silence_threshold",
-    "prompt_reset_on_temperature": "prompt_reset_on_temperature",
-    "clip_timestamps": "clip_timestamps",
-    "chunk_size": "chunk_length",
-    "vad_filter": "vad_filter",
-}
-_VAD = {
-    "vad_threshold": "threshold",
-    "vad_neg_threshold": "neg_threshold",
-    "vad_min_speech_duration_ms": "min_speech_duration_ms",
-    "vad_max_speech_duration_s": "max_speech_duration_s",
-    "vad_min_silence_duration_ms": "min_silence_duration_ms",
-    "vad_speech_pad_ms": "speech_pad_ms",
-}
-# What works on word times, so that asking for it asks for them.
-_BY_WORD = (
-    "max_line_width",
-    "max_line_count",
-    "max_words_per_line",
-    "highlight_words",
-    "captions",
-    "hallucination_silence_threshold",
-    "prepend_punctuations",
-    "append_punctuations",
-    "diarize",
-    "channels_speak",
-)
-_ABOUT_SPEAKERS = ("num_speakers", "min_speakers", "max_speakers", "speaker_names")
 
 
-def parse(words: Sequence[str], *, diarize_only: bool = False) -> argparse.Namespace:
-    """The options of one call; raises `MlenvError` (exit code 2) for wrong usage."""
+def parse(
+    words: Sequence[str], *, diarize_only: bool = False, settings: Settings | None = None
+) -> argparse.Namespace:
+    """The options of one call; raises `MlenvError` (exit code 2) for wrong usage.
+
+    `settings`: the user's own defaults.
+    """
     command = "diarize" if diarize_only else "transcribe"
     parser = parser_of(command)
+    own = _defaults(settings) if settings else {}
+    formats = own.pop("format", None)
+    parser.set_defaults(**own)
     before, after = _split(words)
-    plain = _normalised(parser, before)
+    plain = _normalised(before)
     options = parser.parse_intermixed_args(plain)
+    if formats and not options.format and not diarize_only and not options.serve:
+        to_files = options.json or options.output_dir not in (None, "-")
+        options.format = [formats if to_files else formats[:1]]
     options.audio = [*options.audio, *after]
     options.only_speakers = diarize_only
     options.diarize = options.diarize or diarize_only
     _complete(options)
-    options.words = plain
+    options.words = [*_words(settings), *plain]
     return options
 
 
 def decoding(options: argparse.Namespace) -> dict[str, object]:
     """Arguments for faster-whisper: requested ones and our defaults; its own hold for the rest."""
+    asked = [
+        (option, value)
+        for option in OPTIONS
+        if (value := getattr(options, option.attribute)) is not None
+    ]
     chosen = {
-        theirs: None if value == OFF else value
-        for ours, theirs in _DECODING.items()
-        if (value := getattr(options, ours)) is not None
+        option.library: None if value == OFF else value for option, value in asked if option.library
     }
-    vad = {
-        theirs: value
-        for ours, theirs in _VAD.items()
-        if (value := getattr(options, ours)) is not None
-    }
+    vad = {option.vad: value for option, value in asked if option.vad}
     if vad:
         chosen["vad_parameters"] = vad
     chosen["word_timestamps"] = options.word_timestamps
@@ -127,37 +89,27 @@ def _complete(options: argparse.Namespace) -> None:
     _complete_output(options)
     _complete_windows(options)
     _complete_speakers(options)
-    options.model = options.model_directory or options.model
+    model = options.model.removeprefix(WHISPERS) if options.model else None
+    options.model = options.model_directory or model
     options.quiet = options.quiet or options.verbose is False
     if options.fp16 is not None and options.compute_type == "auto":
         options.compute_type = "float16" if options.fp16 else "float32"
-    if any(getattr(options, name) for name in _BY_WORD):
+    by_word = [option.attribute for option in OPTIONS if option.by_word]
+    if any(getattr(options, name) for name in (*by_word, "channels_speak")):
         options.word_timestamps = True
     if options.seed is None and options.temperature:
         options.seed = 0  # above temperature 0 from the beginning, words are drawn at random
-    if (options.seed or 0) >= SEEDS:
-        raise usage(f"--seed takes whole numbers below {SEEDS}.")
-    if options.suppress_tokens is not None:
-        try:
-            options.suppress_tokens = [int(n) for n in options.suppress_tokens.split(",") if n]
-        except ValueError as error:
-            raise usage("--suppress-tokens takes numbers with commas between them.") from error
-        if not all(-1 <= token < VOCABULARY for token in options.suppress_tokens):
-            raise usage(f"--suppress-tokens takes -1 and the numbers below {VOCABULARY}.")
 
 
 def _complete_output(options: argparse.Namespace) -> None:
-    kinds = [kind for word in options.format or () for kind in word.split(",") if kind]
-    if "all" in kinds:
+    kinds = [kind for several in options.format or () for kind in several]
+    if ALL in kinds:
         kinds = [*OF_WHISPER, *(["rttm"] if options.diarize else [])]
-    for kind in kinds:
-        if kind not in (*FORMATS, STREAMED):
-            raise usage(f"There is no format `{kind}`. There are {', '.join(FORMATS)}, {STREAMED}.")
     default = ["rttm"] if options.only_speakers else ["txt"]
     options.formats = tuple(dict.fromkeys(kinds)) or tuple(default)
     if options.stdin:
         options.audio = [*options.audio, "-"]
-    if not options.audio and not options.serve:
+    if not options.audio and not options.files_from and not options.serve:
         raise usage("Name at least one audio file, folder or pattern, or `-` for standard input.")
     if options.output_dir == "-":
         options.output_dir = None
@@ -179,9 +131,9 @@ def _raise_unless_served(options: argparse.Namespace) -> None:
         return
     if options.only_speakers:
         raise usage("--serve is for `mlenv exec transcribe`: a request asks for speakers itself.")
-    if options.audio or options.stdin:
+    if options.audio or options.stdin or options.files_from:
         raise usage("--serve reads what to transcribe from standard input: name no files.")
-    if options.format and options.format != [STREAMED]:
+    if any(kind != STREAMED for several in options.format or () for kind in several):
         raise usage(f"--serve answers with the lines of {STREAMED}: leave out --format.")
     for name in ("output_dir", "json", "resume"):
         if getattr(options, name):
@@ -205,9 +157,9 @@ def _complete_windows(options: argparse.Namespace) -> None:
 def _complete_speakers(options: argparse.Namespace) -> None:
     if "rttm" in options.formats and not options.diarize:
         raise usage("rttm says who speaks when: add --diarize.")
-    for name in _ABOUT_SPEAKERS:
-        if getattr(options, name) and not options.diarize:
-            raise usage(f"--{name.replace('_', '-')} is about who speaks when: add --diarize.")
+    for option in OPTIONS:
+        if option.of_speakers and getattr(options, option.attribute) and not options.diarize:
+            raise usage(f"{option.name} is about who speaks when: add --diarize.")
     if options.num_speakers and (options.min_speakers or options.max_speakers):
         raise usage("--num-speakers is exact; leave out --min-speakers and --max-speakers.")
     if (options.min_speakers or 1) > (options.max_speakers or 10_000):
@@ -245,53 +197,95 @@ def _split(words: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
     return words[:at], words[at + 1 :]
 
 
-def _as_file(word: str, options: Collection[str]) -> str | None:
+def _as_file(word: str, known: Collection[str]) -> str | None:
     """A word that is no option; the shell may bring a file whose name begins as one."""
     if not word.startswith("-") or word == "-":
         return word
     name = word.partition("=")[0].replace("_", "-")
-    spellings = (*options, *SAME, *SECRET, *ANYWAY, *REFUSED)
-    return f"./{word}" if name not in spellings and Path(word).is_file() else None
+    spellings = (*known, FILE_NAME, *SECRET, *ANYWAY, *REFUSED, "-h", "--help")
+    if name in spellings:
+        return None
+    if Path(word).is_file():
+        return f"./{word}"
+    raise usage(unknown_option(word))
 
 
-def _normalised(parser: argparse.ArgumentParser, words: Sequence[str]) -> list[str]:
-    """Underscores as hyphens, what other tools call it as ours, `--name value` as `--name=value`.
+def _normalised(words: Sequence[str]) -> list[str]:
+    """Options under their own names, as `--name=value`; their names in other tools replaced.
 
     A switch takes the next word only where it is True or False; anything else takes it whatever
     it looks like (`--suppress-tokens -1,5`).
     """
-    kinds = {name: action.nargs for action in parser._actions for name in action.option_strings}
+    known = option_table.names()
     result: list[str] = []
     rest = list(words)
     while rest:
         word = rest.pop(0)
-        if (file := _as_file(word, kinds)) is not None:
+        if (file := _as_file(word, known)) is not None:
             result.append(file)
             continue
         name, equals, value = word.partition("=")
         name = name.replace("_", "-") if name.startswith("--") else name
-        name = SAME.get(name, name)
-        if name in SECRET:
-            raise usage(
-                "A token does not belong on a command line, where every user can read it. "
-                "Set HF_TOKEN, or log in with `hf auth login`."
-            )
-        if name in ANYWAY:
-            continue
-        if name in REFUSED:
-            if not equals and rest and rest[0].lower() == "false":
-                value = rest.pop(0)
-            if value.lower() == "false":
-                continue
-            raise MlenvError("usage", f"mlenv has no {name}.", REFUSED[name], exit_code=WRONG_USAGE)
-        if not equals and kinds.get(name) == "?":
-            value = rest.pop(0) if rest and rest[0].lower() in ("true", "false") else "true"
-            equals = "="
-        elif not equals and rest and name in kinds and kinds[name] is None:
-            equals, value = "=", rest.pop(0)
-        if value == "None" and name in NONE:
-            if (instead := NONE[name]) is None:
-                continue
-            value = instead
-        result.append(name + equals + value)
+        if name == FILE_NAME:
+            result += [value] if equals else rest[:1]
+            rest = rest if equals else rest[1:]
+        elif name in known:
+            option = known[name]
+            if not equals:
+                if option.is_switch:
+                    is_value = rest and rest[0].lower() in ("true", "false")
+                    value = rest.pop(0) if is_value else "true"
+                elif not rest:
+                    raise usage(f"{name} needs a value: {option.metavar}.")
+                else:
+                    value = rest.pop(0)
+            if value == "None" and option.none is not None:
+                value = option.none
+                if option.none == ABSENT:
+                    continue
+            result.append(f"{option.name}={value}")
+        elif name not in ANYWAY and not _is_refused(name, equals, value, rest):
+            result.append(word)
     return result
+
+
+def _is_refused(name: str, equals: str, value: str, rest: list[str]) -> bool:
+    """Raise `MlenvError` for what is not here, with what to do instead; True for its `False`."""
+    if name in SECRET:
+        raise usage(
+            "A token does not belong on a command line, where every user can read it. "
+            "Set HF_TOKEN, or log in with `hf auth login`."
+        )
+    if name not in REFUSED:
+        return False
+    if not equals and rest and rest[0].lower() == "false":
+        value = rest.pop(0)
+    if value.lower() == "false":
+        return True
+    raise MlenvError("usage", f"mlenv has no {name}.", REFUSED[name], exit_code=WRONG_USAGE)
+
+
+def _defaults(settings: Settings) -> dict[str, Any]:
+    """The user's own defaults, each as its option would take it; raises `MlenvError`."""
+    return {
+        option.attribute: _default(option, value, settings)
+        for option in OPTIONS
+        if option.setting and (value := settings.values.get(option.setting))
+    }
+
+
+def _words(settings: Settings | None) -> list[str]:
+    """The user's own defaults as words of a command line."""
+    values = settings.values if settings else {}
+    return [
+        f"{option.name}={values[name]}" for option in OPTIONS if (name := option.setting) in values
+    ]
+
+
+def _default(option: Option, word: str, settings: Settings) -> object:
+    try:
+        return option.kind(word)
+    except WrongValue as error:
+        where = settings.origin(option.setting)
+        end = "" if str(error).endswith("?") else "."
+        raise MlenvError("wrong-setting", f"{where}: {error}{end}", exit_code=WRONG_USAGE) from None

@@ -17,9 +17,9 @@ from typing import Any
 
 from mlenv.result import WRONG_USAGE, MlenvError
 from mlenv.speech.transcribe import inputs
-from mlenv.speech.transcribe.compat import SAME
 from mlenv.speech.transcribe.inputs import Source
-from mlenv.speech.transcribe.options import STREAMED, parse
+from mlenv.speech.transcribe.option_table import STREAMED, names
+from mlenv.speech.transcribe.options import parse
 from mlenv.speech.transcribe.worker_process import Inbox, Line
 
 LONGEST = 1 << 20  # bytes of a line
@@ -29,6 +29,7 @@ Id = str | int
 OF_THE_RUN = (
     *("--serve", "--idle-timeout", "--venv", "--help", "--json", "--progress", "--quiet"),
     *("--verbose", "--format", "--output-dir", "--resume", "--recursive", "--stdin"),
+    "--files-from",
 )
 
 
@@ -160,7 +161,7 @@ def _meaning(
 def _word(key: str, value: object) -> str | None:
     """One field as on a command line; None for null, which is as if it were not there."""
     option = "--" + key.replace("_", "-")
-    option = SAME.get(option, option)
+    option = known.name if (known := names().get(option)) else option
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", key):
         raise wrong(f"There is no option {json.dumps(key)}.")
     if option in OF_THE_RUN:

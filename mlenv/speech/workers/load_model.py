@@ -144,8 +144,16 @@ def load(config: TranscriberConfig, trying: Callable[[str], object]) -> Loaded:
             on_the_cpu = load(replace(config, device="cpu", device_index=0), trying)
             return replace(on_the_cpu, why=f"{NO_CUDA}: {error}")
         raise explained(error, device, config) from error
+    check_task(loaded.engine, config.options.get("task"))
     note = check_language(loaded.engine, config.options.get("language"))
     return replace(loaded, why=why, warning=warning, notes=(*loaded.notes, *note))
+
+
+def check_task(model: Any, requested: object) -> None:
+    """Refuse to translate with a model that knows one language."""
+    if requested == "translate" and not model.model.is_multilingual:
+        message = "This model knows English only and can't translate."
+        raise Refusal("language-not-in-model", message)
 
 
 def check_language(model: Any, requested: str | None) -> tuple[str, ...]:

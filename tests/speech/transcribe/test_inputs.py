@@ -143,6 +143,12 @@ LONG = "and so they came to the city of " * 20
          "It is a Windows path: WSL would have it at /mnt/c/gone/a.wav."),
         ("C:gonea.wav", "audio-missing", "C:gonea.wav does not exist.\n"
          "A Windows path needs single quotes, or the shell takes its backslashes out."),
+        ("https://example.org/a.wav", "audio-missing", "https://example.org/a.wav does not exist.\n"
+         "It is an address, and mlenv fetches none: download it first, such as with `curl -LO`."),
+        ("file:///x/a.wav", "audio-missing", "file:///x/a.wav does not exist.\n"
+         "It is an address: name the file by its path, /x/a.wav."),
+        ("@a.wav", "audio-missing", "@a.wav does not exist.\n"
+         "A list of names goes with `--files-from a.wav`."),
     ],
 )  # fmt: skip
 def test_what_leads_nowhere_is_named_and_the_rest_is_done(
@@ -151,7 +157,25 @@ def test_what_leads_nowhere_is_named_and_the_rest_is_done(
     (folder / "circle").symlink_to("circle")
     found = survey(word, "a.wav")
     assert [source.shown for source in found.sources] == ["a.wav"]
-    assert found.problems == [Problem(code, message)]
+    assert found.problems == [Problem(code, message, word)]
+
+
+@pytest.mark.parametrize("content", [b"a.wav\n\nB.MP3\n", b"a.wav\0B.MP3\0", b"a.wav\r\nB.MP3"])
+def test_a_list_of_names(folder: Path, content: bytes) -> None:
+    (folder / "list").write_bytes(content)
+    assert inputs.listed("list") == ["a.wav", "B.MP3"]
+
+
+def test_a_list_without_names(folder: Path) -> None:
+    (folder / "list").touch()
+    for name, code, message in (
+        ("list", 2, "--files-from: list names no files."),
+        ("gone", 1, "--files-from: gone can't be read: No such file or directory."),
+    ):
+        with pytest.raises(MlenvError) as caught:
+            inputs.listed(name)
+        assert (caught.value.exit_code, caught.value.message) == (code, message)
+        assert caught.value.path == name
 
 
 def test_folders_below_are_named_where_they_are_not_looked_into(folder: Path) -> None:
@@ -194,16 +218,16 @@ def test_folders_that_cannot_be_read_are_named(folder: Path) -> None:
         "from mlenv.speech.transcribe.inputs import survey\n"
         "found = survey(['.', 'shut', 'shut/e.wav'], recursive=True)\n"
         "print([source.shown for source in found.sources])\n"
-        "for problem in found.problems: print(*problem)\n"
+        "for each in found.problems: print(each.code, each.message, each.path, sep='|')\n"
     )
     done = subprocess.run(
         [*BOUND, sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines() == [
         "['B.MP3', 'a.wav', 'deep/c.m4a', 'deep/deeper/d.ogg']",
-        "folder-unreadable The folder deep/locked can't be read: Permission denied.",
-        "folder-unreadable The folder shut can't be read: Permission denied.",
-        "audio-unreadable shut/e.wav can't be read: Permission denied.",
+        "folder-unreadable|The folder deep/locked can't be read: Permission denied.|deep/locked",
+        "folder-unreadable|The folder shut can't be read: Permission denied.|shut",
+        "audio-unreadable|shut/e.wav can't be read: Permission denied.|shut/e.wav",
     ]
 
 

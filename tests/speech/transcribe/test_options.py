@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from mlenv.machine.settings import SETTINGS, Settings
 from mlenv.result import MlenvError
+from mlenv.speech.transcribe import option_table
 from mlenv.speech.transcribe.compat import ANYWAY, REFUSED, SECRET
+from mlenv.speech.transcribe.option import Option
 from mlenv.speech.transcribe.options import decoding, parse
 from mlenv.speech.workers.fallback import TEMPERATURES
 from tests.support.places import DATA
@@ -30,6 +33,52 @@ def refused(*words: str) -> str:
 OURS = {"condition_on_previous_text": False, "temperature": TEMPERATURES}
 
 
+@pytest.mark.parametrize("option", option_table.OPTIONS, ids=lambda option: option.name)
+def test_each_option_is_taken_with_each_word_that_is_offered(option: Option) -> None:
+    """Also in capitals, and by its other names."""
+    about = {"rttm": ["--diarize"], "jsonl": [], "all": ["-o", "out"]}
+    for word in option.kind.words:
+        for spelling in {word, word.upper(), word.title()}:
+            for name in (option.name, *option.also):
+                words = [f"{name}={spelling}"]
+                if option.name != "--serve" or spelling.lower() == "false":
+                    words.append("a.wav")
+                words += ["-o", "out"] if option.name == "--resume" else about.get(word, [])
+                words += ["--max-line-width", "40"] if option.name == "--max-line-count" else []
+                parse(words)
+    if option.setting:
+        assert option.setting in SETTINGS
+
+
+def test_the_users_own_defaults_are_those_of_the_options() -> None:
+    origins = {"model": "$MLENV_MODEL", "formats": "config.toml", "device": "config.toml"}
+    own = Settings({"model": "tiny.en", "formats": "srt", "device": "cpu"}, {}, origins)
+    options = parse(["a.wav"], settings=own)
+    assert (options.model, options.formats, options.device) == ("tiny.en", ("srt",), "cpu")
+    options = parse(["a.wav", "--model", "base", "-f", "vtt"], settings=own)
+    assert (options.model, options.formats, options.device) == ("base", ("vtt",), "cpu")
+    assert parse(["a.wav"], diarize_only=True, settings=own).formats == ("rttm",)
+    several = Settings({"formats": "srt,json"}, {}, {"formats": "$MLENV_FORMATS"})
+    assert parse(["a.wav", "-o", "out"], settings=several).formats == ("srt", "json")
+    assert parse(["a.wav"], settings=several).formats == ("srt",)
+    wrong = Settings({"device": "gpu"}, {}, {"device": "/home/me/config.toml"})
+    with pytest.raises(MlenvError) as caught:
+        parse(["a.wav"], settings=wrong)
+    assert caught.value.message == (
+        "/home/me/config.toml: `device`: `gpu` is none of auto, cpu, cuda. Did you mean cpu?"
+    )
+
+
+def test_names_of_other_tools_before_their_values() -> None:
+    line = "--file-name talk.wav --model-name openai/whisper-large-v3 --batch-size 24"
+    options = parse(line.split())
+    assert (options.audio, options.model, options.batched) == (["talk.wav"], "large-v3", True)
+
+
+def test_a_language_that_is_found_out_by_itself() -> None:
+    assert parse(["a.wav", "--language", "auto"]).language is None
+
+
 def test_nothing_asked_for_leaves_our_defaults() -> None:
     usual = {"vad_filter": True, "word_timestamps": False}
     assert decoding(parse(["a.wav"])) == {**usual, **OURS}
@@ -42,7 +91,7 @@ def test_a_temperature_to_begin_with_has_a_seed() -> None:
     assert parse(["a.wav", "--temperature", "0"]).seed is None
     assert parse(["a.wav", "--temperature", "0.4"]).seed == 0
     assert parse(["a.wav", "--temperature", "0.4", "--seed", "7"]).seed == 7
-    with pytest.raises(MlenvError, match="--seed takes whole numbers below 4294967296"):
+    with pytest.raises(MlenvError, match="is not a whole number from 0 to 4294967295"):
         parse(["a.wav", "--seed", str(1 << 32)])
 
 
@@ -115,7 +164,7 @@ def test_diarize_alone_gives_rttm() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["a", "--format", "doc"], "There is no format `doc`. There are txt, srt, vtt,"),
+        (["a", "--format", "doc"], "--format: there is no `doc`, only txt, srt, vtt,"),
         ([], "Name at least one audio file"),
         (["a", "--frobnicate"], "There is no option --frobnicate."),
         (["a", "--modle", "base"], "There is no option --modle. Did you mean --model?"),
@@ -135,13 +184,16 @@ def test_diarize_alone_gives_rttm() -> None:
         (["a", "--batched", "--vad-filter", "False"], "--batched cuts at pauses"),
         (["a", "--batched", "--clip-timestamps", "1,2"], "leave out --clip-timestamps"),
         (["a", "--clip-timestamps", "3,2"], "`3,2` is not START,END,.. in growing seconds"),
-        (["a", "--chunk-size", "31"], "`31` is no whole number from 1 to 30"),
-        (["a", "--language", "Klingon"], "no language `Klingon`: use a code (en, de) or an"),
-        (["a", "--vad-method", "pyannote"], "invalid choice: 'pyannote' (choose from 'silero')"),
-        (["a", "--device", "tpu"], "invalid choice: 'tpu'"),
+        (["a", "--chunk-size", "31"], "`31` is not a whole number from 1 to 30"),
+        (["a", "--language", "Klingon"], "no language `Klingon`: use auto, a code (en, de) or an"),
+        (["a", "--vad-method", "pyannote"], "--vad-method: `pyannote` is none of silero."),
+        (["a", "--device", "tpu"], "--device: `tpu` is none of auto, cpu, cuda."),
         (["a", "--beam-size", "many"], "`many` is not a whole number above 0"),
-        (["a", "--suppress-tokens", "x"], "--suppress-tokens takes numbers"),
-        (["a", "--suppress-tokens", "51866"], "--suppress-tokens takes -1 and the numbers below"),
+        (
+            ["a", "--suppress-tokens", "x"],
+            "--suppress-tokens: `x` is not -1 and the numbers below 51866",
+        ),
+        (["a", "--suppress-tokens", "51866"], "`51866` is not -1 and the numbers below 51866"),
         (["a", "--temperature", "0,0.2"], "`0,0.2` is not one number from 0 to 1"),
         (["a", "--temperature", "1.5"], "`1.5` is not one number from 0 to 1"),
         (["a", "--temperature", "nan"], "`nan` is not one number from 0 to 1"),
@@ -150,6 +202,17 @@ def test_diarize_alone_gives_rttm() -> None:
         (["a", "--length-penalty", "x"], "`x` is not one number"),
         (["a", "--threads", "-2"], "`-2` is not a whole number, 0 or above"),
         (["a", "--vad-filter=maybe"], "`maybe` is neither True nor False"),
+        (["a", "--formt", "srt"], "There is no option --formt. Did you mean --format?"),
+        (["a", "--outputformat", "srt"], "no option --outputformat. Did you mean --output-format?"),
+        (["a", "--format", "stt"], "there is no `stt`, only txt, srt, vtt, tsv, json, aud, rttm"),
+        (["a", "--format", "sr"], "Did you mean srt?"),
+        (["a", "--language", "zh-TW"], "no language `zh-TW`. Did you mean zh (Chinese)?"),
+        (["a", "--language", "englsh"], "no language `englsh`. Did you mean en (English)?"),
+        (["a", "--language", "deu"], "no language `deu`. Did you mean de (German)?"),
+        (["a", "--temperature", "7"], "--temperature: `7` is not one number from 0 to 1."),
+        (["a", "--compute-type", "int9"], "`int9` is none of auto, default, int8, int8_float32"),
+        (["a", "--compute-type", "int9"], "Did you mean int8?"),
+        (["a", "--model"], "--model needs a value: NAME."),
     ],
 )
 def test_wrong_usage_is_said_in_a_line(words: list[str], message: str) -> None:
