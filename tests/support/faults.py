@@ -1,8 +1,10 @@
 """Stand-ins for the workers, which do to each file what the file says.
 
 A file is a JSON object {"transcriber": FAULT, "diarizer": FAULT}, where FAULT is a signal's name,
-`once NAME`, `wait SECONDS`, or the code of an event `failed`. The words are the file's name; the
-speaker is the text of the samples that came over.
+`once NAME`, `then NAME` (afterwards), `wait SECONDS`, or the code of an event `failed`. The words
+are the file's name; the speaker is the text of the samples that came over. A file that is cancelled
+ends as in the real workers. `log` has a line for each file, `loads` also for each model, and
+`settings` those of each file that came with its own.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from mlenv.speech.workers import protocol
 
 ENTRY = Path(protocol.__file__).with_name("__main__.py")
 WORKER = """
-import json, os, runpy, signal, sys, time
+import json, os, queue, runpy, signal, sys, threading, time
 from pathlib import Path
 runpy.run_path(ENTRY)["end_with_parent"]()
 name = sys.argv[1]
@@ -34,11 +36,27 @@ if deaths.exists() and (left := int(deaths.read_text())):
     die("SIGKILL")
 emit(event="ready", device="cpu", seconds={}, why="asked for", at_once=config.get("at_once", 1),
      compute_type="int8" if name == "transcriber" else None)
-for line in sys.stdin:
-    request = json.loads(line)
+def keep(text, *names):
+    for each in names:
+        with Path(__file__).with_name(each).open("a", errors="replace") as log:
+            log.write(text + "\\n")
+keep(f"{name} {config.get('model') or config['pipeline']['kind']}", "loads")
+requests, cancelled = queue.SimpleQueue(), set()
+def listen():
+    for line in sys.stdin:
+        request = json.loads(line)
+        cancelled.add(request["cancel"]) if "cancel" in request else requests.put(request)
+    requests.put(None)
+threading.Thread(target=listen, daemon=True).start()
+def end_cancelled():
+    if number in cancelled:
+        emit(event="failed", id=number, code="cancelled", message="was cancelled")
+    return number in cancelled
+while request := requests.get():
     number, path = request["id"], Path(request["path"])
-    with Path(__file__).with_name("log").open("a", errors="replace") as log:
-        log.write(f"{name} {path.stem}\\n")
+    keep(f"{name} {path.stem}", "log", "loads")
+    if request["settings"] and name == "transcriber":
+        keep(json.dumps(request["settings"]), "settings")
     fault = json.loads(path.open().read(4096).rstrip("\\0") or "{}").get(name, "")
     if name == "transcriber":
         if request["handover"]:
@@ -49,14 +67,18 @@ for line in sys.stdin:
         segment = {"start": 0.0, "end": 1.0, "text": text, "words": []}
         emit(event="segment", id=number, segment=segment)
     if fault.startswith("wait "):
-        time.sleep(float(fault.split()[1]))
+        until = time.monotonic() + float(fault.split()[1])
+        while time.monotonic() < until and number not in cancelled:
+            time.sleep(0.01)
+        if end_cancelled():
+            continue
     elif fault.startswith("once "):
         if not path.with_suffix(".dead").exists():
             path.with_suffix(".dead").touch()
             die(fault.split()[1])
     elif fault.startswith("SIG"):
         die(fault)
-    elif fault:
+    elif fault and not fault.startswith("then "):
         emit(event="failed", id=number, code=fault, message=f"failed: {fault}")
         continue
     if name == "transcriber":
@@ -66,6 +88,8 @@ for line in sys.stdin:
         speaker = Path(source).read_text() if source else f"decoded {path.stem}"
         turns = [{"start": 0.0, "end": 1.0, "speaker": speaker}]
         emit(event="diarized", id=number, turns=turns, exclusive=turns, seconds={}, libraries=[])
+    if fault.startswith("then "):
+        die(fault.split()[1])
 """
 # A run of `mlenv exec` in a process of its own, with these workers and no models.
 RUN = """

@@ -52,7 +52,8 @@ def parse(
     options.only_speakers = diarize_only
     options.diarize = options.diarize or diarize_only
     _complete(options)
-    options.words = [*_words(settings), *plain]
+    if options.serve:
+        options.words = [*_words(settings), *plain]
     return options
 
 

@@ -28,7 +28,7 @@ NO_TRANSCRIPT = "it has no transcript"
 NEUTRAL = {
     *("audio", "stdin", "recursive", "venv", "format", "formats", "output_dir", "resume", "json"),
     *("progress", "quiet", "verbose", "device", "device_index", "threads", "offline"),
-    *("model", "model_directory", "files_from", "words", "serve", "idle_timeout"),
+    *("model", "model_directory", "files_from", "serve", "idle_timeout"),
 }
 
 
