@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from mlenv.speech.verify.samples import CONVERSATION
 from tests.support.launching import PROOF, PROVED, MakeVenv
 from tests.support.node import lines_of
-from tests.support.places import ROOT
+from tests.support.places import UTTERANCES
 from tests.support.programs import program
 
 pytestmark = pytest.mark.usefixtures("home_of_its_own")
@@ -29,7 +30,7 @@ def test_the_real_front_library_finds_its_parts(
 
 
 @pytest.mark.heavy
-def test_the_example_transcribes(
+def test_the_example_of_a_program_of_ones_own_transcribes(
     node_example: Path, node_environ: dict[str, str], real_venv: Path
 ) -> None:
     found = subprocess.run(
@@ -38,9 +39,8 @@ def test_the_example_transcribes(
         check=True,
     )
     model = json.loads(found.stdout)["data"]["path"]
-    audio = ROOT / "mlenv/speech/verify/samples/conversation.flac"
     done = subprocess.run(
-        [program("node"), node_example / "dist/main.js", audio, model],
+        [program("node"), node_example / "dist/own.js", CONVERSATION, model],
         env={**node_environ, "MLENV_VENV": str(real_venv), "HOME": os.environ["HOME"]},
         capture_output=True,
         text=True,
@@ -48,3 +48,26 @@ def test_the_example_transcribes(
     assert (done.returncode, done.stderr) == (0, "")
     assert "waiting on you" in done.stdout.lower()
     assert len(done.stdout.splitlines()) > 5
+
+
+@pytest.mark.heavy
+def test_the_example_transcribes_many_recordings(
+    node_example: Path, node_environ: dict[str, str], real_venv: Path
+) -> None:
+    clips = sorted(UTTERANCES.glob("*.flac"))
+    more = {
+        "MLENV_VENV": str(real_venv),
+        "HOME": os.environ["HOME"],
+        "MLENV_OPTIONS": "--model tiny.en",
+    }
+    done = subprocess.run(
+        [program("node"), node_example / "dist/main.js", *clips, CONVERSATION, "missing.wav"],
+        env={**node_environ, **more},
+        capture_output=True,
+        text=True,
+    )
+    missing = "missing.wav does not exist. (audio-missing)\n"
+    assert (done.returncode, done.stderr) == (1, missing)
+    heads = {line for line in done.stdout.splitlines() if line.endswith(":")}
+    assert heads == {f"{path}:" for path in (*clips, CONVERSATION)}
+    assert "waiting on you" in done.stdout.lower()

@@ -1,23 +1,20 @@
-// node dist/main.js AUDIO [MODEL]: print each segment when it is there.
+// node dist/main.js AUDIO..: transcribe many recordings with one mlenv, and print their segments.
 
-import { fileURLToPath } from "node:url";
+import { Transcriber, TranscriptionError } from "./transcriber.js";
 
-import { launchEnvironment } from "./environment.js";
-import { jsonLines } from "./lines.js";
-
-interface Segment {
-  start: number;
-  end: number;
-  text: string;
-}
-
-const worker = fileURLToPath(new URL("../python/segments.py", import.meta.url));
-try {
-  const environment = await launchEnvironment(process.env.MLENV);
-  for await (const segment of jsonLines<Segment>(environment, [worker, ...process.argv.slice(2)])) {
-    console.log(`${segment.start.toFixed(2).padStart(7)} ${segment.text.trim()}`);
-  }
-} catch (error) {
-  console.error((error as Error).message);
-  process.exitCode = 1;
-}
+const words = (process.env.MLENV_OPTIONS ?? "").split(" ").filter(Boolean);
+const transcriber = new Transcriber(words, process.env.MLENV);
+await Promise.all(
+  process.argv.slice(2).map(async (audio) => {
+    try {
+      const { segments } = await transcriber.transcribe(audio);
+      const lines = segments.map(({ start, text }) => `${start.toFixed(2).padStart(7)} ${text}`);
+      console.log([`${audio}:`, ...lines].join("\n"));
+    } catch (error) {
+      const code = error instanceof TranscriptionError ? ` (${error.code})` : "";
+      console.error(`${(error as Error).message}${code}`);
+      process.exitCode = 1;
+    }
+  }),
+);
+await transcriber.close();

@@ -56,7 +56,7 @@ def test_without_an_environment_the_message_is_mlenvs(
     node_example: Path, node_environ: dict[str, str], tmp_path: Path
 ) -> None:
     done = subprocess.run(
-        [program("node"), node_example / "dist/main.js", "a.wav"],
+        [program("node"), node_example / "dist/own.js", "a.wav"],
         env={**node_environ, "MLENV_VENV": str(tmp_path / "none")},
         capture_output=True,
         text=True,
