@@ -7,6 +7,7 @@ tool's environment by installing single packages again. Then come links and acti
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -233,5 +234,23 @@ def _remove_partial(unusable: Sequence[Partial]) -> Callable[[Progress], None]:
             if file.is_symlink():  # the hub's client would link to the same bytes again
                 file.resolve().unlink(missing_ok=True)
             file.unlink(missing_ok=True)
+        for partial in unusable:
+            if partial.what != "incomplete":
+                _give_up(Path(partial.file), partial.resumes)
 
     return act
+
+
+def _give_up(file: Path, resumes: str) -> None:
+    """Take away the folder of a model that is no longer whole, and keep its whole files.
+
+    A folder of the hub's cache has links to files that stay; mlenv's own is where it goes on.
+    """
+    parts = file.parts
+    if "snapshots" in parts[:-2]:
+        shutil.rmtree(Path(*parts[: parts.index("snapshots") + 2]), ignore_errors=True)
+    elif resumes and file.parent.is_dir():
+        if os.path.exists(resumes):  # noqa: PTH110
+            shutil.rmtree(file.parent)
+        else:
+            file.parent.rename(resumes)

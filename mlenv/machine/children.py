@@ -128,11 +128,16 @@ def _output(stream: IO[bytes]) -> str:
     return stream.read(OUTPUT_LIMIT).decode("utf-8", "replace")
 
 
+def last_printed(stdout: str) -> str:
+    """The last line of a Python's answer: its .pth files may print before it begins."""
+    return stdout.rstrip().rpartition("\n")[2].strip()
+
+
 def python_answer(python: Path, code: str) -> str:
     """Run a line of Python; returns what it prints. Raises `MlenvError` if it does not run."""
     ended = Child([str(python), "-Ic", code], os.environ).ended()
     if ended.exit_code == 0:
-        return ended.stdout.strip()
+        return last_printed(ended.stdout)
     reason = (ended.error or ended.stderr).strip().splitlines() or ["it answers nothing"]
     raise MlenvError(
         "interpreter-does-not-start",

@@ -48,8 +48,12 @@ def _model_files(environ: Mapping[str, str]) -> Iterator[ModelFile]:
     for model in _known(environ):
         for directory, source in models.places(model, environ):
             if source != "folder" and os.path.isdir(directory):  # noqa: PTH112 (never raises)
+                resumes = directory.with_name(f".{model.name}.partial")  # as `models.fetch` does
                 for file in model.files:
-                    yield ModelFile(str(directory / file.name), file.size, model.name)
+                    path = str(directory / file.name)
+                    yield ModelFile(
+                        path, file.size, model.name, str(resumes) if source == "store" else ""
+                    )
 
 
 def _known(environ: Mapping[str, str]) -> Iterable[Model]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.hub import serving
 from tests.support.running import Run
 from tests.support.venvs import empty_venv
 
@@ -174,9 +175,9 @@ def test_a_partial_model_is_found_and_cleared(mlenv: Run, venv: Path, tmp_path: 
             **found["data"],
         }
 
-    assert look()["outcome"] == "warn"
+    assert look()["outcome"] == "fail"
     planned = look("--fix", "--dry-run")
-    assert planned["outcome"] == "warn"
+    assert planned["outcome"] == "fail"
     assert planned["fix"] == {
         "plan": [
             {
@@ -187,11 +188,12 @@ def test_a_partial_model_is_found_and_cleared(mlenv: Run, venv: Path, tmp_path: 
         ],
         "done": [],
     }
-    assert look("--fix")["outcome"] == "warn"  # nobody there to say yes
+    assert look("--fix")["outcome"] == "fail"  # nobody there to say yes
     assert blob.exists()
     mended = look("--fix", "--yes")
     assert mended["outcome"] == "ok"
-    assert sorted(path.name for path in snapshot.iterdir()) == ["config.json"]
+    assert not snapshot.exists()  # its links alone are no model
+    assert not blob.exists()
 
 
 def test_a_file_of_the_users_that_hides_a_package(mlenv: Run, venv: Path, tmp_path: Path) -> None:
@@ -302,6 +304,36 @@ def test_a_model_of_known_size_that_is_not_whole(
     told = {"MLENV_CACHE_DIR": str(tmp_path / "cache"), "HF_HUB_OFFLINE": "1"}
     ended = mlenv("doctor", "--venv", venv, "--json", "model-file-incomplete", env=told)
     (finding,) = json.loads(ended.stdout)["data"]["findings"]
-    assert finding["outcome"] == "warn"
+    assert finding["outcome"] == "fail"
     assert f"tiny.en: {model}/model.bin is {said}" in finding["evidence"]
     assert f"tiny.en: {model}/config.json is not there" in finding["evidence"]
+
+
+def test_what_a_download_brings_again_is_no_failure(mlenv: Run, venv: Path, tmp_path: Path) -> None:
+    """A file that is missing, while the hub answers; and what other programs are fetching."""
+    hub = tmp_path / "hub"
+    (hub / "models--Systran--faster-whisper-tiny.en" / "snapshots" / "0d3d").mkdir(parents=True)
+    link = hub / "models--Systran--faster-whisper-tiny.en" / "snapshots" / "0d3d" / "model.bin"
+    link.symlink_to("../../blobs/1a5af")
+    (hub / "models--other--llm" / "blobs").mkdir(parents=True)
+    (hub / "models--other--llm" / "blobs" / "0123.incomplete").write_bytes(b"GGUF")
+    with serving() as answering:
+        told = {"HF_HUB_CACHE": str(hub), "HF_ENDPOINT": answering.url}
+        ended = mlenv("doctor", "--venv", venv, "--json", "model-file-incomplete", env=told)
+    (finding,) = json.loads(ended.stdout)["data"]["findings"]
+    line = f"Systran/faster-whisper-tiny.en: {link} is a link to a file that is gone"
+    assert (finding["outcome"], finding["evidence"]) == ("warn", [line])
+
+
+def test_a_repair_keeps_the_whole_files_of_a_model(mlenv: Run, venv: Path, tmp_path: Path) -> None:
+    model = tmp_path / "cache" / "models" / "tiny.en"
+    model.mkdir(parents=True)
+    (model / "model.bin").write_bytes(b"half")
+    (model / "vocabulary.txt").write_bytes(b"words")
+    told = {"MLENV_CACHE_DIR": str(tmp_path / "cache"), "HF_HUB_OFFLINE": "1"}
+    words = ("doctor", "--venv", venv, "--json", "--fix", "--yes", "model-file-incomplete")
+    ended = mlenv(*words, env=told)
+    (finding,) = json.loads(ended.stdout)["data"]["findings"]
+    assert finding["outcome"] == "ok"
+    assert not model.exists()
+    assert not (model.parent / ".tiny.en.partial" / "model.bin").exists()

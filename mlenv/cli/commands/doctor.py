@@ -85,8 +85,7 @@ def cli(
     if source:
         return show.result(examine.judge(_snapshot(source), only, skip), ())
     examined = _target(venv, python)
-    job = trial.job()
-    report = examine.examine(examined, only, skip=skip, job=job, quick=quick)
+    report = examine.examine(examined, only, skip=skip, job=trial.job(), quick=quick)
     if save:
         home = os.path.expanduser("~")  # noqa: PTH111 (never raises)
         homes = {home, os.path.realpath(home)}
@@ -107,7 +106,7 @@ def cli(
     done = tuple(_done(each) for each in fix.carry_out(steps, progress))
     show = replace(show, begun=time.monotonic())
     examined = _target(venv, python)  # what was built again is elsewhere
-    again = examine.examine(examined, only, skip=skip, job=job, quick=quick)
+    again = examine.examine(examined, only, skip=skip, job=trial.job(), quick=quick)
     left = fix.plan(again.facts, again.findings, examined)
     fixable = {check_id for step in left for check_id in step.ids}
     return show.result(again, fixable, Fix(plan=plan, done=done))
@@ -129,7 +128,11 @@ def _named(venv: Path, python: str | None) -> tuple[str, ...]:
     """The words that name the environment on a command line, if it is not the default one."""
     if python:
         return ("--python", python)
-    return () if venv == venv_path(None, os.environ) else ("--venv", str(venv))
+    try:
+        usual = venv_path(None, os.environ)
+    except MlenvError:  # there is no home
+        return ("--venv", str(venv))
+    return () if venv == usual else ("--venv", str(venv))
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ NOEXEC = "environment-on-noexec-mount"
 LIMITED = "address-space-limited"
 PROCESS = "process-limits-too-low"
 MEMORY = "system-ram-oom-killed"
+PROC = "proc-not-mounted"
 TOPIC = "packages"
 
 # The words for each limit of a process (`facts.below`), by its option of `ulimit`.
@@ -75,6 +76,21 @@ def judge_mapping(facts: Facts) -> Iterator[Finding]:
         yield fail(LIMITED, line) if _failed(facts) else warn(LIMITED, line)
 
 
+def judge_proc(facts: Facts) -> Iterator[Finding]:
+    """The system's own files below /proc, which a bare chroot lacks."""
+    if facts.below.proc:
+        yield ok(PROC, "/proc is mounted")
+    elif any(without_proc(tried) for tried in facts.trial):
+        yield fail(PROC, "/proc is not mounted here, and a library ended its process for it")
+    else:
+        yield skip(PROC, "/proc is not mounted here, and nothing that was tried needs it")
+
+
+def without_proc(tried: Tried) -> bool:
+    """Tell if a part was ended by a library, as ONNX Runtime does where it counts no processors."""
+    return tried.failed and tried.exit_code == -signal.SIGABRT and "what():" in tried.last_words
+
+
 def judge_process(facts: Facts) -> Iterator[Finding]:
     """Limits of the shell that a part of the job, or the interpreter, has met."""
     lines = [*_met(facts.interpreter.error, facts)]
@@ -118,6 +134,7 @@ CHECKS = (
     Check(TOPIC, (EXCHANGED,), judge_exchanged),
     Check(TOPIC, (MOVED,), judge_moved),
     Check(TOPIC, (NOEXEC, LIMITED), judge_mapping),
+    Check(TOPIC, (PROC,), judge_proc),
     Check(TOPIC, (PROCESS,), judge_process),
     Check(TOPIC, (MEMORY,), judge_memory),
 )

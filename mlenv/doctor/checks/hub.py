@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from mlenv.doctor.checks.common import Check, Finding, fail, ok, skip, unknown, warn
@@ -16,6 +17,11 @@ DISK = "disk-full-or-tmp-too-small"
 PERMISSION = "cache-permission-denied"
 
 GIB = 1024**3
+_TRUE = ("1", "true", "True", "ON", "YES")
+_SPEECH = re.compile(
+    r"whisper|pyannote|speech|voice|vad\b|silero|wespeaker|wav2vec|diari[sz]|segmentation|parakeet"
+    r"|canary|nemo|campplus|\basr\b"
+)
 # Gigabytes below which an installation or a download breaks off; temporary files hold one wheel.
 # Processes of torch hand tensors over in shared memory; a container has 1/16 unless told otherwise.
 _LEAST = {"environment": 0.5, "model cache": 1.0, "temporary files": 0.5, "shared memory": 1 / 64}
@@ -98,11 +104,23 @@ def judge_incomplete(facts: Facts) -> Iterator[Finding]:
         "cut": "cut short",
         "other": "of another size than the model's file",
     }
-    if partial := facts.files.partial:
+    network = facts.network
+    offline = bool(network.problem) or facts.machine.variable("HF_HUB_OFFLINE") in _TRUE
+    comes = () if offline else ("missing", "dangling")  # downloaded when the model is asked for
+    # What other programs have in the hub's cache, and go on with, is their own.
+    partial = [p for p in facts.files.partial if p.what != "incomplete" or _is_speech(p.model)]
+    unusable = [p for p in partial if p.what not in ("incomplete", *comes) and _is_speech(p.model)]
+    if partial:
+        partial.sort(key=lambda p: p not in unusable)
         lines = [f"{p.model}: {p.file} is {words.get(p.what, p.what)}" for p in partial]
-        yield warn(INCOMPLETE, *lines[:8])
+        yield Finding(INCOMPLETE, "fail" if unusable else "warn", tuple(lines[:8]))
     else:
         yield ok(INCOMPLETE, f"{len(facts.files.models)} models in the hub's cache, nothing cut")
+
+
+def _is_speech(model: str) -> bool:
+    """Tell if a model is of this field: one of mlenv's list, or by its name."""
+    return "/" not in model or bool(_SPEECH.search(model.lower()))
 
 
 def judge_disk(facts: Facts) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import PurePath
 
 from mlenv.doctor.checks.common import (
     Check,
@@ -20,8 +21,7 @@ from mlenv.doctor.checks.common import (
 from mlenv.doctor.facts import Facts
 from mlenv.doctor.facts.packages import Distribution
 from mlenv.doctor.facts.record import FOREIGN
-from mlenv.doctor.tables import table
-from mlenv.machine.versions import major_minor, release
+from mlenv.machine.versions import release
 
 INTERPRETER = "interpreter-does-not-start"
 DAMAGED = "package-files-damaged"
@@ -34,6 +34,9 @@ ONNX = "onnxruntime-missing-or-broken"
 FFMPEG = "ffmpeg-binary-missing-or-broken"
 
 SHOWN = 8  # damaged files that are listed
+
+# Distributions whose name is not that of their module.
+_DISTRIBUTIONS = {"whisper": "openai-whisper", "pyannote": "pyannote-audio"}
 
 # Packages that people come here for: what they need must be there.
 _SPEECH = ("faster-whisper", "ctranslate2", "torch", "pyannote-audio", "whisperx", "openai-whisper")
@@ -129,7 +132,7 @@ def judge_replaced(facts: Facts) -> Iterator[Finding]:
 
 def judge_python(facts: Facts) -> Iterator[Finding]:
     """Wheels that don't fit this interpreter."""
-    version, torch = facts.interpreter.version, facts.build("torch")
+    version = facts.interpreter.version
     if not version:
         yield unknown(PYTHON, "the interpreter does not say its version")
         return
@@ -137,13 +140,27 @@ def judge_python(facts: Facts) -> Iterator[Finding]:
         f"{d.name} {d.version} is a wheel for {d.tags[0]}, and this is Python {version}"
         for d in _misfits(facts)
     ]
-    row = table("torch_matrix")["torch"].get(major_minor(torch.version)) if torch else None
-    if wrong:
-        yield fail(PYTHON, *wrong[:6])
-    elif torch and row and release(version)[:2] < release(row["python"][0]):
-        yield fail(PYTHON, f"torch {torch.version} needs Python {row['python'][0]} or later")
+    unfit = [
+        f"{d.name} {d.version} requires Python {d.requires_python}, and this is {version}"
+        for d in facts.packages.distributions
+        if not _admits(d.requires_python, version)
+    ]
+    if wrong or (unfit and not facts.works):
+        yield fail(PYTHON, *[*wrong, *unfit][:6])
+    elif unfit:  # a bound that somebody set too low
+        yield ok(PYTHON, "all that was tried runs", *unfit[:6])
     else:
         yield ok(PYTHON, f"every wheel fits Python {version}")
+
+
+def _admits(requires: str, version: str) -> bool:
+    """Tell if a Requires-Python admits this Python; a text that is none admits all."""
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    try:
+        return SpecifierSet(requires).contains(version, prereleases=True)
+    except InvalidSpecifier:
+        return True
 
 
 def _misfits(facts: Facts) -> list[Distribution]:
@@ -174,10 +191,18 @@ def judge_absent(facts: Facts) -> Iterator[Finding]:
 
 
 def judge_shadowed(facts: Facts) -> Iterator[Finding]:
-    if facts.files.shadows:
-        yield warn(SHADOWED, *(f"{file} hides the package" for file in facts.files.shadows))
+    if shadows := [file for file in facts.files.shadows if _hides(file, facts)]:
+        yield warn(SHADOWED, *(f"{file} hides the package" for file in shadows))
     else:
         yield ok(SHADOWED, "no file in the working directory has a package's name")
+
+
+def _hides(file: str, facts: Facts) -> bool:
+    """Tell if the module of that file is installed too, or if it isn't known what is."""
+    path = PurePath(file)
+    module = path.parent.name if path.name == "__init__.py" else path.stem
+    name = _DISTRIBUTIONS.get(module, module.replace("_", "-"))
+    return not facts.packages.distributions or bool(facts.packages.get(name))
 
 
 def judge_onnx(facts: Facts) -> Iterator[Finding]:

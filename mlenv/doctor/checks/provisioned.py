@@ -62,7 +62,9 @@ def judge_shims(facts: Facts) -> Iterator[Finding]:
     stale = [shim for shim in facts.provisioned.shims if shim.state == "outdated"]
     made = [shim.launcher for shim in facts.provisioned.shims if shim.state == "installed"]
     if stale:
-        yield warn(SHIMS, *(f"{s.launcher}: {', '.join(s.files) or s.todo}" for s in stale))
+        lines = tuple(f"{s.launcher}: {', '.join(s.files) or s.todo}" for s in stale)
+        # What starts the programs of a folder that is gone does not start.
+        yield Finding(SHIMS, "fail" if any(s.gone for s in stale) else "warn", lines)
     elif made:
         yield ok(SHIMS, f"as mlenv would write them now: {', '.join(made)}")
     else:

@@ -17,10 +17,12 @@ from mlenv.doctor.checks.below import (
     LIMITED,
     MEMORY,
     NOEXEC,
+    PROC,
     PROCESS,
     STANDARD,
     met_a_limit,
     was_killed,
+    without_proc,
 )
 from mlenv.doctor.checks.common import Check, Finding, ending, fail, ok, skip, unique, unknown
 from mlenv.doctor.checks.installed_packages import ABSENT, DAMAGED, SHADOWED
@@ -146,6 +148,8 @@ def _names_damage(tried: Tried, facts: Facts) -> bool:
         file = PurePath(damage.file)
         if damage.file in tried.last_words:
             return True
+        if damage.what == "changed" and damage.size == damage.expected_size:
+            return True  # contents were compared because a part failed
         if file.name == "METADATA" and "importlib/metadata" in tried.last_words:
             return True
         if ".so" in file.name and (
@@ -200,6 +204,7 @@ def _maps_nothing(tried: Tried, _facts: Facts) -> bool:
 # Findings that are the cause of a part's failure if its last words tell so, in this order.
 _NAMED: Mapping[str, Callable[[Tried, Facts], bool]] = {
     STANDARD: _names_standard,
+    PROC: lambda tried, _facts: without_proc(tried),
     PROCESS: met_a_limit,
     MEMORY: lambda tried, facts: was_killed(tried),
     NOEXEC: _maps_nothing,

@@ -84,6 +84,7 @@ def collect(
     from mlenv.doctor.facts import (
         below,
         builds,
+        contents,
         environments,
         files,
         generation,
@@ -132,17 +133,10 @@ def collect(
     asked = None
     if not offline:
         asked = look.at("the hub", None, lambda: network.Questions(environ, own.token))
-    installed = look.at(
-        "packages",
-        Packages(),
-        lambda: packages.read(
-            folders,
-            interpreter.executable,
-            interpreter.extension_suffixes,
-            quick=quick,
-            hashes=hashes,
-        ),
+    read_packages = partial(
+        packages.read, folders, interpreter.executable, interpreter.extension_suffixes
     )
+    installed = look.at("packages", Packages(), lambda: read_packages(quick=quick, hashes=hashes))
     beneath = look.at("the environment's own files", Below(), lambda: below.read(interpreter, root))
     meanwhile()
     if not quick:
@@ -154,6 +148,14 @@ def collect(
     )
     computed = load_probes.on_gpu(interpreter, whole) if seen.gpus and started and not quick else ()
     runs = (*load_probes.finish(started), *computed)
+    tried = trial.finish(begun)
+    installed = look.at(
+        "the contents of packages",
+        installed,
+        lambda: contents.compared(
+            installed, tried, lambda names: read_packages(hashes=True, only=names)
+        ),
+    )
     return Facts(
         str(target.venv),
         quick,
@@ -168,7 +170,7 @@ def collect(
         own,
         built,
         asked.answers() if asked else Network(),
-        trial.finish(begun),
+        tried,
         tuple(look.trouble),
         beneath,
     )

@@ -27,7 +27,7 @@ class Below:
     `elsewhere`: the interpreters that programs of `bin/` name and that are gone, and one of the
     programs for each. `noexec`: its file system maps no code. `address_space`: the bytes that a
     process may have, `memory` those that its control groups allow, None without a limit.
-    `limits`: others that this shell sets, by name.
+    `limits`: others that this shell sets, by name. `proc`: /proc is mounted.
     """
 
     other_packages: tuple[str, ...] = ()
@@ -36,6 +36,7 @@ class Below:
     address_space: int | None = None
     memory: int | None = None
     limits: Mapping[str, int] = field(default_factory=dict)
+    proc: bool = True
 
 
 def read(interpreter: Interpreter, root: Path = Path("/")) -> Below:
@@ -45,6 +46,7 @@ def read(interpreter: Interpreter, root: Path = Path("/")) -> Below:
         noexec=bool(os.statvfs(prefix).f_flag & os.ST_NOEXEC),
         address_space=_limit(resource.RLIMIT_AS),
         memory=memory.group_limit(root),
+        proc=os.path.exists(root / "proc" / "meminfo"),  # noqa: PTH110 (never raises)
         limits={name: most for name, kind in _LIMITS.items() if (most := _limit(kind)) is not None},
     )
     if not (prefix / "pyvenv.cfg").is_file():

@@ -54,21 +54,26 @@ class Partial:
     `what`: `incomplete` (a download that stopped), `dangling` (a link to nothing), `missing`,
     `unreadable`, `empty`, `cut`, `other` (of another size), `invalid` (not what its name says), or
     what stands in its place: `pointer` (of Git LFS), `page` (HTML), `error`
-    (of a server, JSON or XML), `zeros`.
+    (of a server, JSON or XML), `zeros`. `resumes`: see `ModelFile`.
     """
 
     file: str
     what: str
     model: str
+    resumes: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """A file of a model that is on this machine, at least in part, and the bytes it should have."""
+    """A file of a model that is on this machine, at least in part, and the bytes it should have.
+
+    `resumes`: the folder where a download of the model goes on with the files that are there.
+    """
 
     file: str
     size: int
     model: str
+    resumes: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +177,7 @@ def _partial(hub: Path, models: Sequence[ModelFile]) -> Iterator[Partial]:
     by_file = {partial.file: partial for partial in _of_hub(hub)}
     for each in models:
         if what := _unlike(each):
-            by_file.setdefault(each.file, Partial(each.file, what, each.model))
+            by_file[each.file] = Partial(each.file, what, each.model, each.resumes)
     yield from by_file.values()
 
 

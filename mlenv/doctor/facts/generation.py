@@ -17,12 +17,16 @@ LAUNCHERS = ("commands", "jupyter", "vscode", "direnv")
 
 @dataclass(frozen=True, slots=True)
 class Launched:
-    """A launcher's shim: `state` as `mlenv shim list` names it, the files, what is left to do."""
+    """A launcher's shim: `state` as `mlenv shim list` names it, the files, what is left to do.
+
+    `gone`: the folder that it was installed into is not there any more.
+    """
 
     launcher: str
     state: str
     files: tuple[str, ...] = ()
     todo: str = ""
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +120,7 @@ def _shims(venv: Path, directory: Path, environ: Mapping[str, str]) -> Iterator[
         else:
             # `mlenv shim remove` leaves the folder.
             if name == "commands" and not os.path.isdir(folder := venv / commands.FOLDER):  # noqa: PTH112
-                yield Launched(name, "outdated", (), f"{folder} is gone")
+                yield Launched(name, "outdated", (), f"{folder} is gone", gone=True)
             else:
                 yield Launched(name, shim.state, tuple(map(str, shim.files)), shim.todo)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -75,17 +75,21 @@ def read(
     *,
     quick: bool = False,
     hashes: bool = False,
+    only: Collection[str] | None = None,
 ) -> Packages:
     """Read all distributions of these directories, and compare their files with RECORD.
 
     `executable`: libraries must be for the same processor as this file. `suffixes`: how names of
     this Python's extension modules may end. `quick`: look only at the libraries that decide.
-    `hashes`: compare contents too, which reads gigabytes.
+    `hashes`: compare contents too, which reads gigabytes. `only`: names of those whose files are
+    looked at, all if None.
     """
     found = [info for directory in directories for info in _infos(directory)]
     distributions = [_distribution(info) for info in found]
     look = record.Look(record.processor(executable), suffixes, quick=quick, hashes=hashes)
     for place, (info, each) in enumerate(zip(found, distributions, strict=True)):
+        if only is not None and each.name not in only:
+            continue
         if not quick or WATCHED.match(each.name):
             size = look.at(info, f"{each.name} {each.version}")
             distributions[place] = each if quick else replace(each, bytes=size)

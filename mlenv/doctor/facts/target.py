@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlenv.doctor import probes
-from mlenv.machine.children import Child
+from mlenv.machine.children import Child, last_printed
 from mlenv.result import NOT_DIAGNOSED, MlenvError
 
 PROBES = Path(probes.__file__).parent
@@ -86,7 +86,7 @@ def finish(target: Target, child: Child) -> Interpreter:
     """The interpreter's answer; without one, what its directory shows."""
     ended = child.ended()
     try:
-        answer = json.loads(ended.stdout)
+        answer = json.loads(last_printed(ended.stdout))
         packages = os.path.realpath(answer["packages"])
         return Interpreter(
             **{

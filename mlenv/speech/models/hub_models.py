@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mlenv.environment import launch
 from mlenv.machine import hub_cache
+from mlenv.machine.children import last_printed
 from mlenv.progress import Progress, Silent, growing
 from mlenv.result import MlenvError
 from mlenv.speech import models
@@ -86,7 +87,7 @@ def ask(venv: Path, request: Mapping[str, object], environ: Mapping[str, str]) -
         errors="replace",
     )
     try:
-        answer: dict[str, object] = json.loads(done.stdout)
+        answer: dict[str, object] = json.loads(last_printed(done.stdout))
     except ValueError:
         lines = done.stderr.strip().splitlines()
         return {"ok": False, "message": lines[-1] if lines else f"exit code {done.returncode}"}

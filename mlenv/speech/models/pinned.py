@@ -37,7 +37,7 @@ def folder(environ: Mapping[str, str] = os.environ) -> Path:
 def known(environ: Mapping[str, str] = os.environ) -> dict[str, Model]:
     """Every model with known hashes, by name: the manifest's, then those with a record."""
     by_name = models.manifest(environ)
-    for path in sorted(folder(environ).glob("*.json")):
+    for path in _records(environ):
         try:
             model = _read(path)
         except MlenvError:  # `damaged` tells
@@ -47,10 +47,18 @@ def known(environ: Mapping[str, str] = os.environ) -> dict[str, Model]:
     return by_name
 
 
+def _records(environ: Mapping[str, str]) -> list[Path]:
+    """The files of the records; none in a home that may not be read."""
+    try:
+        return sorted(folder(environ).glob("*.json"))
+    except OSError:
+        return []
+
+
 def damaged(environ: Mapping[str, str] = os.environ) -> list[str]:
     """One line for each record that can't be read."""
     problems = []
-    for path in sorted(folder(environ).glob("*.json")):
+    for path in _records(environ):
         try:
             _read(path)
         except MlenvError as error:

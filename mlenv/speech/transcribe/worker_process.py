@@ -154,8 +154,10 @@ class Worker:
         for line in self._process.stdout:
             try:
                 inbox.put(Arrival(self, protocol.decode_event(line)))
-            except ValueError:  # killed in the middle of a line, or no worker at all
-                break
+            except ValueError:
+                if not self._answered:  # a .pth file that prints, or no worker at all
+                    continue
+                break  # killed in the middle of a line
             self._answered = True
         inbox.put(Arrival(self, None))
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from mlenv.environment import launch
 from mlenv.files import decode
+from mlenv.machine.children import last_printed
 from mlenv.result import MlenvError
 from mlenv.speech.transcribe.transcript import Turn
 from mlenv.speech.transcribe.worker_process import command
@@ -60,4 +61,4 @@ def diarization_errors(
     if done.returncode:
         lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
         raise MlenvError("score-failed", f"pyannote.metrics could not score: {lines[-1]}.")
-    return decode(done.stdout, dict[str, float], "the answer of pyannote.metrics")
+    return decode(last_printed(done.stdout), dict[str, float], "the answer of pyannote.metrics")

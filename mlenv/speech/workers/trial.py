@@ -9,13 +9,18 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import platform
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from types import SimpleNamespace
 from typing import Any
 
-# The values of CT2_FORCE_CPU_ISA (src/cpu/cpu_isa.cc of CTranslate2), read only with a model.
-CPU_ISAS = ("GENERIC", "AVX", "AVX2", "AVX512", "NEON")
+# The values of CT2_FORCE_CPU_ISA that CTranslate2 accepts, which reads it only with a model: by
+# processor, and the names in /proc/cpuinfo of what the processor must be able to do.
+CPU_ISAS = {
+    "x86_64": {"AVX": "avx", "AVX2": "avx2", "AVX512": "avx512f avx512cd avx512bw avx512dq"},
+    "aarch64": {"NEON": ""},
+}
 
 answer = os.fdopen(os.dup(1), "w")  # before a worker takes standard output for its events
 
@@ -51,11 +56,31 @@ def _before_the_model() -> str:
 
     from .load_model import warm_up_voice_detection
 
-    if (isa := os.environ.get("CT2_FORCE_CPU_ISA", "GENERIC")) not in CPU_ISAS:
-        raise ValueError(f"Invalid CPU ISA: {isa}")
+    check_instruction_set(os.environ.get("CT2_FORCE_CPU_ISA", ""), platform.machine(), _flags())
     tokenizers.Tokenizer(tokenizers.models.BPE())
     warm_up_voice_detection()
     return "imports, tokenizer, voice detection"
+
+
+def check_instruction_set(name: str, machine: str, flags: Set[str]) -> None:
+    """Raise what CTranslate2 would for an instruction set that is none, or not this processor's.
+
+    `flags`: what the processor can do; empty where that is not known.
+    """
+    if not name or name == "GENERIC" or machine not in CPU_ISAS:
+        return
+    if name not in CPU_ISAS[machine]:
+        raise ValueError(f"Invalid CPU ISA: {name}")
+    if flags and not flags >= {*CPU_ISAS[machine][name].split()}:
+        raise ValueError(f"The CPU does not support {name}")
+
+
+def _flags() -> Set[str]:
+    try:
+        with open("/proc/cpuinfo") as lines:  # noqa: PTH123 (pathlib is not loaded yet)
+            return {word for line in lines if line.startswith("flags") for word in line.split()}
+    except OSError:
+        return frozenset()
 
 
 def torch(*names: str) -> str:

@@ -15,6 +15,7 @@ from mlenv.doctor.facts.load_probes import ProbeRun, Step
 from mlenv.doctor.facts.network import Access, Network
 from mlenv.doctor.facts.packages import Distribution, Packages
 from mlenv.doctor.facts.target import Interpreter
+from mlenv.doctor.facts.trial import Tried
 from mlenv.machine.system import Machine
 
 SITE = "/venv/lib/python3.11/site-packages"
@@ -192,6 +193,18 @@ def test_a_wheel_of_another_python() -> None:
     assert finding.evidence == (
         "torch 2.5.1 is a wheel for cp312-cp312-linux_x86_64, and this is Python 3.11.7",
     )
+
+
+@pytest.mark.parametrize(
+    ("requires", "expected"),
+    [(">=3.12", "fail"), (">=3.8,<3.11", "fail"), (">=3.8", "ok"), ("", "ok"), ("three", "ok")],
+)
+def test_a_package_says_which_pythons_it_is_for(requires: str, expected: str) -> None:
+    torch = Distribution("torch", "2.9.0", SITE, requires_python=requires)
+    seen = facts(packages=Packages((torch,)))
+    assert outcome(seen, "python-version-unsupported") == expected
+    works = replace(seen, trial=(Tried("words", "imports"),))
+    assert outcome(works, "python-version-unsupported") == "ok"
 
 
 GATED = Network(

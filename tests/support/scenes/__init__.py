@@ -31,6 +31,7 @@ class Scene:
     `venv`: the directory as users name it. `scratch`: a folder that everybody may read, with the
     user's home and the working directory. `base`: the Python below. `models`: whole models of
     mlenv's. `prefix`: words before the command line. `options`: more words for the doctor.
+    `starts_here`: in `here`, not where the act has gone.
     """
 
     venv: Path
@@ -40,6 +41,7 @@ class Scene:
     environ: dict[str, str] = field(default_factory=dict)
     prefix: list[str] = field(default_factory=list)
     options: list[str] = field(default_factory=list)
+    starts_here: bool = True
 
     @property
     def site(self) -> Path:
@@ -141,7 +143,11 @@ def seen(outcome: dict[str, Any], seconds: float) -> Seen:
         tuple((f["id"], f["outcome"], tuple(f["evidence"])) for f in bad),
         tuple(t["part"] for t in data.get("facts", {}).get("trial", ()) if _failed(t)),
         tuple(step["error"] or "done" for step in steps),
-        outcome["stderr"],
+        "".join(
+            line
+            for line in outcome["stderr"].splitlines(keepends=True)
+            if not line.startswith("ERROR: ld.so: ")  # the loader's, of mlenv's own Python
+        ),
         seconds,
     )
 

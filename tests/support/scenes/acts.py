@@ -5,7 +5,6 @@ from __future__ import annotations
 import py_compile
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from importlib.util import cache_from_source
 from pathlib import Path
@@ -148,16 +147,22 @@ def without_run_path(pattern: str) -> Act:
     return act
 
 
+def fetched(scene: Scene, requirement: str) -> Path:
+    """A wheel of the package index, unpacked in the scratch folder."""
+    from mlenv.environment import uv
+
+    target = scene.scratch / "wheel"
+    argv: list[str | Path] = [uv.binary(), "pip", "install", "--quiet", "--no-deps"]
+    argv += ["--target", target, "--python", scene.venv / "bin" / "python"]
+    subprocess.run([*argv, requirement], check=True)
+    return target
+
+
 def installed(requirement: str, *old: str) -> Act:
     """Another version of a package in the place of the old one, as `pip install --no-deps` does."""
 
     def act(scene: Scene) -> None:
-        from mlenv.environment import uv
-
-        target = scene.scratch / "wheel"
-        argv: list[str | Path] = [uv.binary(), "pip", "install", "--quiet", "--no-deps"]
-        argv += ["--target", target, "--python", sys.executable, "--python-version", "3.11"]
-        subprocess.run([*argv, requirement], check=True)
+        target = fetched(scene, requirement)
         if old:
             removed(*old)(scene)
         linked(target, scene.site)

@@ -41,7 +41,7 @@ W, S, T, H = "words", "speakers", "torch", "hub"
 DAMAGED, UNMET, SHELL = "package-files-damaged", "requirement-unmet", "surroundings-break-the-job"
 SHADOWED, STANDARD = "local-file-shadows-module", "python-lacks-standard-modules"
 MODEL, DISK = "model-file-incomplete", "disk-full-or-tmp-too-small"
-LIBRARIES, DRIFT = "ld-library-path-shadows-wheel", "environment-drifted-from-lock"
+ABSENT, DRIFT = "package-not-in-this-interpreter", "environment-drifted-from-lock"
 
 CTRANSLATE2, HALF = "ctranslate2.libs/libctranslate2-*", lambda size: size // 2
 INTERPRETER, EXCHANGED = "interpreter-does-not-start", "python-was-exchanged"
@@ -60,6 +60,10 @@ def _other_python(scene: Scene) -> None:
         if other and name != scene.site.parent.name:
             return _bin(scene, other)
     raise LookupError("here is no other Python")
+
+
+def _without_proc(scene: Scene) -> None:
+    scene.prefix += ["sh", "-c", 'umount -l /proc && exec "$@"', "sh"]
 
 
 def _user_site(scene: Scene) -> None:
@@ -129,10 +133,10 @@ BROKEN: dict[str, Row] = {
     # what is installed
     "tokenizers was uninstalled": Row(removed("tokenizers*"), UNMET, (W,), mended=True),
     "httpx was uninstalled": Row(removed("httpx*"), UNMET, (H,), mended=True),
-    "faster-whisper was uninstalled": Row(removed("faster_whisper*"), DRIFT, (W,)),
+    "faster-whisper was uninstalled": Row(removed("faster_whisper*"), ABSENT, (W,)),
     "faster-whisper is gone but for its metadata": Row(removed("faster_whisper"), DAMAGED, (W,)),
     "numpy of another major": Row(
-        both(NUMPY_1, removed("numpy/_core")), DAMAGED, (W,), by_hand=True
+        both(NUMPY_1, removed("numpy/core/_multiarray_umath.*")), DAMAGED, (W,), by_hand=True
     ),
     "the shims are gone": Row(
         lambda scene: shutil.rmtree(scene.venv / "shims"), "launcher-shim-outdated", mended=True
@@ -202,6 +206,7 @@ BROKEN: dict[str, Row] = {
     "a folder queue beside the script": Row(beside("queue/__init__.py"), SHADOWED, (W, S)),
     # mounts, limits and users
     "a mount without code": Row(remounted("noexec"), "environment-on-noexec-mount", (W, T)),
+    "/proc is not mounted": Row(_without_proc, "proc-not-mounted", (W,)),
     "next to no shared memory": Row(mounted("size=4k", lambda _: Path("/dev/shm")), DISK),
     "few addresses": Row(limited("--as=3000000000"), "address-space-limited", (T,)),
     "files may have no content": Row(limited("--fsize=0"), "process-limits-too-low", (W,)),

@@ -11,6 +11,7 @@ from tests.support.scenes.acts import (
     begins_with,
     beside,
     both,
+    fetched,
     installed,
     limited,
     remounted,
@@ -41,22 +42,15 @@ def _left_directory(scene: Scene) -> None:
     gone = scene.scratch / "gone"
     gone.mkdir()
     os.chdir(gone)
+    scene.starts_here = False
     gone.rmdir()
 
 
-def _without_proc(scene: Scene) -> None:
-    scene.prefix += ["sh", "-c", 'umount -l /proc && exec "$@"', "sh"]
-
-
 def _second_metadata(scene: Scene) -> None:
-    (info,) = scene.site.glob("numpy-*.dist-info")
-    other = info.with_name("numpy-1.26.4.dist-info")
-    shutil.copytree(info, other)
-    text = (info / "METADATA").read_text()
-    (other / "METADATA").unlink()
-    (other / "METADATA").write_text(
-        text.replace(f"\nVersion: {info.name[6:-10]}", "\nVersion: 1.26.4")
-    )
+    """What an installation that was cut leaves: the old version's record beside the new one."""
+    fetched(scene, "numpy==1.26.4")
+    (info,) = (scene.scratch / "wheel").glob("numpy-*.dist-info")
+    shutil.copytree(info, scene.site / info.name)
 
 
 def _by_another_path(scene: Scene) -> None:
@@ -66,11 +60,12 @@ def _by_another_path(scene: Scene) -> None:
 def _onnx_for_gpus(scene: Scene) -> None:
     """The same modules under the other distribution's name."""
     (info,) = scene.site.glob("onnxruntime-*.dist-info")
-    other = info.rename(info.with_name(info.name.replace("onnxruntime-", "onnxruntime_gpu-")))
-    for name in ("METADATA", "RECORD"):
-        text = (other / name).read_text().replace("Name: onnxruntime\n", "Name: onnxruntime-gpu\n")
-        (other / name).unlink()
-        (other / name).write_text(text.replace(info.name, other.name))
+    other = info.with_name(info.name.replace("onnxruntime-", "onnxruntime_gpu-"))
+    other.mkdir()
+    for file in info.iterdir():
+        text = file.read_text().replace("Name: onnxruntime\n", "Name: onnxruntime-gpu\n")
+        (other / file.name).write_text(text.replace(info.name, other.name))
+    shutil.rmtree(info)
 
 
 def _linked(scene: Scene) -> None:
@@ -118,7 +113,6 @@ ODD: dict[str, Row] = {
         user=USER,
     ),
     "a user without a name or a HOME": Row(unset("HOME"), user=USER),
-    "no /proc": Row(_without_proc),
     "a .pth that prints": Row(written("zz.pth", "import sys; print('proxy enabled')\n")),
     "a .pth that raises": Row(written("zz.pth", "import there_is_no_such_module\n")),
     "Python stays after the script": Row(variables(PYTHONINSPECT="1")),

@@ -12,7 +12,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.support.places import ROOT
 from tests.support.scenes import USER, Scene
 from tests.support.scenes.table import TABLE
 
@@ -53,7 +52,7 @@ def _doctor(scene: Scene, words: list[str]) -> dict[str, object]:
         argv,
         env=scene.environ,
         stdin=subprocess.DEVNULL,
-        cwd=None if os.getcwd() != str(ROOT) else scene.here,  # noqa: PTH109 (an act may move)
+        cwd=scene.here if scene.starts_here else None,
         capture_output=True,
         text=True,
         errors="replace",
