@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 from collections.abc import Iterator
@@ -104,6 +103,8 @@ _MOVED = ".moved"  # the end of a name that lasts for a moment, where names can'
 
 def exchange(one: Path, other: Path) -> None:
     """Let two names change places, atomically where the system can (renameat2(2))."""
+    import ctypes  # a Python may be built without it, and nothing else here needs it
+
     renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     if renameat2 is not None:
         names = os.fsencode(one), os.fsencode(other)

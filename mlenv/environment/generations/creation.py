@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import shutil
@@ -83,6 +82,8 @@ def create(
 
 def flush(path: Path) -> None:
     """Write the file system of `path` to its disk, so that a power cut is no worse than a kill."""
+    import ctypes  # a Python may be built without it, and nothing else here needs it
+
     syncfs = getattr(ctypes.CDLL(None), "syncfs", None)  # Linux, syncfs(2)
     if syncfs is None:
         os.sync()

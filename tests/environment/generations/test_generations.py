@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import threading
@@ -122,7 +123,7 @@ def test_without_renameat2_the_old_directory_is_kept_as_well(
     first = built(venv, lock)
     venv.mkdir()
     (venv / "notes.txt").write_text("mine")
-    monkeypatch.setattr(activation.ctypes, "CDLL", lambda *_, **__: object())
+    monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: object())
     kept = activation.switch(venv, first.path)
     assert kept is not None and (kept / "notes.txt").read_text() == "mine"
     assert generations.active(venv) == first

@@ -105,8 +105,7 @@ def closed(pattern: str) -> Act:
 
     def act(scene: Scene) -> None:
         for path in _found(scene.site.parent, (pattern,)):
-            for each in (path, *path.rglob("*")):
-                each.chmod(each.stat().st_mode & 0o700)
+            path.chmod(path.stat().st_mode & 0o700)
 
     return act
 

@@ -55,11 +55,10 @@ def _bin(scene: Scene, target: str) -> None:
 
 
 def _other_python(scene: Scene) -> None:
-    for name in ("python3.12", "python3.13", "python3.10", "python3"):
-        other = shutil.which(name, path=f"/usr/bin:{os.environ['PATH']}")
-        if other and name != scene.site.parent.name:
-            return _bin(scene, other)
-    raise LookupError("here is no other Python")
+    from mlenv.environment import uv
+
+    found = filter(None, map(uv.find_python, ("3.12", "3.13", "3.10")))
+    _bin(scene, str(next(found).resolve()))
 
 
 def _without_proc(scene: Scene) -> None:
