@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import os
 import shutil
+import stat
 import sys
 import tempfile
 import threading
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 
 _HELD = threading.local()  # paths of the locks that this thread holds
 LATE = 5.0  # seconds of silence of a file system, after which it is named
+MOST = 50_000_000  # bytes of a record, a profile, a lock, a snapshot
 LOCK_TIMEOUT = 600.0  # seconds that a command waits for another one; $MLENV_LOCK_TIMEOUT
 
 Record = TypeVar("Record")
@@ -175,10 +179,41 @@ def owner(path: Path) -> str:
         return f"user {path.lstat().st_uid}"
 
 
+def opened(path: Path) -> BufferedReader:
+    """Open a file to read it; raises `OSError` for a pipe or a device, which might never end."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(descriptor)
+        number = errno.EISDIR if stat.S_ISDIR(mode) else errno.EINVAL
+        reason = os.strerror(number) if stat.S_ISDIR(mode) else "it is a pipe or a device"
+        raise OSError(number, reason, os.fspath(path))
+    return os.fdopen(descriptor, "rb")
+
+
+def read_bytes(path: Path) -> bytes:
+    """The content of a file of at most `MOST` bytes; raises `OSError` for anything else."""
+    with opened(path) as stream:
+        content = stream.read(MOST + 1)
+    if len(content) > MOST:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), os.fspath(path))
+    return content
+
+
+def read_text(path: Path) -> str:
+    """The text of such a file; raises `UnicodeDecodeError` too."""
+    return read_bytes(path).decode("utf-8").replace("\r\n", "\n")
+
+
+def why(error: OSError | UnicodeDecodeError) -> str:
+    """The reason why a file can't be read, without its path."""
+    return error.strerror or str(error) if isinstance(error, OSError) else "it is not text"
+
+
 def sha256(path: Path) -> str | None:
     """The sha256 of a file, in hexadecimal; None if it can't be read."""
     try:
-        with path.open("rb") as stream:
+        with opened(path) as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError:
         return None

@@ -20,12 +20,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as any_of
 
+from mlenv import files
 from mlenv.cli import render, table
 from mlenv.doctor import examine, snapshot
 from mlenv.doctor.explain.outline import outline
 from mlenv.doctor.explain.rank import diagnose
 from mlenv.doctor.explain.scan import scan
 from mlenv.doctor.facts import libraries
+from mlenv.environment.lockfile import indexes, profiles
 from mlenv.machine import driver, memory, system
 from mlenv.machine.children import Ended
 from mlenv.result import MlenvError
@@ -303,3 +305,31 @@ def test_arguments_of_transcribe(words: list[str]) -> None:
 def test_a_result_that_can_not_be_written_as_utf_8() -> None:
     text = render.to_json(MlenvError("x", "\udc80").result("x"))
     assert json.loads(text)["errors"] == [{"code": "x", "message": "\udc80"}]
+
+
+@pytest.mark.parametrize("kind", ["device", "pipe", "directory", "endless", "bytes"])
+def test_what_is_no_text_file_is_refused_in_words(tmp_path: Path, kind: str) -> None:
+    """A device or a pipe may never end, a sparse file have a terabyte."""
+    path = tmp_path / "x.toml"
+    reason = {"directory": "Is a directory", "endless": "File too large", "bytes": "it is not text"}
+    match kind:
+        case "device":
+            path.symlink_to("/dev/zero")
+        case "pipe":
+            os.mkfifo(path)
+        case "directory":
+            path.mkdir()
+        case "endless":
+            path.touch()
+            os.truncate(path, 1 << 40)
+        case "bytes":
+            path.write_bytes(b"\xff\xfe")
+    expected = f"{path} can't be read: {reason.get(kind, 'it is a pipe or a device')}."
+    with pytest.raises(MlenvError) as raised:
+        profiles.load(str(path))
+    assert raised.value.message == expected
+    with pytest.raises(MlenvError) as raised:
+        indexes.load((), {"HOME": str(tmp_path), "MLENV_CONFIG": str(path)})
+    assert raised.value.message == expected
+    if kind in ("device", "pipe", "directory"):
+        assert files.sha256(path) is None

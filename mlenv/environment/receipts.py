@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from mlenv import __version__
 from mlenv.environment import generations
-from mlenv.files import check_schema, decode, write_atomically
+from mlenv.files import check_schema, decode, read_bytes, write_atomically
 from mlenv.machine import host
 from mlenv.paths import state_dir
 from mlenv.result import MlenvError
@@ -81,7 +81,7 @@ def latest(venv: Path, environ: Mapping[str, str] = os.environ) -> Receipt | Non
     """The last receipt of an environment that can be read; None where there is none."""
     for path in reversed(_all(venv, environ)):
         try:
-            receipt = decode(path.read_bytes(), Receipt, path)
+            receipt = decode(read_bytes(path), Receipt, path)
             check_schema(receipt.schema, SCHEMA, path)
         except (OSError, MlenvError):
             continue

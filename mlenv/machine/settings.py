@@ -101,13 +101,16 @@ def is_address(url: str) -> bool:
 
 def _of_file(path: Path) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
     """Values, indexes and origins; nothing where there is no file."""
-    try:
-        text = path.read_text("utf-8")
-    except FileNotFoundError:
+    if not os.path.lexists(path):
         return {}, {}, {}
-    except (OSError, UnicodeDecodeError) as error:
-        raise MlenvError("unreadable-config", f"{path} can't be read: {error}.") from error
     import tomllib  # late: most users have no such file
+
+    from mlenv.files import read_text, why
+
+    try:
+        text = read_text(path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise MlenvError("unreadable-config", f"{path} can't be read: {why(error)}.") from error
 
     try:
         table = tomllib.loads(text)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import os
 import pwd
 import sys
 import time
 from collections.abc import Collection
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ from pathlib import Path
 import click
 from msgspec import UNSET
 
+from mlenv import files
 from mlenv.cli.table import command, venv_option
 from mlenv.doctor import examine, fix, knowledge, snapshot, verdict
 from mlenv.doctor.checks import CHECKS
@@ -207,10 +209,15 @@ def _checked(ids: tuple[str, ...]) -> tuple[str, ...]:
 
 def _snapshot(source: str) -> Facts:
     try:
-        text = sys.stdin.read() if source == "-" else Path(source).read_text("utf-8")
+        with nullcontext(sys.stdin.buffer) if source == "-" else Path(source).open("rb") as stream:
+            content = stream.read(files.MOST + 1)  # a pipe too, as of `ssh`
+        if len(content) > files.MOST:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+        text = content.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not text"
         raise MlenvError(
-            "no-snapshot", f"{source} could not be read: {why}.", exit_code=NOT_DIAGNOSED
+            "no-snapshot",
+            f"{source} could not be read: {files.why(error)}.",
+            exit_code=NOT_DIAGNOSED,
         ) from error
     return snapshot.read(text, "standard input" if source == "-" else source)

@@ -84,7 +84,7 @@ def cli(
 
 def _checked(profile: profiles.Profile, config: indexes.Indexes | None) -> Row:
     try:
-        lock = locks.parse(profile.lock_path, profile.lock_path.read_text("utf-8"))
+        lock = locks.read(profile)
     except FileNotFoundError:
         return _row(profile, None, ("there is no lock",), changed=False)
     problems, compared = list(locks.problems(profile, lock)), []
@@ -109,8 +109,8 @@ def _locked(
     lock = resolve.make(profile, indexes=config, upgrade=upgrade)
     doubts += (f"{profile.name}: {line}" for line in resolve.doubts(lock))
     problems = locks.problems(profile, lock)
-    before = lock.path.read_text("utf-8") if lock.path.is_file() else ""
-    changed = before != lock.text and not problems
+    before = lock.path.read_bytes() if lock.path.is_file() else b""
+    changed = before != lock.text.encode() and not problems
     if changed:
         write_atomically(lock.path, lock.text)
     idle = resolve.idle_overrides(profile, lock, config)

@@ -26,7 +26,7 @@ from msgspec import Struct
 from mlenv import paths
 from mlenv.environment.generations.contents import distributions as distributions
 from mlenv.environment.generations.contents import libraries, other_python
-from mlenv.files import check_schema, decode, exclusive, sha256
+from mlenv.files import check_schema, decode, exclusive, read_bytes, read_text, sha256
 from mlenv.progress import Progress
 from mlenv.result import MlenvError
 
@@ -99,8 +99,8 @@ class Generation(Struct, frozen=True, kw_only=True):
 
         try:
             profile = profiles.load(os.fspath(self.profile_file))
-            lock = locks.parse(self.lock_file, self.lock_file.read_text("utf-8"))
-        except (MlenvError, OSError):
+            lock = locks.parse(self.lock_file, read_text(self.lock_file))
+        except (MlenvError, OSError, UnicodeDecodeError):
             return False
         return not locks.problems(profile, lock)
 
@@ -136,7 +136,7 @@ def read(path: Path) -> Generation | None:
     """
     file = path / RECORD
     try:
-        content = file.read_bytes()
+        content = read_bytes(file)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:

@@ -18,7 +18,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from mlenv.files import decode, write_atomically
+from mlenv.files import decode, read_bytes, write_atomically
 from mlenv.result import MlenvError
 
 RECORD = "mlenv-links.json"
@@ -183,7 +183,7 @@ def _recorded(site_packages: Path) -> dict[Path, str]:
     """The links of the record; none where there is no record, or a damaged one."""
     path = site_packages / RECORD
     try:
-        links = decode(path.read_bytes(), _Record, path).links
+        links = decode(read_bytes(path), _Record, path).links
     except (OSError, MlenvError):
         return {}
     return {site_packages / name: target for name, target in links.items()}

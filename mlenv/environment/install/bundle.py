@@ -131,7 +131,7 @@ def read(directory: Path) -> Bundle:
     path = directory / MANIFEST
     _plain(path)
     try:
-        manifest = files.decode(path.read_bytes(), Manifest, path, code="broken-bundle")
+        manifest = files.decode(files.read_bytes(path), Manifest, path, code="broken-bundle")
     except OSError as error:
         message = f"{directory} is not a bundle: {path} can't be read ({error.strerror})."
         raise MlenvError("broken-bundle", message, _AGAIN) from error

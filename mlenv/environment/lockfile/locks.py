@@ -22,6 +22,7 @@ from packaging.version import Version
 from mlenv.environment.lockfile.profile_file import applies
 from mlenv.environment.lockfile.profiles import Profile
 from mlenv.environment.lockfile.project import digest
+from mlenv.files import read_text
 from mlenv.result import MlenvError
 
 
@@ -120,11 +121,22 @@ def written(profile: Profile, body: str, notes: Sequence[str] = ()) -> Lock:
     return parse(profile.lock_path, "".join(f"# {line}\n" for line in header) + "\n" + body)
 
 
+def read(profile: Profile) -> Lock:
+    """The lock of a profile as it is; raises `FileNotFoundError`, or `MlenvError`."""
+    try:
+        text = read_text(profile.lock_path)
+    except UnicodeDecodeError as error:
+        message = f"{profile.lock_path} can't be read: it is not text."
+        again = f"Write it with `mlenv lock {profile.spelled}`."
+        raise MlenvError("broken-lock", message, again) from error
+    return parse(profile.lock_path, text)
+
+
 def load(profile: Profile) -> Lock:
     """The lock of a profile; raises `MlenvError` where there is none or it does not fit."""
     again = f"Write it with `mlenv lock {profile.spelled}`."
     try:
-        lock = parse(profile.lock_path, profile.lock_path.read_text("utf-8"))
+        lock = read(profile)
     except FileNotFoundError as error:
         message = f"Profile {profile.name} has no lock: {profile.lock_path} is missing."
         raise MlenvError("no-lock", message, again) from error

@@ -26,7 +26,7 @@ from mlenv.environment.lockfile.profile_file import (
     SourceBuild,
     problems,
 )
-from mlenv.files import decode
+from mlenv.files import decode, read_text, why
 from mlenv.result import MlenvError
 
 
@@ -108,14 +108,14 @@ def load(name: str, own: Mapping[str, Path] = NONE) -> Profile:
     if not by_path and name not in names():
         path = own.get(name, path)
     try:
-        text = path.read_text("utf-8")
+        text = read_text(path)
     except FileNotFoundError as error:
         hint = (
             f"There are: {', '.join((*names(), *own))}. A file is named by its path: ./{path.name}"
         )
         raise MlenvError("unknown-profile", f"There is no profile `{name}`.", hint) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise MlenvError("unreadable-profile", f"{path} can't be read: {error}.") from error
+        raise MlenvError("unreadable-profile", f"{path} can't be read: {why(error)}.") from error
     file = decode(text, File, path, toml=True, code="broken-profile")
     if problem := next(problems(file), ""):
         raise MlenvError("broken-profile", f"{path}: {problem}.")

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mlenv.environment import launch
+from mlenv.files import read_text
 from mlenv.paths import home
 from mlenv.result import MlenvError
 
@@ -118,7 +119,7 @@ def _with_paths(settings: dict[str, Any], file: Path) -> dict[str, Any]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        return tomllib.loads(read_text(path))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:

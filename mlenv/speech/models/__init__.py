@@ -20,7 +20,7 @@ from typing import Literal
 
 from msgspec import Struct, structs
 
-from mlenv.files import decode
+from mlenv.files import decode, read_text, why
 from mlenv.machine import hub_cache
 from mlenv.paths import cache_dir
 from mlenv.result import MlenvError
@@ -130,9 +130,9 @@ class _Manifest(_Table, frozen=True, kw_only=True, rename="kebab"):
 @cache
 def _read(path: Path) -> _Manifest:
     try:
-        text = path.read_text("utf-8")
+        text = read_text(path)
     except (OSError, UnicodeDecodeError) as error:
-        message = f"The manifest of models {path} can't be read: {error}."
+        message = f"The manifest of models {path} can't be read: {why(error)}."
         raise MlenvError("model-manifest-broken", message) from error
     return decode(text, _Manifest, path, toml=True, code="model-manifest-broken")
 

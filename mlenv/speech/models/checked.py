@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from mlenv.files import decode, write_atomically
+from mlenv.files import decode, read_bytes, write_atomically
 from mlenv.paths import cache_dir
 from mlenv.result import MlenvError
 
@@ -23,7 +23,7 @@ class Checks:
         self._path = cache_dir(environ) / "checked-models.json"
         self._sums: dict[str, _Sum] = {}
         with contextlib.suppress(OSError, MlenvError):
-            self._sums = decode(self._path.read_bytes(), dict[str, _Sum], self._path)
+            self._sums = decode(read_bytes(self._path), dict[str, _Sum], self._path)
         self._changed = False
 
     def digest(self, path: Path, *, full: bool = False) -> str:

@@ -18,7 +18,7 @@ from pathlib import Path
 import msgspec
 from msgspec import structs
 
-from mlenv.files import check_schema, decode, stays_below, write_atomically
+from mlenv.files import check_schema, decode, read_bytes, stays_below, write_atomically
 from mlenv.result import MlenvError
 from mlenv.speech import models
 from mlenv.speech.models import Hub, Model, ModelFile
@@ -186,7 +186,7 @@ class _Record(Model, frozen=True, kw_only=True, forbid_unknown_fields=False):
 
 def _read(path: Path) -> Model | None:
     try:
-        content = path.read_bytes()
+        content = read_bytes(path)
     except OSError:
         return None
     try:

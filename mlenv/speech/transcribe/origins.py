@@ -167,7 +167,7 @@ def read(stem: Path) -> Mapping[str, Origin]:
     """The origins of outputs with that stem, by format; none where the record can't be read."""
     place = _place(stem)
     try:
-        record = files.decode(place.read_bytes(), Record, place)
+        record = files.decode(files.read_bytes(place), Record, place)
         files.check_schema(record.schema, SCHEMA, place)
     except (OSError, MlenvError):
         return {}
