@@ -91,6 +91,7 @@ class Index:
     uploaded: str | None = UPLOADED  # None: it does not say, as the PyTorch index
     members: set[str] = field(default_factory=set)  # `name:password`; empty: everybody may read
     relative: bool = False  # addresses of files are relative to the page
+    left: int | None = None  # so many answers more, half of the last one; then the cable is cut
     stop: Callable[[], None] = lambda: None
 
     def add(self, name: str, version: str, requires: Sequence[str] = (), **options: str) -> str:
@@ -153,6 +154,11 @@ def serving() -> Iterator[Index]:
 
         def do_GET(self) -> None:
             index.requests.append(self.path)
+            if index.left is not None:
+                index.left -= 1
+                if index.left < 0:
+                    self.close_connection = True
+                    return
             status, kind, body = index.answer(self.path)
             if not index.admits(self.headers.get("Authorization", "")):
                 status, kind, body = 401, "text/plain", b"who are you?"
@@ -163,7 +169,8 @@ def serving() -> Iterator[Index]:
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             if self.command == "GET":
-                self.wfile.write(body)
+                self.wfile.write(body[: len(body) // 2] if index.left == 0 else body)
+                self.close_connection |= index.left == 0
 
         def log_message(self, format: str, *args: object) -> None: ...
 

@@ -15,7 +15,6 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
 from pathlib import Path
 
 from mlenv.environment.install import whole
@@ -24,7 +23,32 @@ from tests.support.places import ROOT
 from tests.support.running import Loaded
 from tests.support.small_index import PROFILE, fill
 
-ERRORS = ("ENOSPC", "EIO", "EACCES", "EMFILE")
+# The errors of a system by the names of `standin/steps.c`.
+ERRORS = {
+    "ENOSPC": "disk full",
+    "INODES": "no more inodes",
+    "EDQUOT": "quota used up",
+    "EIO": "input/output error",
+    "EACCES": "no permission",
+    "EROFS": "read-only from then on",
+    "EMFILE": "too many open files",
+    "CLOCK": "clock set back by a year",
+}
+MODEL = """\
+default = "small"
+[models.small]
+kind = "whisper"
+title = "Small"
+licence = "MIT"
+wheels = [{{ name = "small-model", version = "1.0", sha256 = "{wheel}" }}]
+[[models.small.files]]
+name = "model.bin"
+size = 5000
+sha256 = "{file}"
+parts = ["small_model/model.bin"]
+"""
+SETTINGS = '{\n  // mine\n  "editor.fontSize": 13\n}\n'
+SHIMS = ("vscode", "direnv", "docker", "devcontainer", "pins", "--project", "~/project")
 
 
 @dataclass(frozen=True)
@@ -32,7 +56,8 @@ class Operation:
     """A command that changes something, begun from a prepared HOME.
 
     `code`: that of its end. `done`: the beginning of the error that it ends with where it was done
-    before. `plain`: on a file system that can't exchange two names in one step.
+    before. `plain`: on a file system that can't exchange two names in one step. `writes`: files and
+    directories below HOME, each the old one or the new one, whole. `fetches`: it uses the network.
     """
 
     words: tuple[str, ...]
@@ -40,16 +65,18 @@ class Operation:
     code: int = 0
     done: str = "-"
     plain: bool = False
+    writes: tuple[str, ...] = ()
+    fetches: bool = False
 
 
 OPERATIONS = {
-    "install": Operation(("install", "small.toml", "--no-verify"), "empty"),
+    "install": Operation(("install", "small.toml", "--no-verify"), "empty", fetches=True),
     "install over a venv": Operation(("install", "small.toml", "--no-verify"), "hand-made"),
     "install over a venv, plain": Operation(
         ("install", "small.toml", "--no-verify"), "hand-made", plain=True
     ),
     "install of a change": Operation(("install", "small.toml", "--no-verify"), "changed"),
-    "add": Operation(("add", "notebook"), "one"),
+    "add": Operation(("add", "notebook"), "one", fetches=True),
     "remove": Operation(("remove", "notebook"), "two", done="error: notebook can't be removed"),
     "rollback": Operation(("rollback", "1"), "two"),
     "rollback to a venv": Operation(("rollback", "before"), "over", done="error: There is no gen"),
@@ -62,6 +89,34 @@ OPERATIONS = {
         ("uninstall", "--yes"), "over", done="error: Nothing to remove"
     ),
     "doctor --fix": Operation(("doctor", "--fix", "--yes", "--quick"), "damaged", code=1),
+    "lock": Operation(("lock", "small.toml"), "edited", writes=("small.txt",), fetches=True),
+    "export": Operation(
+        ("export", "small.toml", "--to", "requirements", "-o", "~/out.txt"),
+        "one",
+        writes=("out.txt",),
+    ),
+    "bundle": Operation(
+        ("bundle", "small.toml", "-o", "~/usb"), "one", writes=("usb",), fetches=True
+    ),
+    "models pull": Operation(
+        ("models", "pull", "small"), "one", writes=(".cache/mlenv/models/small",), fetches=True
+    ),
+    "models remove": Operation(
+        ("models", "remove", "small"),
+        "pulled",
+        done="error: ",
+        writes=(".cache/mlenv/models/small",),
+    ),
+    "shim install": Operation(
+        ("shim", "install", *SHIMS),
+        "one",
+        writes=("project/.vscode/settings.json", "project/.envrc", "project/Dockerfile"),
+    ),
+    "shim remove": Operation(
+        ("shim", "remove", *SHIMS),
+        "shimmed",
+        writes=("project/.vscode/settings.json", "project/.envrc", "project/Dockerfile"),
+    ),
 }
 
 
@@ -76,6 +131,8 @@ class Course:
     entries: tuple[str, ...]
     damaged: str  # what it begins with, where that is not whole
     seconds: float
+    written: tuple[tuple[str, str], ...]  # of each of `writes`: before, after
+    requests: int  # that it sends to the index where uv's cache is empty
 
 
 @dataclass
@@ -86,7 +143,7 @@ class Bench:
     index: Index
     variables: dict[str, str]
     loaded: Loaded
-    courses: dict[tuple[str, date], Course] = field(default_factory=dict)
+    courses: dict[str, Course] = field(default_factory=dict)
     killed: bool = False  # the last one that was disturbed
 
     @property
@@ -102,6 +159,7 @@ class Bench:
         words: tuple[str, ...],
         more: Mapping[str, str] | None = None,
         limit: float | None = None,
+        loaded: Loaded | None = None,
     ) -> subprocess.CompletedProcess[str]:
         variables = {
             "PATH": os.environ["PATH"],
@@ -111,19 +169,44 @@ class Bench:
             **(more or {}),
         }
         # A file is meant, wherever this runs.
-        paths = [str(self.home / word) if word.endswith(".toml") else word for word in words]
-        return self.loaded.run(paths, variables, limit)
+        below = [f"~/{word}" if word.endswith(".toml") else word for word in words]
+        paths = [str(self.home / word[2:]) if word[:2] == "~/" else word for word in below]
+        return (loaded or self.loaded).run(paths, variables, limit)
 
-    def start(self, name: str) -> None:
-        """Put HOME into the prepared state of this name."""
+    def start(self, name: str, *, disk: bool = False) -> None:
+        """Put HOME into the prepared state of this name; `disk`: a file system of its own."""
+        self.give_back()
         shutil.rmtree(self.home, ignore_errors=True)
         shutil.rmtree(self.temporary, ignore_errors=True)
         self.temporary.mkdir()
         if not (self.root / name).exists():
             self._prepare(name)
             subprocess.run(["cp", "-a", self.home, self.root / name], check=True)
-            return
-        subprocess.run(["cp", "-a", self.root / name, self.home], check=True)
+            if not disk:
+                return
+            shutil.rmtree(self.home)
+        self.home.mkdir()
+        if disk:
+            words = ("mount", "-t", "tmpfs", "-o", AMPLE, "mlenv-steps", self.home)
+            subprocess.run(words, check=True)
+        subprocess.run(["cp", "-a", f"{self.root / name}/.", self.home], check=True)
+
+    def give_back(self) -> None:
+        """Unmount HOME where it is a file system of its own."""
+        if self.home.is_mount():
+            subprocess.run(["umount", self.home], check=True)
+
+    def _limit(self, room: str) -> None:
+        """Limit the file system of HOME: `size=K` or `nr_inodes=N` more than what is in it."""
+        kind, _, number = room.partition("=")
+        if room != AMPLE:
+            stat = os.statvfs(self.home)
+            used = (stat.f_blocks - stat.f_bfree) * stat.f_frsize // 1024
+            files = stat.f_files - stat.f_ffree
+            room = (
+                f"size={used + int(number)}k" if kind == "size" else f"{kind}={files + int(number)}"
+            )
+        subprocess.run(["mount", "-o", f"remount,{room}", self.home], check=True)
 
     def _prepare(self, name: str) -> None:
         """Make a state from the one that comes before it."""
@@ -142,11 +225,20 @@ class Bench:
                 (venv / "mine.txt").write_text("precious")
             case "one" | "over":
                 self._do("install", "small.toml", "--no-verify")
+                settings = self.home / "project/.vscode/settings.json"
+                settings.parent.mkdir(parents=True)
+                settings.write_text(SETTINGS)
             case "two":
                 self._do("add", "notebook")
             case "changed":
                 profile.write_text(PROFILE.replace("whisperer==1.0", "whisperer==1.1"))
                 self._do("lock", "small.toml")
+            case "edited":
+                profile.write_text(PROFILE.replace("whisperer==1.0", "whisperer==1.1"))
+            case "pulled":
+                self._do("models", "pull", "small")
+            case "shimmed":
+                self._do("shim", "install", *SHIMS)
             case "damaged":
                 for folder in (self.home / ".venvs/ml").glob("lib/*/*/tensors*"):
                     shutil.rmtree(folder)
@@ -156,59 +248,105 @@ class Bench:
         assert done.returncode == 0, done.stderr
 
     def course(self, name: str) -> Course:
-        """Run the operation undisturbed, once a day: a profile says when it was resolved."""
-        key = name, datetime.now(UTC).date()
-        if key in self.courses:
-            return self.courses[key]
+        """Run the operation undisturbed, once."""
+        if name in self.courses:
+            return self.courses[name]
         operation = OPERATIONS[name]
         self.start(operation.start)
         log = self.root / "steps"
         log.unlink(missing_ok=True)
         before, generations = self.active(), self.generations()
+        written = self.written(operation)
         plain = {"STEPS_PLAIN": "1"} if operation.plain else {}
         began = time.monotonic()
         done = self.run(operation.words, {"STEPS": str(log), **plain})
         seconds = time.monotonic() - began
         assert done.returncode == operation.code, done.stderr
+        both = tuple(zip(written, self.written(operation), strict=True))
+        entries, after, generations = (
+            self.entries(),
+            self.active(),
+            generations | self.generations(),
+        )
+        requests = 0
+        if operation.fetches:
+            self.start(operation.start)
+            said = len(self.index.requests)
+            assert self.run(operation.words, self._nothing_cached()).returncode == operation.code
+            requests = len(self.index.requests) - said
         course = Course(
             tuple(log.read_text().replace(f"{self.root}/", "").splitlines()),
             before,
-            self.active(),
-            generations | self.generations(),
-            self.entries(),
+            after,
+            generations,
+            entries,
             before if operation.start == "damaged" else "",
             seconds,
+            both,
+            requests,
         )
-        self.courses[key] = course
+        self.courses[name] = course
         return course
 
-    def disturbed(self, name: str, *, at: int = 0, what: str = "kill", after: float = 0) -> str:
+    def _nothing_cached(self) -> dict[str, str]:
+        """Variables with an empty cache of uv's, but for what it knows of this Python."""
+        fresh = self.root / "fresh-cache"
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir()
+        for known in (self.root / "uv-cache").glob("interpreter-*"):
+            shutil.copytree(known, fresh / known.name)
+        return {"UV_CACHE_DIR": str(fresh), "UV_HTTP_RETRIES": "0"}
+
+    def disturbed(
+        self,
+        name: str,
+        *,
+        at: int = 0,
+        what: str = "kill",
+        after: float = 0,
+        cut: int | None = None,
+        room: str = "",
+    ) -> str:
         """Begin the operation, with a fault at a step or a kill after so many seconds.
+
+        `cut`: the network goes after so many answers. `room`: HOME is a file system of its own
+        with these limits (as `size=300k`), for root.
 
         Returns what is wrong then, or after the command that comes next; empty if nothing is.
         """
         operation, course = OPERATIONS[name], self.course(name)
-        self.start(operation.start)
+        self.start(operation.start, disk=bool(room))
         fault = {"STEPS_PLAIN": "1"} if operation.plain else {}
         if at:
             log = str(self.root / "disturbed")
             fault |= {"STEPS": log, "STEPS_AT": str(at), "STEPS_DO": what}
+        if cut is not None:
+            what, self.index.left, fault = "cut", cut, fault | self._nothing_cached()
+        if room:
+            what = "room"
+            self._limit(room)
         done = self.run(operation.words, fault, after or None)
+        self.index.left = None
+        if room:
+            self._limit(AMPLE)
         self.killed = done.returncode == -9
         problems = []
         if "Traceback" in done.stderr:
             problems.append(f"a traceback: {done.stderr[-800:]}")
         if what != "kill" and done.returncode not in (0, 1):
             problems.append(f"exit code {done.returncode}: {done.stderr}")
-        if what != "kill" and not done.returncode and self.active() != course.after:
-            problems.append(f"exit code 0, and it is not done: {done.stdout}")
-        problems += self._broken(course, operation.plain)
+        finished = done.returncode == operation.code and not done.stderr.startswith("error")
+        if what != "kill" and finished and not self._is_done(operation, course):
+            problems.append(f"exit code {done.returncode}, and it is not done: {done.stdout}")
+        if what == "CLOCK" and not finished:
+            problems.append(f"it depends on the clock: {done.stderr}")
+        problems += self._broken(course, operation.plain, operation)
         again = self.run(operation.words)
         if again.returncode != operation.code and not again.stderr.startswith(operation.done):
             problems.append(f"the next command: {again.stdout[-500:]}{again.stderr[-500:]}")
-        problems += self._broken(course, False)
-        if self.active() != course.after:
-            problems.append("the next command does not do it")
+        problems += self._broken(course, False, operation)
+        if not self._is_done(operation, course):
+            problems.append(f"the next command does not do it: {again.stdout}{again.stderr}")
         if self.active() != "nothing":  # the next command may have changed nothing
             self.run(("gc", "--keep", "9"))
         # Without the record of what was active before: where it is missing, the rest tells.
@@ -219,7 +357,28 @@ class Bench:
             problems.append(f"other entries than without the fault: {sorted(left)}")
         return "; ".join(problems)
 
-    def _broken(self, course: Course, plain: bool) -> Iterator[str]:
+    def _is_done(self, operation: Operation, course: Course) -> bool:
+        written = tuple(after for _, after in course.written)
+        return self.active() == course.after and self.written(operation) == written
+
+    def written(self, operation: Operation) -> tuple[str, ...]:
+        """The content of what the operation writes."""
+        return tuple(map(self._content, operation.writes))
+
+    def _content(self, name: str) -> str:
+        path = self.home / name
+        if path.is_dir() and name == "usb" and not (path / "bundle.json").exists():
+            return "nothing"  # no bundle: `mlenv install --from` says so
+        if path.is_file():
+            return _DATES.sub("DATE", path.read_text().replace(str(self.home), "HOME"))
+        return content_of(path) if path.is_dir() else "nothing"
+
+    def _broken(self, course: Course, plain: bool, operation: Operation) -> Iterator[str]:
+        for name, now, both in zip(
+            operation.writes, self.written(operation), course.written, strict=True
+        ):
+            if now not in both:
+                yield f"{name} is neither the old one nor the new one: {now[:300]!r}"
         now = self.active()
         if now not in (course.before, course.after) and not (plain and now == "nothing"):
             yield f"neither the old environment nor the new one, but {now[:300]}"
@@ -264,6 +423,10 @@ class Bench:
         return tuple(sorted(found))
 
 
+_DATES = re.compile(r"\b20\d\d-\d\d-\d\d\b")
+AMPLE = "size=200m,nr_inodes=100000"
+
+
 def content_of(venv: Path) -> str:
     """A text that is the same for the same files with the same bytes, whatever their generation."""
     summary = hashlib.sha256()
@@ -275,6 +438,8 @@ def content_of(venv: Path) -> str:
             if file == "mlenv.json":  # with the time
                 continue
             content = b"link" if path.is_symlink() else path.read_bytes()
+            if path.suffix in (".toml", ".txt") and not path.is_symlink():
+                content = _DATES.sub("DATE", content.decode()).encode()
             name = str(path.relative_to(real)).encode()
             summary.update(name + b"\0" + content.replace(real.name.encode(), b"N") + b"\0")
     return summary.hexdigest()
@@ -294,9 +459,20 @@ def opened(root: Path) -> Iterator[Bench]:
     with serving() as index:
         fill(index)
         index.add("notebook", "7.0")  # to be added
+        content = "0123456789" * 500
+        digest = index.add("small-model", "1.0", **{"small_model/model.bin": content})
+        manifest = root / "models.toml"
+        file = hashlib.sha256(content.encode()).hexdigest()
+        manifest.write_text(MODEL.format(wheel=digest, file=file))
         loaded = Loaded(library(root))
-        variables = {"UV_DEFAULT_INDEX": index.url, "UV_CACHE_DIR": str(root / "uv-cache")}
+        variables = {
+            "UV_DEFAULT_INDEX": index.url,
+            "UV_CACHE_DIR": str(root / "uv-cache"),
+            "MLENV_MODELS_MANIFEST": str(manifest),
+        }
+        bench = Bench(root, index, variables, loaded)
         try:
-            yield Bench(root, index, variables, loaded)
+            yield bench
         finally:
+            bench.give_back()
             loaded.close()

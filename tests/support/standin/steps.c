@@ -2,7 +2,8 @@
 
    $STEPS names a file to which each step is written, one a line, in order. Before step number
    $STEPS_AT the process is killed ($STEPS_DO=kill), or the call fails with the error of that
-   name. A full disk (ENOSPC) stays full. $STEPS_PLAIN: the file system can't exchange two names. */
+   name. A full disk (ENOSPC, EDQUOT, INODES) stays full, a read-only one (EROFS) stays so. With CLOCK
+   it is a year ago from that step on. $STEPS_PLAIN: the file system can't exchange two names. */
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -17,6 +18,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
+#include <time.h>
 #include <unistd.h>
 
 static atomic_int count;
@@ -24,7 +26,7 @@ static int log_file = -1;
 
 static const struct { const char *name; int number; } ERRORS[] = {
     {"ENOSPC", ENOSPC}, {"EIO", EIO}, {"EACCES", EACCES}, {"EMFILE", EMFILE}, {"EDQUOT", EDQUOT},
-    {"ENOLCK", ENOLCK}, {"EBADF", EBADF}, {"EOPNOTSUPP", EOPNOTSUPP},
+    {"EROFS", EROFS}, {"INODES", -ENOSPC}, {"ENOLCK", ENOLCK}, {"EBADF", EBADF}, {"EOPNOTSUPP", EOPNOTSUPP},
 };
 
 /* Whether a call may end with an error. */
@@ -33,6 +35,8 @@ static int may_fail(const char *call, int number) {
     int locks = strcmp(call, "flock") == 0;
     switch (number) {
     case ENOSPC: case EDQUOT: return makes;
+    case -ENOSPC: return strstr("create mkdir symlink link", call) != NULL;
+    case EROFS: return !locks && strstr(call, "sync") == NULL;
     case EMFILE: return strcmp(call, "create") == 0;
     case EACCES: return !locks && strcmp(call, "write") && strstr(call, "sync") == NULL;
     case ENOLCK: case EBADF: case EOPNOTSUPP: return locks;
@@ -56,9 +60,11 @@ static int step(const char *call, const char *one, const char *other) {
     if (strcmp(what, "kill") == 0)
         syscall(SYS_kill, getpid(), SIGKILL);
     for (size_t i = 0; i < sizeof ERRORS / sizeof *ERRORS; i++) {
-        int lasts = ERRORS[i].number == ENOSPC || strcmp(call, "flock") == 0;
+        int error = ERRORS[i].number;
+        int lasts = abs(error) == ENOSPC || error == EDQUOT || error == EROFS
+            || strcmp(call, "flock") == 0;
         if (strcmp(what, ERRORS[i].name) == 0 && (lasts || number == atoi(at)))
-            return may_fail(call, ERRORS[i].number) ? ERRORS[i].number : 0;
+            return may_fail(call, error) ? abs(error) : 0;
     }
     return 0;
 }
@@ -180,4 +186,12 @@ int flock(int file, int operation) {
     extern int flock(int, int);
     STEP("flock", name_of(file, buffer, sizeof buffer), "");
     return (int)syscall(SYS_flock, file, operation);
+}
+int clock_gettime(clockid_t clock, struct timespec *now) {
+    const char *at = getenv("STEPS_AT"), *what = getenv("STEPS_DO");
+    int result = (int)syscall(SYS_clock_gettime, clock, now);
+    if (clock == CLOCK_REALTIME && at && what && strcmp(what, "CLOCK") == 0
+        && atomic_load(&count) >= atoi(at))
+        now->tv_sec -= 365 * 86400;
+    return result;
 }
