@@ -91,6 +91,19 @@ def write_atomically(path: Path, content: str | bytes, *, mode: int = 0o644) -> 
         raise MlenvError("not-writable", f"{path} can't be written: {error.strerror}.") from error
 
 
+def check_writable(path: Path) -> None:
+    """Raise `MlenvError` where a file can't be written; what stands there stays as it is."""
+    if path.exists() and not path.is_file():
+        what = "is a directory" if path.is_dir() else "is no regular file"
+        raise MlenvError("not-writable", f"{path} {what}.", "Name a file to write.")
+    try:
+        handle, temporary = _new_file(path.parent)
+        os.close(handle)
+        temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise MlenvError("not-writable", f"{path} can't be written: {error.strerror}.") from error
+
+
 @contextlib.contextmanager
 def temporary_directory() -> Iterator[str]:
     """A directory for the block. What killed processes of mlenv left of this kind is removed."""

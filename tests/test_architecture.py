@@ -211,3 +211,12 @@ def test_exec_imports_nothing_that_python_has_not_loaded_already() -> None:
         [sys.executable, "-I", "-c", script], capture_output=True, text=True, check=True
     )
     assert done.stdout == "['__future__', 'fcntl']\n"
+
+
+def test_the_library_of_pages_is_loaded_for_pages_only() -> None:
+    script = "import sys, importlib, mlenv.cli.table as table\n"
+    script += "for name, _ in table.COMMANDS.values():\n"
+    script += "    importlib.import_module(f'mlenv.cli.commands.{name}')\n"
+    script += "print([m for m in ('jinja2', 'markupsafe') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("[]\n", "")

@@ -25,6 +25,8 @@ def test_the_wheel_works_from_any_directory(tmp_path: Path) -> None:
         for path in (ROOT / folder).iterdir():
             assert f"mlenv/_shipped/{folder}/{path.name}" in carried
     assert "mlenv/py.typed" in carried
+    templates = (ROOT / "mlenv/cli/render/templates").iterdir()
+    assert {f"mlenv/cli/render/templates/{path.name}" for path in templates} <= carried
     licences = {Path(name).name for name in carried if "/licenses/" in name}
     assert licences == {"LICENSE", "NOTICE.md"}
     tools = {**os.environ, "UV_TOOL_DIR": str(tmp_path / "tools"), "HOME": str(tmp_path),

@@ -30,8 +30,9 @@ class Fix(Struct, frozen=True, kw_only=True):
 
 
 class Diagnosed(Struct, frozen=True, kw_only=True):
-    """The document of `mlenv doctor`; `fix` is there with `--fix` only.
+    """The document of `mlenv doctor`; `fix` is there with `--fix` only, `html` with `--html`.
 
+    `html`: the file of the page; null where it could not be written.
     `tried`: the parts of the job that ran or failed. `not_tried`: the others, and why.
     """
 
@@ -41,6 +42,7 @@ class Diagnosed(Struct, frozen=True, kw_only=True):
     findings: tuple[examine.FindingDocument, ...]
     facts: Facts
     fix: Fix | UnsetType = UNSET
+    html: str | UnsetType | None = UNSET
 
 
 class CheckRow(Struct, frozen=True, kw_only=True):

@@ -39,6 +39,7 @@ class Node:
     files: tuple[str, ...] = ()
     state: State = "ok"
     note: str = ""
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +103,14 @@ class _Sketch:
             return
         run = self._run("torch")
         state, note = _outcome(run, "torch/lib/")
-        self.nodes["torch"] = Node("torch", "torch", f"torch {build.version}", (), state, note)
+        self.nodes["torch"] = Node("torch", "torch", "torch", (), state, note, build.version)
         if run:
             self._linked("torch", "/torch/lib/", run, "torch/lib/")
+        front = f"{FAMILIES['libcudnn']} {folder(self.facts.linkage.wheel_cudnn)}"
+        called = self._run("cudnn", "cuDNN's wheel")
+        if called and called.exit_code and front in self.nodes:
+            note = f"the process {ending(called)}: {last_line(called.stderr)}"
+            self.nodes[front] = replace(self.nodes[front], state="broken", note=note)
 
     def _companions(self) -> None:
         run = self._run("torch")
@@ -112,7 +118,7 @@ class _Sketch:
             if not (build := self.facts.build(name)):
                 continue
             state, note = _outcome(run, library)
-            self.nodes[name] = Node(name, "package", f"{name} {build.version}", (), state, note)
+            self.nodes[name] = Node(name, "package", name, (), state, note, build.version)
             if run and self.facts.build("torch"):
                 files = tuple(file for file in run.mapped if file.endswith("/libtorch.so"))
                 state, note = ("ok", "") if files else _outcome(run, library)
@@ -163,8 +169,8 @@ class _Sketch:
         if not version:
             return
         state, note = _outcome(self._run("extensions"), "ctranslate2/")
-        title = f"ctranslate2 {version}"
-        self.nodes["ctranslate2"] = Node("ctranslate2", "package", title, (), state, note)
+        name = "ctranslate2"
+        self.nodes[name] = Node(name, "package", name, (), state, note, version)
         if self.facts.linkage.ctranslate2_cudnn:
             self._front(self.facts.linkage.ctranslate2_cudnn)
         run = self._run("names")
@@ -207,7 +213,7 @@ class _Sketch:
         opened = run.step("cuda:open") if run else None
         started = run.step("cuda:cuInit") if run else None
         files = tuple(file for file in run.mapped if "/libcuda." in file) if run else ()
-        title = f"NVIDIA driver {driver.nvml.driver or driver.kernel}".strip()
+        version = driver.nvml.driver or driver.kernel
         state: State = "ok"
         note = ""
         if opened is None:
@@ -226,7 +232,9 @@ class _Sketch:
         if self.facts.linkage.ctranslate2_opens and "ctranslate2" in self.nodes:
             loading.append("ctranslate2")
         if loading or here:
-            self.nodes["driver"] = Node("driver", "driver", title, files, state, note)
+            self.nodes["driver"] = Node(
+                "driver", "driver", "NVIDIA driver", files, state, note, version
+            )
         for key in loading:
             how = BUILT_IN if key == "ctranslate2" else BY_NAME
             self.edges.append(Edge(key, "driver", how, files, state, note))

@@ -6,10 +6,8 @@ User names and the home directory are taken out; secrets never were in the facts
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -17,11 +15,10 @@ from msgspec import Struct
 from mlenv import __version__
 from mlenv.doctor.facts import Facts
 from mlenv.files import write_atomically
+from mlenv.machine import people
 from mlenv.result import NOT_DIAGNOSED, MlenvError
 
 SCHEMA = 1
-SOMEBODY = "/home/user"
-_HOMES = r"(?:/home|/Users)/[^/:;,\s\"']+"
 
 
 def written(facts: Facts, homes: Collection[str], users: Collection[str]) -> str:
@@ -29,7 +26,7 @@ def written(facts: Facts, homes: Collection[str], users: Collection[str]) -> str
     document = {
         "schema": SCHEMA,
         "mlenv": __version__,
-        "facts": _without_names(msgspec.to_builtins(facts), _names(homes, users)),
+        "facts": people.hidden(msgspec.to_builtins(facts), homes, users),
     }
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
@@ -64,27 +61,6 @@ def read(text: str, place: str) -> Facts:
         "Make one with `mlenv doctor --snapshot FILE`.",
         exit_code=NOT_DIAGNOSED,
     )
-
-
-def _names(homes: Collection[str], users: Collection[str]) -> re.Pattern[str]:
-    """A pattern of home directories, and of users' names where they stand in a path."""
-    directories = (home.rstrip("/") for home in homes)
-    places = [re.escape(each) for each in sorted(directories, key=len, reverse=True) if each]
-    people = [rf"(?<=/){re.escape(each)}" for each in users if len(each) > 2 and each != "root"]
-    return re.compile(
-        rf"(?P<home>{'|'.join([*places, _HOMES])})(?=/|$|[:;,\s\"'])"
-        rf"|(?P<user>{'|'.join(people) or '(?!)'})(?=/|$|[:;,\s\"'])"
-    )
-
-
-def _without_names(value: Any, names: re.Pattern[str]) -> Any:
-    if isinstance(value, str):
-        return names.sub(lambda match: SOMEBODY if match["home"] else "user", value)
-    if isinstance(value, Mapping):
-        return {key: _without_names(item, names) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_names(item, names) for item in value]
-    return value
 
 
 def save(facts: Facts, file: Path, homes: Collection[str], users: Collection[str]) -> None:

@@ -337,3 +337,35 @@ def test_a_repair_keeps_the_whole_files_of_a_model(mlenv: Run, venv: Path, tmp_p
     assert finding["outcome"] == "ok"
     assert not model.exists()
     assert not (model.parent / ".tiny.en.partial" / "model.bin").exists()
+
+
+def test_the_page_is_written_beside_the_report(mlenv: Run, venv: Path, tmp_path: Path) -> None:
+    words = ("doctor", "--venv", venv, "--quick", "--html", tmp_path / "page.html")
+    ended = mlenv(*words)
+    assert f"The same as a page: {tmp_path}/page.html\n" in ended.stdout
+    page = (tmp_path / "page.html").read_text()
+    assert "<h1>Not known to work, 1 warning</h1>" in page or "<h1>Not known to work</h1>" in page
+    ended = mlenv(*words, "--json")
+    assert json.loads(ended.stdout)["data"]["html"] == f"{tmp_path}/page.html"
+    assert (tmp_path / "page.html").read_text() != ""
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["home", "page.html", "venv"]
+
+
+def test_a_page_that_cannot_be_written_is_told_before_the_work(
+    mlenv: Run, venv: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "folder").mkdir()
+    for file, said in (
+        (tmp_path / "nowhere/page.html", "can't be written: No such file or directory."),
+        (tmp_path / "folder", "is a directory."),
+        (Path("/dev/null"), "is no regular file."),
+        (Path("/proc/page.html"), "can't be written: "),
+    ):
+        ended = mlenv("doctor", "--venv", venv, "--html", file)
+        assert (ended.returncode, ended.stdout) == (1, "")
+        assert ended.stderr.startswith(f"error: {file} {said}")
+    ended = mlenv("doctor", "--venv", venv, "--html", "-")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "--html writes a file: name it, such as --html report.html." in ended.stderr
+    ended = mlenv("doctor", "--list", "--html", tmp_path / "page.html")
+    assert ended.returncode == 2

@@ -5,11 +5,10 @@ from __future__ import annotations
 import difflib
 import errno
 import os
-import pwd
 import sys
 import time
 from collections.abc import Collection
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -18,14 +17,16 @@ import click
 from msgspec import UNSET
 
 from mlenv import files
+from mlenv.cli.page_file import html_option, with_page
 from mlenv.cli.table import command, venv_option
 from mlenv.doctor import examine, fix, knowledge, snapshot, verdict
 from mlenv.doctor.checks import CHECKS
 from mlenv.doctor.documents import CheckRow, Checks, Diagnosed, DoneStep, Fix, Step
 from mlenv.doctor.facts import Facts, target
+from mlenv.machine import people
 from mlenv.paths import venv_path
 from mlenv.progress import Progress
-from mlenv.result import NOT_DIAGNOSED, MlenvError, Result
+from mlenv.result import DONE, FAILED, NOT_DIAGNOSED, MlenvError, Result
 from mlenv.speech import trial
 
 
@@ -34,6 +35,7 @@ from mlenv.speech import trial
     "mlenv doctor\n"
     "mlenv doctor --fix\n"
     "mlenv doctor --python ./venv/bin/python\n"
+    "mlenv doctor --html report.html\n"
     "mlenv doctor --snapshot facts.json      (there)\n"
     "mlenv doctor --from facts.json          (here)",
 )
@@ -52,6 +54,7 @@ from mlenv.speech import trial
 @click.option("--snapshot", "save", metavar="FILE", help="Write all facts to a file.")
 @click.option("--from", "source", metavar="FILE", help="Judge a snapshot (- for standard input).")
 @click.option("-v", "--verbose", is_flag=True, help="Show every check and its evidence.")
+@html_option
 @venv_option
 @click.pass_obj
 def cli(
@@ -70,12 +73,15 @@ def cli(
     save: str | None,
     source: str | None,
     verbose: bool,
+    page_file: Path | None,
 ) -> Result[Diagnosed] | Result[Checks]:
     """Find out what is wrong with an environment, why, and what to do.
 
     Needs nothing of the environment it examines. Exit code: 0 nothing fails, 1 something
     fails, 2 wrong usage, 3 it could not be diagnosed.
     """
+    if listed and page_file:
+        raise click.UsageError("--list has no page: it goes with no --html.")
     if listed:
         return _list()
     only, skip = _checked((*ids, *only)), _checked(skip)
@@ -83,15 +89,13 @@ def cli(
         raise click.UsageError("--from judges a file: it goes with no --fix, --snapshot, --python.")
     if (dry_run or yes) and not mend:
         raise click.UsageError("--dry-run and --yes go with --fix.")
-    show = _Show(verbose, _named(venv, python), strict)
+    show = _Show(verbose, _named(venv, python), strict, page_file=page_file)
     if source:
         return show.result(examine.judge(_snapshot(source), only, skip), ())
     examined = _target(venv, python)
     report = examine.examine(examined, only, skip=skip, job=trial.job(), quick=quick)
     if save:
-        home = os.path.expanduser("~")  # noqa: PTH111 (never raises)
-        homes = {home, os.path.realpath(home)}
-        snapshot.save(report.facts, Path(save).absolute(), homes, _users())
+        snapshot.save(report.facts, Path(save).absolute(), people.homes(), people.users())
         show = replace(show, saved=save)
     steps = fix.plan(report.facts, report.findings, examined)
     fixable = {check_id for step in steps for check_id in step.ids}
@@ -112,14 +116,6 @@ def cli(
     left = fix.plan(again.facts, again.findings, examined)
     fixable = {check_id for step in left for check_id in step.ids}
     return show.result(again, fixable, Fix(plan=plan, done=done))
-
-
-def _users() -> set[str]:
-    """The user's names: by the variables, by the password database, before `sudo`."""
-    names = {os.environ.get(name, "") for name in ("LOGNAME", "USER", "SUDO_USER")}
-    with suppress(KeyError):  # a uid without an entry
-        names.add(pwd.getpwuid(os.getuid()).pw_name)
-    return names
 
 
 def _target(venv: Path, python: str | None) -> target.Target:
@@ -147,6 +143,7 @@ class _Show:
     begun: float = field(default_factory=time.monotonic)
     saved: str = ""
     declined: bool = False
+    page_file: Path | None = None
 
     def result(
         self, report: examine.Report, fixable: Collection[str], fixed: Fix | None = None
@@ -171,6 +168,16 @@ class _Show:
             declined=self.declined,
         )
         code = report.exit_code(strict=self.strict)
+        if self.page_file:
+            from mlenv.cli.render import doctor_page  # its library is loaded for pages only
+
+            record, errors = with_page(
+                record, self.page_file, partial(doctor_page.page, layout=layout)
+            )
+            lines = partial(shown.report, record, layout)
+            return Result(
+                "doctor", record, code or (FAILED if errors else DONE), errors, lines=lines
+            )
         return Result("doctor", record, code, lines=partial(shown.report, record, layout))
 
 

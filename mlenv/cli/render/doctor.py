@@ -90,7 +90,10 @@ def report(diagnosed: Diagnosed, layout: Layout) -> Iterator[str]:
     yield ""
     if layout.saved:
         yield f"All facts are in {layout.saved}; judge them with mlenv doctor --from {layout.saved}"
-    yield f"{bold('Next:')} {_next(findings, layout.named, planned=bool(fix and fix.plan))}"
+    if isinstance(diagnosed.html, str):
+        yield f"The same as a page: {diagnosed.html}"
+    step = next_step(findings, layout.named, planned=bool(fix and fix.plan))
+    yield f"{bold('Next:')} {step if isinstance(step, str) else shlex.join(step)}"
 
 
 def confirmed(plan: Sequence[Step]) -> bool:
@@ -190,10 +193,13 @@ def _counted(group: Sequence[FindingDocument]) -> str:
     )
 
 
-def _next(findings: Sequence[FindingDocument], named: Sequence[str], *, planned: bool) -> str:
+def next_step(
+    findings: Sequence[FindingDocument], named: Sequence[str], *, planned: bool = False
+) -> tuple[str, ...] | str:
+    """The command that a report ends with, or an advice."""
     bad = [finding for finding in findings if finding.outcome in ("fail", "warn")]
     if any(finding.remedy.fixable for finding in bad):
-        return shlex.join(["mlenv", "doctor", *named, "--fix", *(["--yes"] if planned else [])])
+        return ("mlenv", "doctor", *named, "--fix", *(["--yes"] if planned else []))
     if bad:
         return "follow the remedies above, then run mlenv doctor again."
     return "nothing to do. Start programs with mlenv exec COMMAND."

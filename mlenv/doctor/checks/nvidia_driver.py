@@ -71,11 +71,6 @@ def has_library(facts: Facts) -> bool:
     return facts.driver.nvml.present or any(cuda.init is not None for cuda in cudas(facts))
 
 
-def on_the_bus(facts: Facts) -> bool:
-    """Tell if there is NVIDIA hardware, whatever the software says."""
-    return bool(facts.driver.pci)
-
-
 def judge_presence(facts: Facts) -> Iterator[Finding]:
     """No driver at all, no kernel module, or a container that was not given the GPU."""
     driver, machine = facts.driver, facts.machine
@@ -199,30 +194,58 @@ def _toolkit_of_ctranslate2(version: str, cublas: str) -> str:
     return ptx[newest] if newest and major == "12" else f"{major}.0"
 
 
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A build that uses the GPU, and the driver that it needs.
+
+    `floor`: the oldest driver of that CUDA major; empty where not known. `met`: the driver here
+    carries it (any minor of a major does); None without a driver.
+    """
+
+    build: str
+    cuda: str
+    floor: str
+    met: bool | None
+
+
+def driver_level(facts: Facts) -> tuple[str, str]:
+    """The driver's release and its CUDA level (`12.4`); empty where not known."""
+    levels = [cuda.level for cuda in cudas(facts) if cuda.level]
+    level = max([*levels, facts.driver.nvml.cuda])
+    driver = facts.driver.nvml.driver or facts.driver.kernel
+    return driver, f"{level // 1000}.{level % 1000 // 10}" if level else ""
+
+
+def needs(facts: Facts) -> tuple[Need, ...]:
+    """The needs of all builds that use the GPU."""
+    driver, level = driver_level(facts)
+    floors = table("cuda_driver_table")["floor"]
+
+    def need(name: str, cuda: str) -> Need:
+        major = release(cuda)[0]
+        floor = floors.get(str(major), "")
+        met = release(level)[0] >= major if level else not (floor and below(driver, floor))
+        return Need(name, cuda, floor, met if driver or level else None)
+
+    return tuple(need(name, cuda) for name, cuda in builds(facts))
+
+
 def judge_too_old(facts: Facts) -> Iterator[Finding]:
     """Does the driver carry the CUDA of each build? Within one major any minor does."""
-    driver = facts.driver.nvml.driver or facts.driver.kernel
-    levels = [cuda.level for cuda in cudas(facts) if cuda.level]
-    if facts.driver.nvml.cuda:
-        levels.append(facts.driver.nvml.cuda)
-    if not driver and not levels:
+    driver, level = driver_level(facts)
+    if not driver and not level:
         yield skip(TOO_OLD, "there is no driver")
         return
-    level = max(levels, default=0)
-    floors = table("cuda_driver_table")["floor"]
+    level_name = f"CUDA {level}" if level else "CUDA level unknown"
     lines, notes = [], []
-    for name, cuda in builds(facts):
-        major = release(cuda)[0]
-        level_name = f"CUDA {level // 1000}.{level % 1000 // 10}" if level else "CUDA level unknown"
-        floor = floors.get(str(major), "")
-        too_old = level // 1000 < major if level else bool(floor and below(driver, floor))
-        if too_old:
+    for need in needs(facts):
+        if not need.met:
             lines.append(
-                f"{name} is built for CUDA {cuda} and needs driver {floor or '(newer)'} or later; "
-                f"here is {driver or 'one'} ({level_name})"
+                f"{need.build} is built for CUDA {need.cuda} and needs driver "
+                f"{need.floor or '(newer)'} or later; here is {driver or 'one'} ({level_name})"
             )
         else:
-            notes.append(f"{name} (CUDA {cuda}) on driver {driver} ({level_name})")
+            notes.append(f"{need.build} (CUDA {need.cuda}) on driver {driver} ({level_name})")
     if lines:
         yield fail(TOO_OLD, *lines)
     else:

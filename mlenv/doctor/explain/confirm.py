@@ -56,7 +56,7 @@ def _without_driver(facts: Facts, outcomes: Mapping[str, Outcome]) -> dict[str, 
     """
     from mlenv.doctor.checks import nvidia_driver
 
-    if nvidia_driver.has_library(facts) or nvidia_driver.on_the_bus(facts):
+    if nvidia_driver.has_library(facts) or facts.driver.pci:
         return {}
     instead = {"no-nvidia-driver": "fail", "driver-too-old": "ok"}
     return {
