@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 from mlenv.environment import launch
 from mlenv.environment.launchers import exports
@@ -17,6 +17,17 @@ from mlenv.result import MlenvError, Result, from_os_error
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+class Described(TypedDict):
+    """The document of `mlenv env`.
+
+    `python`: the interpreter to start. `env`: the variables to start it with, beside your own.
+    """
+
+    python: str
+    venv: str
+    env: dict[str, str]
 
 
 def main(arguments: Sequence[str]) -> int | None:
@@ -45,7 +56,7 @@ def main(arguments: Sequence[str]) -> int | None:
     return render.emit(result, as_json=as_json)
 
 
-def describe(venv: str | Path, shell: str) -> Result[Any]:
+def describe(venv: str | Path, shell: str) -> Result[Described]:
     """The launch environment of `venv` for a process started from here."""
     built = launch.build(venv, os.environ)
     removed = tuple(name for name in built.removed if name in os.environ)
@@ -79,7 +90,7 @@ def __getattr__(name: str) -> object:
         help="Print commands that this shell can evaluate.",
     )
     @venv_option
-    def cli(venv: Path, shell: str) -> Result[Any]:
+    def cli(venv: Path, shell: str) -> Result[Described]:
         """Print the variables with which a process loads the right libraries.
 
         What is on LD_LIBRARY_PATH already stays there, behind the environment's directories;

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -66,7 +65,7 @@ class _WithCommand(click.Command):
 @click.pass_context
 def cli(
     ctx: click.Context, venv: Path, what: str | None, listed: bool, here: bool | None
-) -> Result[Any]:
+) -> Result[Entries | Explained | CommandExplained]:
     """Name the known error in a log or in a command's output, why it happens and what to do.
 
     Reads FILE, or standard input; with `-- CMD ARG..` it runs the command, shows its output as

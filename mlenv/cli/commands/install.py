@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 import msgspec
@@ -11,6 +10,8 @@ import msgspec
 from mlenv.cli.table import command, complete_profile, no_wait_option, venv_option
 from mlenv.doctor.examine import FindingDocument
 from mlenv.environment.install.build import Installed, install
+from mlenv.environment.install.dry_run import DryRun
+from mlenv.environment.install.dry_run import of as planned
 from mlenv.environment.install.request import Request
 from mlenv.progress import Progress
 from mlenv.result import DONE, FAILED, Problem, Result
@@ -66,7 +67,7 @@ def cli(
     dry_run: bool,
     no_verify: bool,
     no_wait: bool,
-) -> Result[Any]:
+) -> Result[Installed | Checked | DryRun]:
     """Build the environment that PROFILE describes and switch to it in one step.
 
     Without PROFILE, the one in use; else, or with `auto`, the best one that this machine can
@@ -76,9 +77,7 @@ def cli(
     """
     request = Request(profile, python, offline, mirrors, bundle, wait=not no_wait)
     if dry_run:
-        from mlenv.environment.install import dry_run as planned
-
-        return Result("install", planned.of(request, venv))
+        return Result("install", planned(request, venv))
     if bundle:
         from mlenv.environment.install.bundle import read
         from mlenv.speech.models import bundled

@@ -51,7 +51,7 @@ def install_file(path: Path, text: str) -> Shim:
         raise MlenvError(
             "not-ours",
             f"{path} is there already, and mlenv did not write it.",
-            "Move it away, or put what is needed into it by hand: see docs/launchers.md.",
+            "Move it away, or put what is needed into it by hand: see docs/how-to/launchers.md.",
         )
     changed = read(path) != text
     if changed:

@@ -1,22 +1,18 @@
-"""The page of known errors: `python -m mlenv.doctor.knowledge.page > docs/known-errors.md`."""
+"""The page of known errors, from the table in `mlenv/doctor/knowledge/`."""
 
 from __future__ import annotations
 
 import shlex
-import sys
 from collections.abc import Iterator
 
+from documentation import markdown as md
 from mlenv.doctor import knowledge
 from mlenv.doctor.knowledge import Entry
 
 _SPOKEN = {"profile": "mlenv built the environment at hand"}
 
 _TOP = """\
-# Known errors
-
-What `mlenv explain` recognises and `mlenv doctor` looks for. This page is made from the table in
-`mlenv/doctor/knowledge/`; change it there, then run
-`uv run python -m mlenv.doctor.knowledge.page > docs/known-errors.md`.
+What `mlenv explain` recognises and `mlenv doctor` looks for. `mlenv explain ID` prints one of them.
 
 To add an error: an entry (or another `signature` of one that is there) in the file of its topic,
 with the wording that programs use and an example line in your own words. The head of
@@ -27,7 +23,8 @@ the example is recognised as this error, and shows what else has changed.
 
 def markdown() -> str:
     """The whole page."""
-    return "\n".join([_TOP, *(line for e in knowledge.entries().values() for line in _section(e))])
+    sections = (line for e in knowledge.entries().values() for line in _section(e))
+    return "\n".join([md.head("Known errors", _TOP), *sections])
 
 
 def _section(entry: Entry) -> Iterator[str]:
@@ -46,7 +43,3 @@ def _section(entry: Entry) -> Iterator[str]:
         yield f"Other errors have the same words. What decides: {entry.decides}.\n"
     if roots := knowledge.roots_of(entry.id):
         yield f"Often a consequence of {', '.join(roots)}.\n"
-
-
-if __name__ == "__main__":
-    sys.stdout.write(markdown())

@@ -1,0 +1,97 @@
+"""The page of exit codes and error codes, from every place in the source that makes an error."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+
+from documentation import markdown as md
+from documentation import source
+from mlenv import result
+from mlenv.doctor import knowledge
+
+_TOP = """\
+A command that fails prints `error:` and one or two lines on standard error: what happened, where,
+and what to do. With `--json` the same stands in `errors`, each with a `code` that stays what it is
+while the wording may change.
+"""
+_EXIT = {
+    result.DONE: "All that was asked for is done. (`doctor`: nothing is broken; there may be "
+    "warnings, which `--strict` counts too.)",
+    result.FAILED: "Something failed or is broken: `errors` and the text say what.",
+    result.WRONG_USAGE: "The command line is wrong; nothing was done.",
+    result.NOT_DIAGNOSED: "`doctor`: there is nothing that could be examined.",
+    126: "`exec`: the command is there and can't be started.",
+    127: "`exec`: there is no such command.",
+}
+_MAKERS = {"MlenvError", "Problem", "UvError", "FileFailed", "Refused"}
+
+
+def markdown() -> str:
+    """The whole page."""
+    rows = ((md.code(code), _cell(code, messages)) for code, messages in sorted(codes().items()))
+    return "\n".join(
+        [
+            md.head("Exit codes and error codes", _TOP),
+            "## Exit codes\n",
+            md.table(("code", ""), ((str(code), text) for code, text in _EXIT.items())),
+            "128 + N: signal N ended it (130: Ctrl-C, 143: TERM).\n",
+            "`mlenv exec COMMAND` ends with COMMAND's own code, or by the signal that ended "
+            "COMMAND; `mlenv explain -- COMMAND` likewise.\n",
+            "## Error codes\n",
+            "`…` stands for what differs from case to case. A code that links to a known error "
+            "is one that `mlenv doctor` and `mlenv explain` name too. Where a library of the "
+            "environment fails, the code of a file can be any of the "
+            "[known errors](known-errors.md).\n",
+            md.table(("code", "message"), rows),
+        ]
+    )
+
+
+def _cell(code: str, messages: frozenset[str]) -> str:
+    texts = [md.plain(message) for message in sorted(messages)] or ["*The message names it.*"]
+    if code in knowledge.entries():
+        texts.append(f"[Known error](known-errors.md#{code})")
+    return "<br>".join(texts)
+
+
+@cache
+def codes() -> dict[str, frozenset[str]]:
+    """Every error code that the source names, with the messages that have it."""
+    collected: defaultdict[str, set[str]] = defaultdict(set)
+    for module, tree in source.trees().items():
+        for function in source.functions(tree):
+            for name, call in source.calls(function):
+                for code, messages in _errors(name, call, module, function):
+                    collected[code].update(messages)
+    text = files("mlenv.environment.uv").joinpath("failures.toml").read_text("utf-8")
+    for failure in tomllib.loads(text)["failure"]:
+        collected[failure["code"]].add(_without_fields(failure["message"]))
+    return {
+        code: frozenset(text for text in messages if re.search(r"\w", text))
+        for code, messages in collected.items()
+    }
+
+
+def _errors(
+    name: str, call: ast.Call, module: str, function: ast.AST
+) -> Iterator[tuple[str, list[str]]]:
+    named = {keyword.arg: keyword.value for keyword in call.keywords}
+    if name in _MAKERS:
+        at = 1 if name == "FileFailed" else 0  # behind the number of the file
+        code = call.args[at] if len(call.args) > at else named.get("code")
+        message = call.args[at + 1] if len(call.args) > at + 1 else named.get("message")
+        for each in source.strings(code, module):
+            yield each, list(source.texts(message, function))
+    else:
+        for each in source.strings(named.get("code"), module):
+            yield each, []
+
+
+def _without_fields(message: str) -> str:
+    return re.sub(r"\{\w+\}", "…", message)
