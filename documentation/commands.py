@@ -17,13 +17,18 @@ own: see [Options of transcribe](transcribe.md). `mlenv --version` prints the ve
 
 def markdown() -> str:
     """The whole page."""
-    root = click.Context(mlenv, info_name="mlenv")
+    root = context(mlenv, None, "mlenv")
     parts = [md.head("Commands", _TOP), md.table(("command", ""), _overview())]
     for name in COMMANDS:
         command = mlenv.get_command(root, name)
         assert command is not None
-        parts.extend(_section(command, click.Context(command, root, name), "##"))
+        parts.extend(_section(command, context(command, root, name), "##"))
     return "\n".join(parts)
+
+
+def context(command: click.Command, parent: click.Context | None, name: str) -> click.Context:
+    """The context of a command, as for a command line without arguments."""
+    return command.make_context(name, [], parent, resilient_parsing=True)
 
 
 def _overview() -> Iterator[tuple[str, str]]:
@@ -47,4 +52,4 @@ def _section(command: click.Command, ctx: click.Context, level: str) -> Iterator
         for name in command.list_commands(ctx):
             below = command.get_command(ctx, name)
             assert below is not None
-            yield from _section(below, click.Context(below, ctx, name), level + "#")
+            yield from _section(below, context(below, ctx, name), level + "#")

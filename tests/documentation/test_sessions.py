@@ -1,0 +1,78 @@
+"""What the pages show of a terminal is what the commands print.
+
+`MLENV_TEST_RECORD=1 uv run pytest tests/documentation/test_sessions.py -m ''` writes the pages
+anew, from what is printed now.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from documentation.sessions import PAGES, Block, blocks, differences, rewrite, run
+from mlenv import paths
+from mlenv.speech.verify import samples
+from tests.conftest import LEFT_OUT
+
+RECORDS = bool(os.environ.get("MLENV_TEST_RECORD"))
+
+
+def sessions(place: str) -> list[list[Block]]:
+    """The blocks of one place, page by page."""
+    pages = [[block for block in blocks(page) if block.place == place] for page in PAGES]
+    return [page for page in pages if page]
+
+
+def named(page: list[Block]) -> str:
+    return str(page[0]).partition(":")[0]
+
+
+def variables(**more: str) -> dict[str, str]:
+    """The variables of a terminal, with this mlenv and its uv on PATH."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(LEFT_OUT)}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}"
+    return {**kept, "PATH": path, "TZ": "UTC", **more}
+
+
+def check(page: list[Block], home: Path, environ: dict[str, str]) -> None:
+    """Run the blocks of a page one after another, and compare or record what they print."""
+    for block in page:
+        now = run(block, home, environ)
+        if RECORDS and (differences(block, now) or not any(step.output for step in block.steps)):
+            rewrite(block, now)
+        elif not RECORDS:
+            assert differences(block, now) == [], f"{block}\n{now.text()}"
+
+
+@pytest.mark.parametrize("page", sessions("empty"), ids=named)
+def test_in_an_empty_home(page: list[Block], home: Path) -> None:
+    check(page, home, variables())
+
+
+@pytest.mark.parametrize("page", sessions("small"), ids=named)
+def test_with_a_small_environment(
+    page: list[Block],
+    provision: Callable[[Path], None],
+    profile: Path,
+    network: dict[str, str],
+    same_home: Path,
+) -> None:
+    provision(profile)
+    check(page, same_home, variables(**network))
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("page", sessions("real"), ids=named)
+def test_with_the_real_environment(page: list[Block], home: Path) -> None:
+    cache = paths.cache_dir(os.environ)
+    cache.mkdir(parents=True, exist_ok=True)
+    (home / ".cache").mkdir()
+    (home / ".cache/mlenv").symlink_to(cache)
+    shutil.copy(samples.CONVERSATION, home / "talk.flac")
+    uv_cache = os.environ.get("UV_CACHE_DIR") or str(Path("~/.cache/uv").expanduser())
+    check(page, home, variables(UV_CACHE_DIR=uv_cache))
