@@ -66,7 +66,7 @@ def take(words: list[str]) -> None:
         if command[0] in OF_EXEC:
             options.parse(command[1:], diarize_only=command[0] == "diarize")
     else:
-        parse(command_of(name), name, arguments)
+        parse(name, arguments)
 
 
 def command_of(name: str) -> click.Command:
@@ -75,11 +75,13 @@ def command_of(name: str) -> click.Command:
     return command
 
 
-def parse(command: click.Command, name: str, arguments: list[str]) -> None:
+def parse(name: str, arguments: list[str]) -> None:
+    command, parent = command_of(name), context(mlenv, None, "mlenv")
     if isinstance(command, click.Group) and arguments and arguments[0] in command.commands:
-        parse(command.commands[arguments[0]], arguments[0], arguments[1:])
-    else:
-        command.make_context(name, list(arguments))
+        parent = context(command, parent, name)
+        name, *arguments = arguments
+        command = command.commands[name]
+    command.make_context(name, arguments, parent)
 
 
 COMMAND_LINES = [
@@ -100,10 +102,8 @@ def test_a_command_line_is_understood(line: str) -> None:
 
 
 def test_only_recorded_sessions_show_output() -> None:
-    shown = [
-        str(b) for p in PAGES for b in blocks(p) if not b.place and any(s.output for s in b.steps)
-    ]
-    assert shown == []
+    others = [block for page in PAGES for block in blocks(page) if not block.place]
+    assert [str(block) for block in others if any(step.output for step in block.steps)] == []
 
 
 def in_text(page: Path) -> Iterator[str]:
@@ -115,13 +115,14 @@ def in_text(page: Path) -> Iterator[str]:
 
 def known_options(words: list[str]) -> set[str]:
     """The options of the command that the words begin with."""
-    command = command_of(words[0])
     if words[0] == "exec" and words[1:2] and words[1] in OF_EXEC:
         return {name for action in build(words[1])._actions for name in action.option_strings}
+    command = command_of(words[0])
+    own = context(command, context(mlenv, None, "mlenv"), words[0])
     if isinstance(command, click.Group) and words[1:2] and words[1] in command.commands:
         command = command.commands[words[1]]
-    parameters = command.get_params(context(command, None, words[0]))
-    return {name for each in parameters for name in (*each.opts, *each.secondary_opts)}
+        own = context(command, own, words[1])
+    return {name for each in command.get_params(own) for name in (*each.opts, *each.secondary_opts)}
 
 
 @pytest.mark.parametrize(
