@@ -19,7 +19,7 @@ import click
 
 from mlenv import __version__
 from mlenv import progress as running
-from mlenv.cli import render
+from mlenv.cli import completion, render
 from mlenv.machine import driver
 from mlenv.paths import venv_path
 from mlenv.result import FAILED, WRONG_USAGE, MlenvError, Problem, Result, from_os_error
@@ -126,6 +126,7 @@ venv_option = click.option(
     "--venv",
     metavar="DIR",
     callback=_expand_venv,
+    shell_complete=completion.folders,
     help="The environment (default: $MLENV_VENV, else ~/.venvs/ml).",
 )
 
@@ -149,6 +150,7 @@ own_profiles_option = click.option(
     "--venv",
     metavar="DIR",
     callback=_expand_venv,
+    shell_complete=completion.folders,
     help="The environment whose own profiles have names here (default: as for `install`).",
 )
 
@@ -171,6 +173,8 @@ def main(arguments: Sequence[str]) -> int:
     """Run one command line and print its result; returns the exit code."""
     as_json = "--json" in _before_separator(arguments)
     name = next((word for word in arguments if not word.startswith("-")), "mlenv")
+    if completion.COMPLETE in os.environ:
+        completion.register()
     signal.signal(signal.SIGTERM, _terminated)
     progress = render.progress.for_people(as_json=as_json)
     running.begin(progress)

@@ -82,13 +82,3 @@ def test_no_environment_is_one_document(mlenv: Run, home: Path) -> None:
             }
         ],
     }
-
-
-def test_completion_of_commands_and_profiles(mlenv: Run) -> None:
-    def completed(words: str, at: int) -> list[str]:
-        env = {"_MLENV_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(at)}
-        return [line.partition(",")[2] for line in mlenv(env=env).stdout.splitlines()]
-
-    assert completed("mlenv insta", 1) == ["install"]
-    assert completed("mlenv exec trans", 2) == ["transcribe", "trans"]  # and files: `trans*`
-    assert "cu124" in completed("mlenv install cu", 2)

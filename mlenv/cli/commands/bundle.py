@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 from msgspec import Struct
 
+from mlenv.cli import completion
 from mlenv.cli.table import command, complete_profile, own_profiles_option
 from mlenv.environment.generations import own_profiles
 from mlenv.environment.install import bundle, plan
@@ -43,8 +44,20 @@ class Bundled(Struct, frozen=True, kw_only=True):
     type=click.Path(path_type=Path),
     help="Where to put it.",
 )
-@click.option("--model", "models", multiple=True, metavar="NAME", help="Put this model in too.")
-@click.option("--python", metavar="EXE|VERSION", help="The Python that it shall be for.")
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=completion.models,
+    help="Put this model in too.",
+)
+@click.option(
+    "--python",
+    metavar="EXE|VERSION",
+    shell_complete=completion.files,
+    help="The Python that it shall be for.",
+)
 @click.option("--index", "mirrors", metavar="NAME=URL", multiple=True, help="Use a mirror.")
 @own_profiles_option
 @click.pass_obj

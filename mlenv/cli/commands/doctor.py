@@ -17,6 +17,7 @@ import click
 from msgspec import UNSET
 
 from mlenv import files
+from mlenv.cli import completion
 from mlenv.cli.page_file import html_option, with_page
 from mlenv.cli.table import command, venv_option
 from mlenv.doctor import examine, fix, knowledge, snapshot, verdict
@@ -39,20 +40,49 @@ from mlenv.speech import trial
     "mlenv doctor --snapshot facts.json      (there)\n"
     "mlenv doctor --from facts.json          (here)",
 )
-@click.argument("ids", metavar="[ID]..", nargs=-1)
+@click.argument("ids", metavar="[ID]..", nargs=-1, shell_complete=completion.checks)
 @click.option("--list", "listed", is_flag=True, help="List all checks and end.")
-@click.option("--only", multiple=True, metavar="ID", help="Run this check only (as ID does).")
-@click.option("--skip", multiple=True, metavar="ID", help="Leave this check out.")
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="ID",
+    shell_complete=completion.checks,
+    help="Run this check only (as ID does).",
+)
+@click.option(
+    "--skip",
+    multiple=True,
+    metavar="ID",
+    shell_complete=completion.checks,
+    help="Leave this check out.",
+)
 @click.option("--quick", is_flag=True, help="Files, driver, and whether the transcriber starts.")
 @click.option("--strict", is_flag=True, help="Exit with 1 for warnings too.")
-@click.option("--python", metavar="EXE", help="Examine the environment of this interpreter.")
+@click.option(
+    "--python",
+    metavar="EXE",
+    shell_complete=completion.files,
+    help="Examine the environment of this interpreter.",
+)
 @click.option(
     "--fix", "mend", is_flag=True, help="Repair what can be repaired, then examine again."
 )
 @click.option("--dry-run", is_flag=True, help="With --fix: show the plan, do nothing.")
 @click.option("--yes", is_flag=True, help="With --fix: don't ask.")
-@click.option("--snapshot", "save", metavar="FILE", help="Write all facts to a file.")
-@click.option("--from", "source", metavar="FILE", help="Judge a snapshot (- for standard input).")
+@click.option(
+    "--snapshot",
+    "save",
+    metavar="FILE",
+    shell_complete=completion.files,
+    help="Write all facts to a file.",
+)
+@click.option(
+    "--from",
+    "source",
+    metavar="FILE",
+    shell_complete=completion.files,
+    help="Judge a snapshot (- for standard input).",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Show every check and its evidence.")
 @html_option
 @venv_option

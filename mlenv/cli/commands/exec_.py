@@ -16,7 +16,7 @@ from mlenv.paths import venv_directory
 TYPE_CHECKING = False  # as in `typing`, which would have to be imported
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Any, NoReturn
+    from typing import NoReturn
 
     from mlenv.result import MlenvError
 
@@ -129,15 +129,6 @@ def _error(code: str, message: str, hint: str = "", *, exit_code: int = 1) -> Ml
     return MlenvError(code, message, hint, exit_code=exit_code)
 
 
-def _completed(ctx: Any, _param: object, incomplete: str) -> list[Any]:
-    """Mlenv's own words as the command, files everywhere."""
-    from click.shell_completion import CompletionItem
-
-    own = () if ctx.params.get("command") else OF_EXEC
-    words = [CompletionItem(word) for word in own if word.startswith(incomplete)]
-    return [*words, CompletionItem(incomplete, type="file")]
-
-
 def __getattr__(name: str) -> object:
     """`cli`, for the help and for completion only: exec itself never imports click."""
     if name != "cli":
@@ -159,7 +150,6 @@ def __getattr__(name: str) -> object:
         nargs=-1,
         required=True,
         type=click.UNPROCESSED,
-        shell_complete=_completed,
     )
     def cli(venv: str | None, explain: bool, command: tuple[str, ...]) -> int:
         """Run COMMAND with the right libraries; its signals and exit code are its own.

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from mlenv.cli import completion
 from mlenv.cli.table import command, venv_option
 from mlenv.doctor import knowledge
 from mlenv.doctor.explain import decode
@@ -54,7 +55,9 @@ class _WithCommand(click.Command):
     "mlenv explain cublas-missing",
     cls=_WithCommand,
 )
-@click.argument("what", metavar="[FILE|ID|-]", required=False)
+@click.argument(
+    "what", metavar="[FILE|ID|-]", required=False, shell_complete=completion.known_errors
+)
 @click.option("--list", "listed", is_flag=True, help="List all known errors and end.")
 @click.option(
     "--here/--no-here",

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from mlenv.cli import completion
 from mlenv.cli.table import command, complete_profile, no_wait_option, venv_option
 from mlenv.doctor.examine import FindingDocument
 from mlenv.environment.install.build import Installed, install
@@ -35,7 +36,12 @@ class Checked(Installed, frozen=True, kw_only=True):
     "mlenv install auto --dry-run\nmlenv install --from /media/usb/ml",
 )
 @click.argument("profile", required=False, shell_complete=complete_profile)
-@click.option("--python", metavar="EXE|VERSION", help="The interpreter to build it with.")
+@click.option(
+    "--python",
+    metavar="EXE|VERSION",
+    shell_complete=completion.files,
+    help="The interpreter to build it with.",
+)
 @click.option("--offline", is_flag=True, help="Use only what is in uv's cache.")
 @click.option(
     "--index",

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 from msgspec import UNSET
 
+from mlenv.cli import completion
 from mlenv.cli.table import command, venv_option
 from mlenv.progress import Progress
 from mlenv.result import DONE, FAILED, MlenvError, Problem, Result
@@ -45,7 +46,7 @@ def list_() -> Result[Listing]:
 
 
 @command("where", "mlenv models where base --json")
-@click.argument("name")
+@click.argument("name", shell_complete=completion.models)
 def where(name: str) -> Result[Where]:
     """Print the directory of a model."""
     model_files = models.find(pinned.by_name(name))
@@ -60,7 +61,7 @@ def where(name: str) -> Result[Where]:
 
 
 @command("pull", "mlenv models pull base segmentation-3.0 campplus\nmlenv models pull large-v3")
-@click.argument("names", nargs=-1, required=True)
+@click.argument("names", nargs=-1, required=True, shell_complete=completion.models)
 @click.option("--offline", is_flag=True, help="Only say whether they are here.")
 @venv_option
 @click.pass_obj
@@ -85,7 +86,7 @@ def pull(progress: Progress, names: tuple[str, ...], offline: bool, venv: Path) 
 
 
 @command("verify", "mlenv models verify\nmlenv models verify base")
-@click.argument("names", nargs=-1)
+@click.argument("names", nargs=-1, shell_complete=completion.models)
 def verify(names: tuple[str, ...]) -> Result[Listing]:
     """Hash every file again, of all models on this machine or of those that are named."""
     chosen = [pinned.by_name(name) for name in names] or list(pinned.known().values())
@@ -107,7 +108,7 @@ CODES = {"wrong": "hash-mismatch", "missing": "model-missing"}
 
 
 @command("remove", "mlenv models remove base")
-@click.argument("names", nargs=-1, required=True)
+@click.argument("names", nargs=-1, required=True, shell_complete=completion.models)
 def remove(names: tuple[str, ...]) -> Result[Removed]:
     """Delete models from mlenv's own store; other folders and caches are left alone.
 

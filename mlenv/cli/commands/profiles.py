@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 from msgspec import Struct, field
 
-from mlenv.cli.table import command, own_profiles_option
+from mlenv.cli import completion
+from mlenv.cli.table import command, complete_profile, own_profiles_option
 from mlenv.environment.generations import own_profiles
 from mlenv.environment.install import plan, select
 from mlenv.environment.install.select import PassedOver
@@ -110,8 +111,13 @@ Record = Listing | Shown | Difference | Choice
     "mlenv profiles\nmlenv profiles show cu121\n"
     "mlenv profiles diff cu124 cu128\nmlenv profiles why",
 )
-@click.argument("action", default="list", metavar="[list|show|diff|why]")
-@click.argument("names", nargs=-1, metavar="[PROFILE]..")
+@click.argument(
+    "action",
+    default="list",
+    metavar="[list|show|diff|why]",
+    shell_complete=completion.words("list", "show", "diff", "why"),
+)
+@click.argument("names", nargs=-1, metavar="[PROFILE]..", shell_complete=complete_profile)
 @own_profiles_option
 def cli(action: str, names: tuple[str, ...], venv: Path) -> Result[Record]:
     """List the profiles and which of them this machine can run.

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 from msgspec import Struct
 
+from mlenv.cli import completion
 from mlenv.cli.table import command, venv_option
 from mlenv.environment import receipts
 from mlenv.progress import Progress
@@ -47,6 +48,7 @@ DEVICES = {"auto": ("cuda", "cpu"), "cpu": ("cpu",), "cuda": ("cuda",)}
     "names",
     metavar="NAME",
     multiple=True,
+    shell_complete=completion.models,
     help="This Whisper model instead, of the manifest or used before; may be repeated.",
 )
 @click.option(

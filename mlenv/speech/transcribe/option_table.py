@@ -24,7 +24,15 @@ from mlenv.speech.transcribe.option import (
     Option,
     switch,
 )
-from mlenv.speech.transcribe.values import COMPUTE_TYPES, Channels, Choice, Choices, Number, Track
+from mlenv.speech.transcribe.values import (
+    COMPUTE_TYPES,
+    Channels,
+    Choice,
+    Choices,
+    Number,
+    Text,
+    Track,
+)
 
 STREAMED = "jsonl"
 ALL = "all"  # what Whisper writes, and rttm with --diarize
@@ -143,7 +151,7 @@ OPTIONS: tuple[Option, ...] = (
     switch("--diarize", "find out who speaks when", SPEAKERS, by_word=True),
     Option(
         "--diarize-model",
-        FOLDERS,
+        Text("folders", ("auto", "open", "3.1", "community-1")),
         "NAME",
         "auto, open, 3.1, community-1, folder",
         SPEAKERS,
