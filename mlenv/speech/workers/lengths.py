@@ -11,7 +11,7 @@ from . import truncation
 # Containers that know the length of each stream, and those that know only that of the whole file,
 # whose picture may be longer than its sound. What FFmpeg tells of any other is guessed from the bit
 # rate, or is the last time that it sees in the file.
-KNOW_STREAMS = frozenset({"mov", "wav", "flac"})
+KNOW_STREAMS = frozenset({"mov", "wav", "flac", "mxf", "gxf"})
 KNOW_LENGTH = KNOW_STREAMS | {
     *("matroska", "asf", "flv", "rm", "aiff", "au", "caf", "w64", "voc", "tta", "wv")
 }
@@ -45,8 +45,8 @@ def others(container: Any, stream: Any) -> tuple[Any, ...]:
         return ()
     return tuple(
         each
-        for each in container.streams
-        if each.type in ("audio", "video") and each.index != stream.index and not _is_cover(each)
+        for each in (*container.streams.audio, *container.streams.video)
+        if each.index != stream.index and not _is_cover(each)
     )
 
 
@@ -59,7 +59,7 @@ def promised(path: str | None, container: Any, stream: Any, held: float) -> floa
     if path is None:
         knows = kind in KNOW_STREAMS and kind != "wav" and stream.duration
         return float(stream.duration * stream.time_base) if knows else None
-    if kind in ("wav", "avi") and (seconds := _of_riff(path, stream, held)):
+    if kind in ("wav", "avi", "mmf") and (seconds := _of_sizes(path, stream, held)):
         return seconds
     if kind == "ogg":
         return math.inf if truncation.ogg_breaks_off(path) else None
@@ -76,11 +76,11 @@ def promised(path: str | None, container: Any, stream: Any, held: float) -> floa
     return container.duration / 1e6 if container.duration else None
 
 
-def _of_riff(path: str, stream: Any, held: float) -> float | None:
-    """Seconds by the bytes of a RIFF file: its header's own are wrong for many codecs."""
+def _of_sizes(path: str, stream: Any, held: float) -> float | None:
+    """Seconds by the bytes of a RIFF or SMAF file, whose header has none that are right."""
     if stream.codec_context.name.startswith("pcm_") and (seconds := truncation.wav_seconds(path)):
         return seconds
-    share = truncation.riff_share(path)
+    share = truncation.riff_share(path) or truncation.smaf_share(path)
     return held / share if share else None
 
 

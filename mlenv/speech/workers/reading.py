@@ -11,7 +11,7 @@ from typing import Any
 import av
 import av.error
 
-from . import joined, lengths, losses, tracks, truncation
+from . import joined, lengths, losses, marks, tracks, truncation
 from .losses import Losses, warning
 from .mixing import Mixdown
 from .packets import Damage, Packets
@@ -160,6 +160,8 @@ class Reading:
         end = None if promised is None else self._position + promised
         short = losses.of_length(end, held)
         spans = timeline.spans
+        if form == "gsm" and not spans:
+            spans = marks.of_gsm(self._path)
         if short.warnings:  # what is damaged at its end belongs to what is missing there
             spans = [span for span in spans if span.start < timeline.position]
         self.losses += losses.of_spans(spans, form) + short
@@ -183,8 +185,8 @@ def _without_bits(container: Any) -> list[dict[str, str]]:
     Only 4 are in use; empty where nothing is amiss.
     """
     amiss = [
-        stream.type == "audio"
-        and stream.codec_context is not None
+        stream.codec_context is not None  # without one PyAV crashes at the type of some streams
+        and stream.type == "audio"
         and (stream.codec_context.name, stream.codec_context.channels) == ("adpcm_ima_wav", 0)
         for stream in container.streams
     ]

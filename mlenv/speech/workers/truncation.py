@@ -56,6 +56,14 @@ def riff_share(path: str) -> float | None:
     return min(1.0, (there - begin) / size) or None
 
 
+def smaf_share(path: str) -> float | None:
+    """The share of a SMAF file (mmf) that is there, by the size in its head; None without one."""
+    with Path(path).open("rb") as stream:
+        form, size = struct.unpack(">4sI", stream.read(8).ljust(8))
+        there = stream.seek(0, 2) - 8
+    return min(1.0, there / size) if form == b"MMMD" and size and there > 0 else None
+
+
 def wav_goes_on(path: str) -> float | None:
     """Seconds that a RIFF WAV file promises, where sound goes on behind them to the file's end.
 

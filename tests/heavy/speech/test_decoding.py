@@ -26,10 +26,11 @@ from tests.support.recordings import (
 pytestmark = pytest.mark.heavy
 
 TOLERANCE = 0.05  # seconds
-# No length, no times, frames of one size without a mark: all bytes are sound.
-TELL_NOTHING = {".gsm", ".tco"}
-# What Debian's FFmpeg takes of damaged packets there is noise, and PyAV's newer one refuses it.
-STRICTER = {"adpcm_ima_qt.caf", "libvorbis.ismv"}
+# No length, no times, frames without a mark: all bytes are sound.
+TELL_NOTHING = {".tco"}
+# What Debian's FFmpeg takes of damaged packets there is noise: PyAV's newer one refuses it, or the
+# marks of frames are looked at here.
+STRICTER = {"adpcm_ima_qt.caf", "libvorbis.ismv", "a.gsm"}
 
 CONTAINERS = {  # by suffix: what ffmpeg is told beside the name
     "wav": (),
@@ -65,7 +66,7 @@ CONTAINERS = {  # by suffix: what ffmpeg is told beside the name
     "gsm": ("-ar", "8000", "-ac", "1"),
 }
 # Suffix, rate, channels, codecs: each other container and codec that Debian's ffmpeg writes and
-# reads. Left out: SMAF, into which it writes any codec, and Codec 2, which PyAV lacks.
+# reads. Left out: Codec 2, which PyAV lacks (it is refused in words).
 CODECS = (
     ("3g2", 48000, 2, "aac"),
     ("3gp", 48000, 2, "aac"),
@@ -97,6 +98,7 @@ CODECS = (
     ("mkv", 48000, 2, "wavpack pcm_s16le mp2 truehd eac3"),
     ("mkv", 8000, 1, "real_144"),
     ("mlp", 48000, 2, "mlp"),
+    ("mmf", 22050, 1, "adpcm_yamaha"),
     ("mov", 16000, 1, "g726"),
     ("mov", 48000, 2, "pcm_s16be pcm_s24le alac"),
     ("mp4", 48000, 2, "truehd libopus flac mp2"),
@@ -123,6 +125,9 @@ CODECS = (
 )
 
 
+WITH_A_PICTURE = ("gxf", "mxf")  # containers that want one
+
+
 @pytest.fixture(scope="module")
 def healthy(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The same 21 seconds in every container and codec, by name."""
@@ -139,6 +144,11 @@ def healthy(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
             made.append(folder / f"{codec}.{suffix}")
             form = ("-ar", rate, "-ac", channels, "-c:a", codec, "-strict", -2)
             ffmpeg("-i", source, *form, made[-1])
+    for suffix in WITH_A_PICTURE:
+        made.append(folder / f"a.{suffix}")
+        picture = ("-f", "lavfi", "-i", "testsrc=d=21.2:s=720x576:r=25")
+        codecs = ("-c:v", "mpeg2video", "-b:v", "1M", "-c:a", "pcm_s16le", "-ar", 48000, "-ac", 1)
+        ffmpeg(*picture, "-i", source, *codecs, made[-1])
     return {path.name: path for path in made}
 
 
@@ -233,6 +243,25 @@ def test_joined_mp3_files_are_whole(real_venv: Path, tmp_path: Path) -> None:
     (file,) = decoded(real_venv, joined(tmp_path / "both.mp3", one, two))
     assert file["duration"] == pytest.approx(10.7, abs=0.1)
     assert (file["warnings"], file["unread"]) == ([], 0.0)
+
+
+def test_a_stream_of_a_kind_that_nobody_knows_is_passed_over(
+    real_venv: Path, tmp_path: Path
+) -> None:
+    """PyAV crashes where it is asked for the kind of such a stream."""
+    ffmpeg("-i", FIRST, "-ar", 48000, "-c:a", "pcm_s16le", tmp_path / "a.gxf")
+    (file,) = decoded(real_venv, tmp_path / "a.gxf")
+    assert file["duration"] == pytest.approx(5.2, abs=0.2)
+
+
+@pytest.mark.parametrize("suffix", ["gxf", "mmf", "mxf"])
+def test_half_a_file_of_a_rare_kind_is_said(
+    suffix: str, healthy: dict[str, Path], real_venv: Path
+) -> None:
+    (name,) = (each for each in healthy if each.endswith(f".{suffix}"))
+    (file,) = decoded(real_venv, shortened(healthy[name]))
+    assert codes(file) == ["truncated"]
+    assert file["unread"] == pytest.approx(0.5, abs=0.05)
 
 
 def test_an_unknown_codec_is_refused_in_words(real_venv: Path, tmp_path: Path) -> None:

@@ -27,6 +27,13 @@ def test_the_share_of_a_riff_file_that_is_there(tmp_path: Path, share: float) ->
     assert truncation.riff_share(wav(tmp_path / "a.wav", size=0)) is None
 
 
+@pytest.mark.parametrize("share", [1.0, 0.4])
+def test_the_share_of_a_smaf_file_that_is_there(tmp_path: Path, share: float) -> None:
+    data = b"MMMD" + struct.pack(">I", 1000) + bytes(1000)
+    (tmp_path / "a.mmf").write_bytes(data[: 8 + int(1000 * share)])
+    assert truncation.smaf_share(str(tmp_path / "a.mmf")) == share
+
+
 def test_chunks_before_the_sound_are_passed_over(tmp_path: Path) -> None:
     data = Path(wav(tmp_path / "a.wav")).read_bytes()
     odd = b"LIST" + struct.pack("<I", 3) + b"abc" + b"\0"  # padded to an even number of bytes
@@ -46,6 +53,7 @@ def test_other_files_are_nothing_to_say_of(tmp_path: Path, content: bytes) -> No
     file = tmp_path / "a"
     file.write_bytes(content)
     assert truncation.wav_seconds(str(file)) is None
+    assert truncation.smaf_share(str(file)) is None
     assert not truncation.is_open_rf64(str(file))
     assert not truncation.mp4_lacks_index(str(file))
     assert truncation.ogg_breaks_off(str(file)) == (content == b"OggS")
