@@ -70,6 +70,7 @@ def test_an_endless_output_is_cut() -> None:
 
 def test_a_python_is_asked(tmp_path: Path) -> None:
     assert children.python_answer(Path(sys.executable), "print(6 * 7)") == "42"
+    assert children.python_answer(Path(sys.executable), "print('by a .pth'); print(7)") == "7"
     for broken, reason in (("exit 1", "it answers nothing"), ("echo no >&2; exit 1", "no")):
         program = tmp_path / "python"
         program.write_text(f"#!/bin/sh\n{broken}\n")

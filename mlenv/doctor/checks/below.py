@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from mlenv.doctor.checks.common import Check, Finding, fail, ok, skip, unique, warn
 from mlenv.doctor.facts import Facts
 from mlenv.doctor.facts.trial import Tried
+from mlenv.machine.versions import major_minor
 
 STANDARD = "python-lacks-standard-modules"
 EXCHANGED = "python-was-exchanged"
@@ -42,11 +43,14 @@ def judge_standard(facts: Facts) -> Iterator[Finding]:
 
 def judge_exchanged(facts: Facts) -> Iterator[Finding]:
     """Packages of another Python than the one that bin/python leads to now."""
+    version, made_for = facts.interpreter.version, facts.below.made_for
+    exchanged = made_for and version and major_minor(made_for) != major_minor(version)
+    line = f"pyvenv.cfg is of Python {made_for}, and bin/python is {version}"
     if others := facts.below.other_packages:
-        version = facts.interpreter.version
-        yield fail(
-            EXCHANGED, *(f"the packages are in {o}; this is Python {version}" for o in others)
-        )
+        lines = [f"the packages are in {o}; this is Python {version}" for o in others]
+        yield fail(EXCHANGED, *lines, *([line] if exchanged else []))
+    elif exchanged and not facts.works:
+        yield fail(EXCHANGED, line) if _failed(facts) else warn(EXCHANGED, line)
     else:
         yield ok(EXCHANGED, "the packages are where this Python looks for them")
 

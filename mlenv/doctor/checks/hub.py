@@ -102,6 +102,7 @@ def judge_incomplete(facts: Facts) -> Iterator[Finding]:
         "missing": "not there",
         "unreadable": "not readable for this user",
         "cut": "cut short",
+        "changed": "of other bytes than the hub named",
         "other": "of another size than the model's file",
     }
     network = facts.network

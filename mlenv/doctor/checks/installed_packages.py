@@ -44,7 +44,11 @@ _SPEECH = ("faster-whisper", "ctranslate2", "torch", "pyannote-audio", "whisperx
 
 def judge_interpreter(facts: Facts) -> Iterator[Finding]:
     if facts.interpreter.error:
-        yield fail(INTERPRETER, f"{facts.interpreter.executable}: {facts.interpreter.error}")
+        gone = (
+            f"pyvenv.cfg names {path} ({name}), which is gone" for name, path in facts.below.gone
+        )
+        why = f"{facts.interpreter.executable}: {facts.interpreter.error}"
+        yield fail(INTERPRETER, why, *gone)
     else:
         yield ok(INTERPRETER, f"Python {facts.interpreter.version}, {facts.interpreter.executable}")
 

@@ -186,8 +186,9 @@ class _Looker:
         """Return what `look` sees, or `otherwise` where that is not possible."""
         try:
             return look()
-        # RuntimeError: there is no home directory; ValueError: an address that is none
-        except (OSError, RuntimeError, ValueError) as error:
+        # RuntimeError: there is no home directory; ValueError: an address that is none;
+        # ImportError: the surroundings break a part of the doctor's own Python too (zlib, ssl)
+        except (OSError, RuntimeError, ValueError, ImportError) as error:
             self.trouble.append(f"{what}: {error}")
             return otherwise
 

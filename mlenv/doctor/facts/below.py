@@ -28,6 +28,8 @@ class Below:
     programs for each. `noexec`: its file system maps no code. `address_space`: the bytes that a
     process may have, `memory` those that its control groups allow, None without a limit.
     `limits`: others that this shell sets, by name. `proc`: /proc is mounted.
+    `gone`: names and values of pyvenv.cfg that are paths to nothing; `made_for`: its Python's
+    version.
     """
 
     other_packages: tuple[str, ...] = ()
@@ -37,6 +39,8 @@ class Below:
     memory: int | None = None
     limits: Mapping[str, int] = field(default_factory=dict)
     proc: bool = True
+    gone: tuple[tuple[str, str], ...] = ()
+    made_for: str = ""
 
 
 def read(interpreter: Interpreter, root: Path = Path("/")) -> Below:
@@ -56,7 +60,25 @@ def read(interpreter: Interpreter, root: Path = Path("/")) -> Below:
         folders = map(str, sorted(prefix.glob("lib/python3*/site-packages")))
         others = tuple(place for place in folders if _has_packages(place))
     elsewhere = tuple(dict(_elsewhere(prefix / "bin")).items())
-    return replace(below, other_packages=others, elsewhere=elsewhere)
+    config = _config(prefix / "pyvenv.cfg")
+    paths = ((name, config.get(name, "")) for name in ("home", "executable"))
+    return replace(
+        below,
+        other_packages=others,
+        elsewhere=elsewhere,
+        gone=tuple((n, path) for n, path in paths if path and not os.path.exists(path)),  # noqa: PTH110
+        made_for=config.get("version_info") or config.get("version", ""),
+    )
+
+
+def _config(file: Path) -> Mapping[str, str]:
+    """The names and values of a pyvenv.cfg, as `site` reads it: `NAME = VALUE`, a line each."""
+    try:
+        lines = file.read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return {}
+    pairs = (line.partition("=") for line in lines)
+    return {name.strip().lower(): value.strip() for name, equals, value in pairs if equals}
 
 
 def _limit(kind: int) -> int | None:

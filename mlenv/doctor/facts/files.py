@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlenv.doctor.facts.model_files import NAMES, fault
+from mlenv.doctor.facts.model_files import NAMES, fault, unlike_its_name
 from mlenv.environment import generations
 from mlenv.machine import hub_cache
 
@@ -52,7 +52,8 @@ class Partial:
     """A model file that is not whole.
 
     `what`: `incomplete` (a download that stopped), `dangling` (a link to nothing), `missing`,
-    `unreadable`, `empty`, `cut`, `other` (of another size), `invalid` (not what its name says), or
+    `unreadable`, `empty`, `cut`, `other` (of another size), `invalid` (not what its name says),
+    `changed` (other bytes than the hub named), or
     what stands in its place: `pointer` (of Git LFS), `page` (HTML), `error`
     (of a server, JSON or XML), `zeros`. `resumes`: see `ModelFile`.
     """
@@ -202,10 +203,17 @@ def _of_hub(hub: Path) -> Iterator[Partial]:
             for link in sorted(folder.glob("snapshots/*/**/*")):
                 if link.is_symlink() and not link.exists():
                     yield Partial(str(link), "dangling", model)
-                elif link.name.endswith(NAMES) and link.is_file() and (what := fault(link)):
+                elif link.name.endswith(NAMES) and link.is_file() and (what := _fault(link)):
                     yield Partial(str(link), what, model)
         except OSError:
             continue
+
+
+def _fault(link: Path) -> str:
+    """The fault of a file in a snapshot, which is a link to a blob where the system has links."""
+    if what := fault(link):
+        return what
+    return "changed" if link.is_symlink() and unlike_its_name(link.resolve()) else ""
 
 
 def _shadows(directory: Path) -> Iterator[str]:

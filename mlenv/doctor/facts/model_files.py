@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import re
 import struct
 from pathlib import Path
 from typing import BinaryIO
@@ -15,6 +17,8 @@ OTHERS = (".json", ".onnx", ".model", "config.yaml", "vocabulary.txt", "vocab.tx
 NAMES = (*WEIGHTS, *OTHERS)  # how names of files that are looked into end
 
 _PARSED = 1 << 20  # larger JSON texts are judged by their ends
+_HASHED = 16 << 20  # bytes of the largest file whose hash is compared with its name
+_ETAG = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 _HEADER = 100 << 20  # the largest header that safetensors allows
 _CTRANSLATE2_SPEC = b"Spec\0"
 _ENDS = 22 + 65535  # where a zip archive's end record may begin, counted from the end
@@ -35,6 +39,21 @@ def fault(file: Path) -> str:
             return _instead(file.name, head) or _length(file.name, head, content, size)
     except PermissionError:
         return "unreadable"
+
+
+def unlike_its_name(blob: Path) -> bool:
+    """Tell if a small file of the hub's cache has other bytes than the hub named.
+
+    A file in `blobs/` is called by its ETag: the Git blob id of a small file, the sha256 of one in
+    Git LFS. Large files are known by size and format; to hash them takes seconds.
+    """
+    size = blob.stat().st_size
+    if size > _HASHED or not _ETAG.fullmatch(blob.name):
+        return False
+    content = blob.read_bytes()
+    if len(blob.name) == 64:
+        return hashlib.sha256(content).hexdigest() != blob.name
+    return hashlib.sha1(b"blob %d\0" % size + content).hexdigest() != blob.name
 
 
 def _instead(name: str, head: bytes) -> str:

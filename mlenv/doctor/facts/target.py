@@ -52,6 +52,8 @@ def of_venv(venv: Path) -> Target:
         what = "is not a virtual environment" if venv.exists() else "does not exist"
         if venv.is_symlink() and not venv.exists():
             what = f"leads to {venv.readlink()}, which is gone"
+        elif any(venv.glob("lib/python3*/site-packages")):
+            what = "has packages, but its pyvenv.cfg is gone: its Python does not look for them"
         raise MlenvError(
             "no-environment",
             f"{venv} {what}.",

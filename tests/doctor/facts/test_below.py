@@ -12,8 +12,9 @@ import pytest
 
 from mlenv.doctor import examine
 from mlenv.doctor.checks import below
-from mlenv.doctor.facts import Facts, target
+from mlenv.doctor.facts import Facts, libraries, target
 from mlenv.doctor.facts.trial import Tried
+from mlenv.result import MlenvError
 from tests.support.venvs import empty_venv, packages
 
 IDS = (below.STANDARD, below.EXCHANGED, below.MOVED)
@@ -113,3 +114,52 @@ def test_limits_on_mapping_libraries(venv: Path) -> None:
         assert [f.id for f in report.findings if f.bad] == [cause]
         works = examine.judge(replace(facts, below=below_, trial=(Tried("words", "imports"),)), ids)
         assert works.exit_code() == 0
+
+
+def test_a_configuration_of_another_python(venv: Path) -> None:
+    file = venv / "pyvenv.cfg"
+    text = "home = /gone/bin\nversion = 3.99.1\n"
+    file.write_text(text)
+    facts = examine.examine(target.of_venv(venv), IDS).facts
+    assert (facts.below.made_for, facts.below.gone) == ("3.99.1", (("home", "/gone/bin"),))
+    here = sys.version.split()[0]
+    line = f"pyvenv.cfg is of Python 3.99.1, and bin/python is {here}"
+    python = replace(facts.interpreter, error="", version=here, lacking=())
+    failed = (Tried("words", exit_code=1, last_words="ImportError: x"),)
+    for trial, outcome in (((), "warn"), (failed, "fail"), ((Tried("words", "imports"),), "ok")):
+        seen = replace(facts, interpreter=python, trial=trial)
+        (finding,) = examine.judge(seen, (below.EXCHANGED,)).findings
+        assert finding.outcome == outcome
+        assert finding.evidence == (line,) or outcome == "ok"
+
+
+def test_an_interpreter_that_does_not_start_and_a_home_that_is_gone(venv: Path) -> None:
+    (venv / "pyvenv.cfg").write_text("home = /gone/bin\n")
+    (venv / "bin" / "python").unlink()
+    (venv / "bin" / "python").symlink_to("/gone/bin/python3")
+    (finding,) = examine.examine(target.of_venv(venv), ("interpreter-does-not-start",)).findings
+    assert finding.evidence[1:] == ("pyvenv.cfg names /gone/bin (home), which is gone",)
+
+
+def test_an_environment_without_its_configuration(venv: Path) -> None:
+    (venv / "pyvenv.cfg").unlink()
+    with pytest.raises(MlenvError, match="but its pyvenv"):
+        target.of_venv(venv)
+
+
+def test_a_line_that_a_pth_file_prints_is_no_answer(venv: Path) -> None:
+    (packages(venv) / "proxy.pth").write_text("import sys; print('proxy enabled')\n")
+    assert examine.examine(target.of_venv(venv), IDS).facts.interpreter.error == ""
+
+
+def test_the_doctor_goes_on_where_its_own_python_is_broken(
+    venv: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by a libz.so.1 on LD_LIBRARY_PATH that is empty."""
+
+    def broken(*_: object) -> object:
+        raise ImportError("libz.so.1: file too short")
+
+    monkeypatch.setattr(libraries, "with_elves", broken)
+    facts = examine.examine(target.of_venv(venv), IDS).facts
+    assert facts.unseen == ("ELF files: libz.so.1: file too short",)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import struct
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from mlenv.doctor.facts import files
+from mlenv.doctor.facts.model_files import unlike_its_name
 
 
 def safetensors() -> bytes:
@@ -107,3 +109,17 @@ BROKEN = {
 def test_what_a_broken_file_is(tmp_path: Path, case: str) -> None:
     name, content, what = BROKEN[case]
     assert seen(tmp_path, **{**WHOLE, name: content}) == {name: what}
+
+
+def test_a_blob_is_called_by_its_hash(tmp_path: Path) -> None:
+    content = b"some words"
+    git = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+    for name in (git, hashlib.sha256(content).hexdigest()):
+        blob = tmp_path / name
+        blob.write_bytes(content)
+        assert not unlike_its_name(blob)
+        blob.write_bytes(b"some wordz")
+        assert unlike_its_name(blob)
+    other = tmp_path / "etag-of-a-mirror"
+    other.write_bytes(content)
+    assert not unlike_its_name(other)
