@@ -48,7 +48,8 @@ _BACKEND = """\
 import pathlib, sys
 
 def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
-    pathlib.Path({trace!r}).touch()
+    with open({trace!r}, "a") as trace:
+        print("built", file=trace)
     name = {name!r}
     (pathlib.Path(wheel_directory) / name).write_bytes({content!r})
     return name
@@ -90,6 +91,7 @@ class Index:
     requests: list[str] = field(default_factory=list)
     uploaded: str | None = UPLOADED  # None: it does not say, as the PyTorch index
     members: set[str] = field(default_factory=set)  # `name:password`; empty: everybody may read
+    lasting: bool = False  # files may be cached for ever, as the real one says
     relative: bool = False  # addresses of files are relative to the page
     left: int | None = None  # so many answers more, half of the last one; then the cable is cut
     stop: Callable[[], None] = lambda: None
@@ -167,6 +169,8 @@ def serving() -> Iterator[Index]:
                 self.send_header("WWW-Authenticate", "Basic")
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
+            if index.lasting and self.path.startswith("/files/"):
+                self.send_header("Cache-Control", "max-age=365000000, immutable, public")
             self.end_headers()
             if self.command == "GET":
                 self.wfile.write(body[: len(body) // 2] if index.left == 0 else body)

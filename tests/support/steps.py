@@ -335,10 +335,10 @@ class Bench:
             problems.append(f"a traceback: {done.stderr[-800:]}")
         if what != "kill" and done.returncode not in (0, 1):
             problems.append(f"exit code {done.returncode}: {done.stderr}")
-        finished = done.returncode == operation.code and not done.stderr.startswith("error")
+        finished = not done.returncode and not operation.code
         if what != "kill" and finished and not self._is_done(operation, course):
             problems.append(f"exit code {done.returncode}, and it is not done: {done.stdout}")
-        if what == "CLOCK" and not finished:
+        if what == "CLOCK" and done.returncode != operation.code:
             problems.append(f"it depends on the clock: {done.stderr}")
         problems += self._broken(course, operation.plain, operation)
         again = self.run(operation.words)

@@ -12,7 +12,7 @@ import difflib
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,7 +20,8 @@ from typing import Literal
 
 from msgspec import Struct, structs
 
-from mlenv.files import decode, read_text, why
+from mlenv import progress
+from mlenv.files import decode, exclusive, read_text, why
 from mlenv.machine import hub_cache
 from mlenv.paths import cache_dir
 from mlenv.result import MlenvError
@@ -254,11 +255,24 @@ def store(environ: Mapping[str, str] = os.environ) -> Path:
 def remove(model: Model, environ: Mapping[str, str] = os.environ) -> int:
     """Delete a model from mlenv's store, with what is left of broken downloads.
 
-    Returns how many bytes. Folders of the user's and the hub's cache are never touched. Raises
-    `MlenvError` where it may not be deleted.
+    Returns how many bytes. Folders of the user's and the hub's cache are never touched. Waits while
+    another process downloads it. Raises `MlenvError` where it may not be deleted.
     """
+    directories = (store(environ) / model.name, store(environ) / f".{model.name}.partial")
+    if not any(directory.is_dir() for directory in directories):
+        return 0
+    with exclusive(lock_file(model, environ), f"changing {model.name}", progress.current()):
+        return _deleted(directories)
+
+
+def lock_file(model: Model, environ: Mapping[str, str]) -> Path:
+    """The file that is locked while the model is downloaded into mlenv's store, or removed."""
+    return store(environ) / f".{model.name}.lock"
+
+
+def _deleted(directories: Iterable[Path]) -> int:
     freed = 0
-    for directory in (store(environ) / model.name, store(environ) / f".{model.name}.partial"):
+    for directory in directories:
         if directory.is_dir():
             size = sum(f.stat().st_size for f in directory.rglob("*") if f.is_file())
             try:

@@ -89,7 +89,7 @@ def pull(
         store.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _unwritable(store, error) from error
-    with exclusive(store / f".{model.name}.lock", f"downloading {model.name}", progress):
+    with exclusive(models.lock_file(model, environ), f"changing {model.name}", progress):
         copy, refused = models.look(model, environ)
         if copy:  # another process was faster
             return copy
