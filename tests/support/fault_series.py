@@ -21,7 +21,7 @@ from tests.support.crowd import crowd
 from tests.support.steps import ERRORS, OPERATIONS, Bench
 
 SHARES = {"faults": 0.5, "crowd": 0.2, "inputs": 0.3}
-KILLS = ("kill", "kill", "kill", "kill", "moment", "moment")
+KILLS = ("kill",) * 8 + ("moment",) * 6
 # HOME as a file system of its own, with so many KiB or files more than it needs by chance.
 ROOMS = {"size": "small disk, a real one", "nr_inodes": "few inodes, really"}
 
