@@ -6,6 +6,7 @@ can cause. The command line turns both into one document (`cli.render`).
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Iterable
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -41,7 +42,8 @@ class Result(NamedTuple, Generic[T]):
     `data`: the command's record; its fields are the keys of `data` in the JSON document.
     `warnings` go to standard error, as text. `lines` makes the text where the renderer takes
     options (`--verbose`); without it the renderer named after the command is used. `to_stderr`:
-    standard output belongs to somebody else, so the text goes to standard error.
+    standard output belongs to somebody else, so the text goes to standard error. `told`: the text
+    says what `errors` say, which are for programs then.
     """
 
     command: str
@@ -51,6 +53,7 @@ class Result(NamedTuple, Generic[T]):
     warnings: tuple[str, ...] = ()
     lines: Callable[[], Iterable[str]] | None = None
     to_stderr: bool = False
+    told: bool = False
 
     @property
     def ok(self) -> bool:
@@ -116,6 +119,21 @@ def redacted(text: str) -> str:
     return re.sub(_SECRETS, "***", text)
 
 
+# Codes of the errors of the system that have a remedy of their own, and the remedy.
+_OS_ERRORS = {
+    errno.ENOSPC: ("disk-full", "`df -h` shows which disk; `mlenv gc` removes old generations."),
+    errno.EDQUOT: ("disk-full", "`quota -s` shows how much of the disk is yours."),
+    errno.EACCES: ("not-permitted", ""),
+    errno.EPERM: ("not-permitted", ""),
+    errno.EROFS: ("read-only", "Name a directory on another file system."),
+    errno.ENOENT: ("no-file", ""),
+    errno.EEXIST: ("file-exists", ""),
+    errno.EMFILE: ("too-many-files", "`ulimit -n` shows how many files may be open."),
+    errno.ENOMEM: ("out-of-memory", "`free -h` shows what is free."),
+    errno.EIO: ("disk-error", "`dmesg` says which device."),
+}
+
+
 def from_os_error(error: OSError) -> MlenvError:
     """A disk, a permission, a mount: the user's to mend, and never a traceback."""
     if isinstance(error, FileNotFoundError) and not error.filename and _is_lost():
@@ -123,7 +141,8 @@ def from_os_error(error: OSError) -> MlenvError:
             "no-directory", "The current directory has been removed.", "Change to another: `cd ~`."
         )
     where = f": {error.filename}" if error.filename else ""
-    hint = ""
+    code, hint = _OS_ERRORS.get(error.errno or 0, ("os-error", ""))
     if isinstance(error, PermissionError) and error.filename:
         hint = f"This is user {os.getuid()}: `ls -ld` shows to whom that belongs."
-    return MlenvError("os-error", f"{error.strerror or error}{where}", hint)
+    path = error.filename if isinstance(error.filename, str) else None
+    return MlenvError(code, f"{error.strerror or error}{where}", hint, path=path)

@@ -1,10 +1,15 @@
-"""Signals that end a run in order: what is done is kept, and workers are stopped."""
+"""Signals that end a run in order: what is done is kept and said, and workers are stopped."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from mlenv.result import Problem, Result
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -15,6 +20,53 @@ class Interrupted(KeyboardInterrupt):
     def __init__(self, number: int) -> None:
         super().__init__()
         self.exit_code = 128 + number
+
+
+# What is left of a command that changes something else than the environment.
+_LEFT = {
+    "gc": "the generations that it removed are gone, the others stay; it can be run again",
+    "uninstall": "what was removed is gone; run it again for the rest",
+    "models": "files that are whole are kept; the same command goes on from there",
+    "bundle": "the bundle is not whole; run it again",
+    "lock": "locks that were not finished are as they were",
+    "verify": "no receipt is kept",
+    "shim": "what was not written yet is as it was; run it again",
+}
+_CHANGING = ("install", "add", "remove", "rollback", "doctor")
+
+
+def remember(venv: Path) -> None:
+    """Keep what stands at `venv`, to say later whether it was changed."""
+    _Begun.venv, _Begun.state = venv, _state(venv)
+
+
+def result(command: str, exit_code: int) -> Result[Any]:
+    """The result of a command that a signal has ended: what is done, and what is not."""
+    left = _LEFT.get(command, "nothing was changed")
+    if command in _CHANGING and (venv := _Begun.venv):
+        left = f"{venv} is as it was"
+        if _state(venv) != _Begun.state:
+            left = (
+                f"{venv} has been changed already, and what comes after that was not done. "
+                "`mlenv status` shows it, `mlenv rollback` takes it back"
+            )
+    problem = Problem("interrupted", f"Interrupted: {left}.")
+    return Result(command, exit_code=exit_code, errors=(problem,))
+
+
+def _state(venv: Path) -> object:
+    """What stands there: a link's target, a directory, or nothing."""
+    try:
+        return os.readlink(venv)  # noqa: PTH115 (of a str)
+    except OSError:
+        return os.path.lexists(venv) and os.lstat(venv).st_ino
+
+
+class _Begun:
+    """The environment of this command, as it was when the command began."""
+
+    venv: Path | None = None
+    state: object = None
 
 
 def heed_signals() -> None:

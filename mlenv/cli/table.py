@@ -13,14 +13,15 @@ import os
 import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
 from mlenv import __version__
 from mlenv import progress as running
-from mlenv.cli import completion, render
-from mlenv.machine import driver
+from mlenv.cli import completion, interruption, render
+from mlenv.cli.interruption import Interrupted
+from mlenv.machine import driver, settings
 from mlenv.paths import venv_path
 from mlenv.result import FAILED, WRONG_USAGE, MlenvError, Problem, Result, from_os_error
 
@@ -109,7 +110,9 @@ def command(
 
 
 def _expand_venv(_ctx: click.Context, _param: click.Parameter, value: str | None) -> Path:
-    return venv_path(value, os.environ)
+    venv = venv_path(value, os.environ)
+    interruption.remember(venv)
+    return venv
 
 
 def complete_profile(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
@@ -175,7 +178,7 @@ def main(arguments: Sequence[str]) -> int:
     name = next((word for word in arguments if not word.startswith("-")), "mlenv")
     if completion.COMPLETE in os.environ:
         completion.register()
-    signal.signal(signal.SIGTERM, _terminated)
+    interruption.heed_signals()
     progress = render.progress.for_people(as_json=as_json)
     running.begin(progress)
     result: Result[Any]
@@ -190,8 +193,10 @@ def main(arguments: Sequence[str]) -> int:
         result = Result(name, exit_code=WRONG_USAGE, errors=(Problem("usage", _usage(error)),))
     except click.ClickException as error:
         result = Result(name, exit_code=FAILED, errors=(Problem("failed", error.format_message()),))
+    except Interrupted as interrupted:
+        result = interruption.result(name, interrupted.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        return 128 + signal.SIGINT
+        result = interruption.result(name, 128 + signal.SIGINT)
     except MlenvError as error:
         result = error.result(name)
     except OSError as error:
@@ -206,14 +211,9 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _with_warnings(result: Result[Any]) -> Result[Any]:
-    """Add what concerns every command that looked at the machine: a driver that hangs."""
-    trouble = driver.unanswered()
-    return result._replace(warnings=(*result.warnings, trouble)) if trouble else result
-
-
-def _terminated(_signal: int, _frame: object) -> NoReturn:
-    """End as an interrupt does: what is half-done is cleared away, the terminal left as it was."""
-    raise SystemExit(128 + signal.SIGTERM)
+    """Add what concerns every command: a variable that nobody reads, a driver that hangs."""
+    more = [*settings.unknown_variables(), *filter(None, [driver.unanswered()])]
+    return result._replace(warnings=(*result.warnings, *more)) if more else result
 
 
 def _before_separator(arguments: Sequence[str]) -> Sequence[str]:

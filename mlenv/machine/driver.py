@@ -142,7 +142,7 @@ def finish(child: Child, root: Path) -> Driver:
         nvml,
         kernel_version(root),
         nodes,
-        _pci(root),
+        pci_addresses(root),
         (root / "sys/module/nouveau").is_dir(),
         str(wsl) if wsl.is_file() else "",
     )
@@ -181,7 +181,8 @@ def kernel_version(root: Path) -> str:
     return ""
 
 
-def _pci(root: Path) -> tuple[str, ...]:
+def pci_addresses(root: Path) -> tuple[str, ...]:
+    """The NVIDIA display devices on the PCI bus, whether or not a driver knows them."""
     addresses = []
     try:
         devices = sorted((root / "sys/bus/pci/devices").iterdir())

@@ -17,7 +17,8 @@ class Host:
     """`platform` as profiles name it (`linux-x86_64`); None where a fact does not apply.
 
     `gpus`: (name, compute capability) of each device that the driver lists. `driver_trouble`:
-    why the driver told nothing, if it should have.
+    why the driver told nothing, if it should have. `device`: there is an NVIDIA device, with or
+    without a driver.
     """
 
     platform: str
@@ -25,6 +26,12 @@ class Host:
     driver: str | None
     gpus: tuple[tuple[str, str], ...] = ()
     driver_trouble: str = ""
+    device: bool = False
+
+    @property
+    def has_nvidia(self) -> bool:
+        """Whether a build for CUDA could be of use here."""
+        return bool(self.driver or self.gpus or self.driver_trouble or self.device)
 
 
 def platform_name() -> str:
@@ -46,4 +53,5 @@ def collect() -> Host:
         answer.driver or driver.kernel_version(Path("/")) or None,
         gpus,
         driver.unanswered(),
+        bool(driver.pci_addresses(Path("/"))),
     )

@@ -7,7 +7,7 @@ import errno
 import os
 import sys
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -27,7 +27,7 @@ from mlenv.doctor.facts import Facts, target
 from mlenv.machine import people
 from mlenv.paths import venv_path
 from mlenv.progress import Progress
-from mlenv.result import DONE, FAILED, NOT_DIAGNOSED, MlenvError, Result
+from mlenv.result import DONE, FAILED, NOT_DIAGNOSED, MlenvError, Problem, Result
 from mlenv.speech import trial
 
 
@@ -198,17 +198,27 @@ class _Show:
             declined=self.declined,
         )
         code = report.exit_code(strict=self.strict)
+        problems = tuple(_problems(record, strict=self.strict)) if code else ()
+        errors: tuple[Problem, ...] = ()
         if self.page_file:
             from mlenv.cli.render import doctor_page  # its library is loaded for pages only
 
-            record, errors = with_page(
-                record, self.page_file, partial(doctor_page.page, layout=layout)
-            )
-            lines = partial(shown.report, record, layout)
-            return Result(
-                "doctor", record, code or (FAILED if errors else DONE), errors, lines=lines
-            )
-        return Result("doctor", record, code, lines=partial(shown.report, record, layout))
+            page = partial(doctor_page.page, layout=layout)
+            record, errors = with_page(record, self.page_file, page)
+            problems = (*problems, *errors)
+            code = code or (FAILED if errors else DONE)
+        lines, unwritten = partial(shown.report, record, layout), tuple(e.message for e in errors)
+        return Result("doctor", record, code, problems, unwritten, lines=lines, told=True)
+
+
+def _problems(diagnosed: Diagnosed, *, strict: bool) -> Iterator[Problem]:
+    """The findings that the exit code stands for."""
+    bad = ("fail", "crash", *(("warn",) if strict else ()))
+    findings = [finding for finding in diagnosed.findings if finding.outcome in bad]
+    for finding in findings:
+        yield Problem(finding.id, finding.title)
+    if not findings:
+        yield Problem("not-diagnosed", diagnosed.verdict)
 
 
 def _step(step: fix.Step) -> Step:

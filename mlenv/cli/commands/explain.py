@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -116,7 +117,16 @@ def _of_log(scanned: Scan, as_json: bool, venv: Path, here: bool | None) -> Resu
     record, problems, look = _explained(scanned, as_json, venv, here)
     code = DONE if record.diagnoses and not record.unrecognised else FAILED
     lines = partial(shown.of_log, record, look)
-    return Result("explain", record, code, problems, lines=lines)
+    told = code == FAILED and not problems
+    if told:
+        problems = (Problem("not-recognised", _not_recognised(record)),)
+    return Result("explain", record, code, problems, lines=lines, told=told)
+
+
+def _not_recognised(record: Explained) -> str:
+    if record.unrecognised:
+        return f"The last error in this log is not known: {redacted(record.unrecognised)}"
+    return f"No known error in this log ({record.lines} lines)."
 
 
 def _of_command(
@@ -141,7 +151,11 @@ def _of_command(
             lines=explained.lines,
         )
     lines = partial(shown.of_command, record, exit_code, look)
-    return Result("explain", record, exit_code, problems, lines=lines, to_stderr=True)
+    told = exit_code != DONE and not problems
+    if told:
+        message = f"{shlex.join(command_line)} ended with {exit_code}"
+        problems = (Problem("command-failed", message),)
+    return Result("explain", record, exit_code, problems, lines=lines, to_stderr=True, told=told)
 
 
 Look = Callable[[], "Seen"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
@@ -10,12 +11,14 @@ import msgspec
 from mlenv.cli import completion
 from mlenv.cli.table import command, complete_profile, no_wait_option, venv_option
 from mlenv.doctor.examine import FindingDocument
+from mlenv.environment.install import plan
 from mlenv.environment.install.build import Installed, install
 from mlenv.environment.install.dry_run import DryRun
 from mlenv.environment.install.dry_run import of as planned
 from mlenv.environment.install.request import Request
+from mlenv.machine import settings
 from mlenv.progress import Progress
-from mlenv.result import DONE, FAILED, Problem, Result
+from mlenv.result import DONE, FAILED, MlenvError, Result
 from mlenv.speech.verify.measure import Row
 
 
@@ -76,12 +79,24 @@ def cli(
 ) -> Result[Installed | Checked | DryRun]:
     """Build the environment that PROFILE describes and switch to it in one step.
 
-    Without PROFILE, the one in use; else, or with `auto`, the best one that this machine can
-    run and whose indexes answer. What was there before is kept.
+    Without PROFILE, the one in use, else that of your settings; else, or with `auto`, the best one
+    that this machine can run and whose indexes answer. What was there before is kept.
     The environment's files come from the profile's lock, each checked by its sha256.
     Ends with an examination and a transcription of the sample that ships with mlenv.
     """
+    if profile is None and bundle is None and not venv.exists():
+        profile = settings.load().values.get("profile")
     request = Request(profile, python, offline, mirrors, bundle, wait=not no_wait)
+    try:
+        return _install(request, venv, progress, dry_run=dry_run, no_verify=no_verify)
+    except MlenvError as error:
+        raise plan.with_index(error, request) from error
+
+
+def _install(
+    request: Request, venv: Path, progress: Progress, *, dry_run: bool, no_verify: bool
+) -> Result[Any]:
+    bundle = request.bundle
     if dry_run:
         return Result("install", planned(request, venv))
     if bundle:
@@ -98,8 +113,8 @@ def cli(
         return Result("install", installed)
     from mlenv.speech.verify import after_install
 
-    check = after_install.check(venv, progress, offline=offline or bundle is not None)
-    problems = tuple(Problem("first-look-failed", text) for text in check.problems)
+    check = after_install.check(venv, progress, offline=request.offline or bundle is not None)
+    problems = check.problems
     warnings = (check.unkept,) if check.unkept else ()
     fields = {**msgspec.structs.asdict(installed), **msgspec.structs.asdict(check)}
     return Result("install", Checked(**fields), FAILED if problems else DONE, problems, warnings)

@@ -12,7 +12,7 @@ from mlenv.cli.table import command, complete_profile, own_profiles_option
 from mlenv.environment.generations import own_profiles
 from mlenv.environment.lockfile import indexes, locks, profiles, recorded_index, resolve
 from mlenv.files import write_atomically
-from mlenv.result import DONE, FAILED, Result
+from mlenv.result import DONE, FAILED, Problem, Result
 
 
 class Row(Struct, frozen=True, kw_only=True):
@@ -79,7 +79,12 @@ def cli(
         for profile in selected
     )
     code = FAILED if any(row.problems for row in rows) else DONE
-    return Result("lock", Locks(locks=rows), code, warnings=tuple(doubts))
+    problems = tuple(
+        Problem("lock-does-not-fit", f"{row.profile}: {text}", row.path)
+        for row in rows
+        for text in row.problems
+    )
+    return Result("lock", Locks(locks=rows), code, problems, tuple(doubts), told=True)
 
 
 def _checked(profile: profiles.Profile, config: indexes.Indexes | None) -> Row:

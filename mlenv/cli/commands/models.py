@@ -12,6 +12,7 @@ from msgspec import UNSET
 
 from mlenv.cli import completion
 from mlenv.cli.table import command, venv_option
+from mlenv.machine import settings
 from mlenv.progress import Progress
 from mlenv.result import DONE, FAILED, MlenvError, Problem, Result
 from mlenv.speech import models
@@ -146,7 +147,8 @@ def _listed() -> Result[Listing]:
         row, wrong = _row(model)
         rows.append(row)
         warnings += wrong
-    record = Listing(default=models.default(), models=tuple(rows))
+    default = settings.load().values.get("model") or models.default()
+    record = Listing(default=default, models=tuple(rows))
     return Result("models", record, warnings=tuple(warnings))
 
 

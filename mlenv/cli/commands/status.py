@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,7 +11,8 @@ from msgspec import Struct
 from mlenv.cli.table import command, venv_option
 from mlenv.environment import generations
 from mlenv.environment.generations import Generation, disk_usage, rollback
-from mlenv.result import DONE, FAILED, MlenvError, Result
+from mlenv.machine import settings
+from mlenv.result import DONE, FAILED, MlenvError, Problem, Result, redacted
 
 
 class Verified(Struct, frozen=True, kw_only=True):
@@ -32,11 +34,20 @@ class Row(Struct, frozen=True, kw_only=True):
     own_bytes: int
 
 
+class Setting(Struct, frozen=True, kw_only=True):
+    """A default of the user's that is in force, and the variable or file that it comes from."""
+
+    name: str
+    value: str
+    origin: str
+
+
 class Status(Struct, frozen=True, kw_only=True):
     """The document of `mlenv status`.
 
     `managed`: mlenv made what is at `venv`. `lock_changed`: the profile or its lock is another
-    than at the installation. `kept`: directories that mlenv moved aside.
+    than at the installation. `kept`: directories that mlenv moved aside. `settings`: the user's
+    own defaults, without names and passwords in addresses.
     """
 
     venv: str
@@ -50,6 +61,7 @@ class Status(Struct, frozen=True, kw_only=True):
     generations: tuple[Row, ...]
     previous: str | None
     kept: tuple[str, ...]
+    settings: tuple[Setting, ...]
 
 
 @command("status", "mlenv status\nmlenv status --json")
@@ -81,10 +93,34 @@ def cli(venv: Path) -> Result[Status]:
         generations=tuple(_row(g, active) for g in generations.all_of(venv)),
         previous=str(previous) if previous else None,
         kept=tuple(str(path) for path in rollback.kept(venv)),
+        settings=_settings(),
     )
     code = DONE if active and not drift else FAILED
     warnings = tuple(e.message for e in damaged if e.problem() not in errors)
-    return Result("status", record, code, tuple(errors), warnings)
+    told = not errors  # the text has them: the record of a generation is not in it
+    return Result("status", record, code, (*errors, *_problems(record, told)), warnings, told=told)
+
+
+def _problems(status: Status, told: bool) -> Iterator[Problem]:
+    """The reasons why the exit code is not 0, for programs."""
+    if not told:
+        return
+    if status.generation is None and not status.exists:
+        message = f"{status.venv} does not exist. Build one with `mlenv install`."
+        yield Problem("no-environment", message, status.venv)
+    elif status.generation is None:
+        yield Problem("not-managed", f"{status.venv} was not made by mlenv.", status.venv)
+    for line in status.drift:
+        yield Problem("drifted", line, status.venv)
+
+
+def _settings() -> tuple[Setting, ...]:
+    own = settings.load()
+    values = {**own.values, **{f"{settings.INDEX}.{n}": url for n, url in own.index.items()}}
+    return tuple(
+        Setting(name=name, value=redacted(value), origin=own.origins[name])
+        for name, value in values.items()
+    )
 
 
 def _verified(venv: Path) -> Verified | None:

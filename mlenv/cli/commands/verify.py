@@ -94,7 +94,7 @@ def cli(
     except MlenvError as error:
         unkept = f"the result is kept nowhere: {error.message}"
     problems = tuple(
-        Problem("verify-failed", f"{row.model} on {row.device}: {row.problem}")
+        Problem(row.code, f"{row.model} on {row.device}: {row.problem}")
         for row in rows
         if row.problem
     )

@@ -39,7 +39,7 @@ def emit(result: Result[Any], *, as_json: bool) -> int:
             stream = sys.stderr if result.to_stderr else sys.stdout
             for line in _text(result):
                 print(line, file=stream, flush=result.lines is not None)
-            for problem in result.errors:
+            for problem in () if result.told else result.errors:
                 print(
                     f"{bold(red('error:', sys.stderr), sys.stderr)} {problem.message}",
                     file=sys.stderr,

@@ -20,6 +20,9 @@ def lines(status: Status) -> Iterator[str]:
         is_other = not status.generation or status.verified.generation != status.generation.name
         other = yellow(", with another generation") if is_other else ""
         yield f"{bold('last test')}   passed {when} UTC{other}"
+    for setting in status.settings:
+        place = "set by" if setting.origin.startswith("$") else "in"
+        yield f"{bold('default')}     {setting.name} {setting.value} ({place} {setting.origin})"
     if status.generations:
         yield bold("generations")
     yield from map(_generation, status.generations)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from mlenv.environment import uv
 from mlenv.environment.install import bundle, preflight, select
@@ -157,6 +159,24 @@ def unreachable(profile: Profile, config: Indexes) -> str:
 
 def _reason(error: uv.UvError) -> str:
     return error.message.rstrip(".").rpartition(": ")[2]
+
+
+def with_index(error: MlenvError, request: Request) -> MlenvError:
+    """An index that does not answer, by its name where it is one of the profile's own."""
+    if error.code != "index-unreachable" or request.profile in (None, select.AUTO):
+        return error
+    profile, config = profiles.load(str(request.profile)), indexes.load(request.mirrors)
+    for index in profile.indexes:
+        if urlsplit(config.url(index)).hostname in re.split(r"[\s:@]+", error.message):
+            reason = error.message.partition("can't be reached")[2]
+            return MlenvError(
+                error.code,
+                f"The index {index.name} of profile {profile.name} "
+                f"({indexes.without_credentials(config.url(index))}) can't be reached{reason}",
+                "`mlenv install` without a name takes the best profile whose indexes answer here; "
+                f"--index {index.name}=URL names a mirror.",
+            )
+    return error
 
 
 def _all_profiles(name: str | None) -> Sequence[Profile]:

@@ -16,6 +16,7 @@ from mlenv.result import MlenvError
 
 # The preferred one first, for a machine that can run several.
 PREFERENCE = ("cu121", "cu124", "cu128", "cu130", "cpu", "whisper")
+FOR_CPU = "cpu"  # first on a machine without an NVIDIA device: a third of the space
 
 AUTO = "auto"
 
@@ -48,7 +49,7 @@ def selected(name: str | None, available: Available) -> Verdict:
     """The profile asked for, or else (None, `auto`) the best that this machine can run and get."""
     machine = host.collect()
     if name in (None, AUTO):
-        return best([profiles.load(name) for name in PREFERENCE], machine, available)
+        return best([profiles.load(name) for name in preference(machine)], machine, available)
     assert name is not None
     verdict = judge(profiles.load(name), machine)
     if verdict.against:
@@ -58,6 +59,13 @@ def selected(name: str | None, available: Available) -> Verdict:
             "`mlenv profiles` shows which can.",
         )
     return verdict
+
+
+def preference(machine: Host) -> tuple[str, ...]:
+    """The profiles for `auto`, the preferred one first."""
+    if machine.has_nvidia:
+        return PREFERENCE
+    return (FOR_CPU, *(name for name in PREFERENCE if name != FOR_CPU))
 
 
 def judge(profile: Profile, machine: Host) -> Verdict:
@@ -106,7 +114,7 @@ def _runs(code: str, capability: str) -> bool:
 
 def _why(profile: Profile, machine: Host) -> str:
     if profile.machine.cuda is None:
-        return "it needs no GPU"
+        return "it needs no GPU" if machine.has_nvidia else "no NVIDIA device here: for the CPU"
     if machine.gpus:
         name, capability = machine.gpus[0]
         return f"{name} (compute capability {capability}) with driver {machine.driver}"
@@ -116,4 +124,7 @@ def _why(profile: Profile, machine: Host) -> str:
         return f"NVIDIA driver {machine.driver}"
     if machine.driver_trouble:
         return "the NVIDIA driver does not answer, so it will run on the CPU"
-    return "no NVIDIA driver here, so it will run on the CPU"
+    if machine.device:
+        driver = profile.machine.driver or "for it"
+        return f"on the CPU: the NVIDIA device has no driver; with driver {driver} it can be used"
+    return "no NVIDIA device here, so it will run on the CPU"

@@ -135,6 +135,8 @@ def explained(output: str, code: int, *, offline: bool = False) -> UvError:
             if offline and entry.code == "package-not-found":
                 fields["what"] += fields.get("version", "")
                 entry = next(each for each in _failures() if each.code == "not-in-cache")
+            elif offline and entry.code == "index-unreachable":  # none was asked
+                entry = [each for each in _failures() if each.code == "not-in-cache"][-1]
             return UvError(entry.code, entry.message.format(**fields), entry.hint, output)
     return UvError("uv-failed", f"uv failed: {'; '.join(causes) or last}.", "", output)
 

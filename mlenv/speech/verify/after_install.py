@@ -12,7 +12,7 @@ from mlenv.doctor.facts import target
 from mlenv.environment import receipts
 from mlenv.machine import host
 from mlenv.progress import Progress
-from mlenv.result import MlenvError
+from mlenv.result import MlenvError, Problem
 from mlenv.speech import models, trial
 from mlenv.speech.models import fetch
 from mlenv.speech.verify import measure, samples
@@ -36,13 +36,16 @@ class Check(Struct, frozen=True, kw_only=True):
     sample_seconds: float
 
     @property
-    def problems(self) -> tuple[str, ...]:
-        """Sentences about what makes the check fail."""
+    def problems(self) -> tuple[Problem, ...]:
+        """The reasons why the check fails."""
         findings = [f for f in self.health if f.outcome in ("fail", "crash")]
         rows = [row for row in self.transcription if row.problem]
         return (
-            *(f"{finding.title} (`mlenv doctor {finding.id}`)" for finding in findings),
-            *(f"{row.model} on {row.device}: {row.problem}" for row in rows),
+            *(
+                Problem(finding.id, f"{finding.title} (`mlenv doctor {finding.id}`)")
+                for finding in findings
+            ),
+            *(Problem(row.code, f"{row.model} on {row.device}: {row.problem}") for row in rows),
         )
 
 

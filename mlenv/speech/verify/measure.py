@@ -27,10 +27,11 @@ DIARIZATION = "diarization"
 
 
 class Row(receipts.Row, frozen=True, kw_only=True):
-    """One model on one device, and the library files that it loaded."""
+    """One model on one device, and the library files that it loaded. `code`: that of `problem`."""
 
     libraries: tuple[str, ...] = ()
     ok: bool = True
+    code: str = ""
 
 
 def rows(
@@ -56,7 +57,8 @@ def rows(
                 if optional and error.code == "cuda-not-available":
                     progress.end()
                     break
-                row = Row(model=name, device=device, problem=error.message, ok=False)
+                problem = error.problem().message
+                row = Row(model=name, device=device, problem=problem, ok=False, code=error.code)
             progress.end()
             yield row
 
@@ -90,7 +92,8 @@ def _measured(venv: Path, name: str, device: str, progress: Progress, offline: b
         transcript = None
         for event in work.run([source], model, pipeline):
             if isinstance(event, events.Failed):
-                return Row(model=name, device=device, problem=event.problem.message, ok=False)
+                code, problem = event.problem.code, event.problem.message
+                return Row(model=name, device=device, problem=problem, ok=False, code=code)
             if isinstance(event, events.Finished):
                 transcript = event.transcript
     finally:
@@ -123,6 +126,7 @@ def _transcribed(
         problem=wrong,
         libraries=libraries,
         ok=not wrong,
+        code="word-errors" if wrong else "",
     )
 
 
@@ -130,11 +134,12 @@ def _diarized(venv: Path, device: str, transcript: Transcript, libraries: tuple[
     errors = scores.diarization_errors(venv, reference(), transcript["turns"])
     rate, speakers = errors["diarization_error_rate"], int(errors["speakers"])
     expected, limit = int(errors["speakers_expected"]), WORST_DIARIZATION_ERROR_RATE
-    wrong = ""
+    code = wrong = ""
     if rate > limit:
+        code = "diarization-errors"
         wrong = f"the diarization error rate is {rate:.3f}, above {limit}"
     elif speakers != expected:
-        wrong = f"{speakers} speakers were found of {expected}"
+        code, wrong = "number-of-speakers", f"{speakers} speakers were found of {expected}"
     spent = transcript["timings"]["diarize"]
     return Row(
         model=DIARIZATION,
@@ -149,4 +154,5 @@ def _diarized(venv: Path, device: str, transcript: Transcript, libraries: tuple[
         problem=wrong,
         libraries=libraries,
         ok=not wrong,
+        code=code,
     )
