@@ -145,14 +145,14 @@ def judge_disk(facts: Facts) -> Iterator[Finding]:
 def judge_permission(facts: Facts) -> Iterator[Finding]:
     closed = [cache for cache in facts.files.caches if not cache.writable]
     if closed:
-        yield warn(
-            PERMISSION,
-            *(
-                f"{c.path} ({c.use}) can't be written: it belongs to user {c.owner}, "
-                f"this is user {facts.files.uid}"
-                for c in closed
-            ),
+        lines = (
+            f"{c.path} ({c.use}) can't be written: it belongs to user {c.owner}, "
+            f"this is user {facts.files.uid}"
+            for c in closed
         )
+        # Python goes elsewhere with its temporary files; uv, shells and ffmpeg do not.
+        fails = any(c.use == "temporary files" and c.exists for c in closed)
+        yield Finding(PERMISSION, "fail" if fails else "warn", tuple(lines))
     else:
         yield ok(PERMISSION, "every cache can be written")
 

@@ -57,21 +57,14 @@ def _bin(scene: Scene, target: str) -> None:
 def _other_python(scene: Scene) -> None:
     from mlenv.environment import uv
 
-    found = filter(None, map(uv.find_python, ("3.12", "3.13", "3.10")))
-    _bin(scene, str(next(found).resolve()))
+    beside = scene.base.parent.glob("3.1[0-9].*/bin/python3")  # as pyenv keeps them
+    known = filter(None, map(uv.find_python, ("3.12", "3.13", "3.10")))
+    own = (scene.base / "bin" / "python3").resolve()
+    _bin(scene, next(str(other) for other in (*known, *beside) if other.resolve() != own))
 
 
 def _without_proc(scene: Scene) -> None:
     scene.prefix += ["sh", "-c", 'umount -l /proc && exec "$@"', "sh"]
-
-
-def _user_site(scene: Scene) -> None:
-    folder = scene.home / ".local/lib" / scene.site.parent.name / "site-packages"
-    folder.mkdir(parents=True)
-    (folder / "tokenizers.py").write_text("VALUE = 1\n")
-    cfg = scene.venv / "pyvenv.cfg"
-    old, new = "include-system-site-packages = false", "include-system-site-packages = true"
-    cfg.write_text(cfg.read_text().replace(old, new))
 
 
 BROKEN: dict[str, Row] = {
@@ -197,18 +190,16 @@ BROKEN: dict[str, Row] = {
         SHELL,
         (W,),
     ),
-    "the user's own packages hide those of the environment": Row(_user_site, SHELL, (W,)),
-    "PYTHONHOME is another Python": Row(variables(PYTHONHOME="/opt/python"), INTERPRETER),
     # the working directory
     "inspect.py beside the script": Row(beside("inspect.py"), SHADOWED, (W, S)),
     "tokenizers.py beside the script": Row(beside("tokenizers.py"), SHADOWED, (W,)),
-    "a folder queue beside the script": Row(beside("queue/__init__.py"), SHADOWED, (W, S)),
+    "a folder queue beside the script": Row(beside("queue/__init__.py"), SHADOWED, (T, S, H)),
     # mounts, limits and users
     "a mount without code": Row(remounted("noexec"), "environment-on-noexec-mount", (W, T)),
     "/proc is not mounted": Row(_without_proc, "proc-not-mounted", (W,)),
     "next to no shared memory": Row(mounted("size=4k", lambda _: Path("/dev/shm")), DISK),
     "few addresses": Row(limited("--as=3000000000"), "address-space-limited", (T,)),
-    "files may have no content": Row(limited("--fsize=0"), "process-limits-too-low", (W,)),
+    "files may have no content": Row(limited("--fsize=0"), "process-limits-too-low"),
     "temporary files may not be written": Row(
         both(
             lambda scene: (scene.scratch / "tmp").mkdir(mode=0o700),

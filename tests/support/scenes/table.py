@@ -9,6 +9,7 @@ TABLE = {**BROKEN, **ODD}
 
 # What no test here can make, and why.
 ELSEWHERE = {
+    "a PYTHONHOME that is gone": "no Python starts with it, mlenv's own neither",
     "a GPU, its driver, CUDA's calls": "no GPU in most machines: tests/heavy/gpu",
     "WSL, Windows, macOS": "another system: their facts are stand-ins in tests/doctor/checks",
     "a control group without memory": "a container's groups are its host's: tests/doctor",
