@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import types
 import typing
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -18,9 +20,10 @@ from mlenv.result import Result
 
 
 class Error(msgspec.Struct, frozen=True, kw_only=True):
-    """One error: `code` stays what it is, `message` is for people."""
+    """One error: `code` stays what it is, `message` is for people; `path` is the file, if any."""
 
     code: str
+    path: str | msgspec.UnsetType = msgspec.UNSET
     message: str
 
 
@@ -31,14 +34,19 @@ def records() -> dict[str, tuple[Any, ...]]:
     for name, (module_name, _) in COMMANDS.items():
         command = importlib.import_module(f"mlenv.cli.commands.{module_name}").cli
         for path, callback in _callbacks(name, command):
-            hint = typing.get_type_hints(callback).get("return")
-            types = tuple(dict.fromkeys(_types_of(hint)))
-            if types:
-                found[path] = types
+            found_here = tuple(dict.fromkeys(_types_of(_returned(callback))))
+            if found_here:
+                found[path] = found_here
     from mlenv.cli.commands.transcription import Transcribed
 
     found["exec transcribe"] = (Transcribed,)
     return dict(sorted(found.items()))
+
+
+def _returned(callback: Any) -> Any:
+    """The annotation of what a command returns; others may name what only a type checker loads."""
+    hint = SimpleNamespace(__annotations__={"return": callback.__annotations__.get("return")})
+    return typing.get_type_hints(hint, inspect.unwrap(callback).__globals__)["return"]
 
 
 def _callbacks(name: str, command: Any) -> Iterator[tuple[str, Any]]:
