@@ -29,6 +29,7 @@ from mlenv.result import FAILED, WRONG_USAGE, MlenvError, Problem, Result, from_
 COMMANDS = {
     "install": ("install", "Build the environment from a profile, or bring it up to date."),
     "status": ("status", "What is installed, its age and size, and what has drifted."),
+    "version": ("version", "Every version that a bug report needs, and no names."),
     "rollback": ("rollback", "Switch to an earlier generation, or to what was there before."),
     "gc": ("gc", "Remove old generations that nobody uses."),
     "uninstall": ("uninstall", "Remove the environment; what was there before comes back."),
@@ -174,6 +175,7 @@ def mlenv() -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command line and print its result; returns the exit code."""
+    arguments = _version_in_full(arguments)
     as_json = "--json" in _before_separator(arguments)
     name = next((word for word in arguments if not word.startswith("-")), "mlenv")
     if completion.COMPLETE in os.environ:
@@ -214,6 +216,13 @@ def _with_warnings(result: Result[Any]) -> Result[Any]:
     """Add what concerns every command: a variable that nobody reads, a driver that hangs."""
     more = [*settings.unknown_variables(), *filter(None, [driver.unanswered()])]
     return result._replace(warnings=(*result.warnings, *more)) if more else result
+
+
+def _version_in_full(arguments: Sequence[str]) -> Sequence[str]:
+    """`mlenv --version --verbose` is `mlenv version`."""
+    if "--version" not in arguments[:2] or not {"--verbose", "-v"} & {*arguments[:2]}:
+        return arguments
+    return ["version", *arguments[2:]]
 
 
 def _before_separator(arguments: Sequence[str]) -> Sequence[str]:

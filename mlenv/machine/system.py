@@ -61,7 +61,7 @@ def finish(child: Child | None, environ: Mapping[str, str], root: Path) -> Machi
         platform.system(),
         kernel,
         platform.machine(),
-        _distribution(root),
+        distribution(root),
         glibc_version(),
         "microsoft" in kernel.lower(),
         _container(environ, root),
@@ -77,7 +77,8 @@ def _text(file: Path) -> str:
         return ""
 
 
-def _distribution(root: Path) -> str:
+def distribution(root: Path) -> str:
+    """The Linux distribution's own name for itself; empty where it says none."""
     match = re.search(r'^PRETTY_NAME="?([^"\n]*)', _text(root / "etc/os-release"), re.MULTILINE)
     return match[1] if match else ""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from mlenv.cli.render.install import size
@@ -10,6 +10,9 @@ from mlenv.cli.render.style import bold, dim, green, red, yellow
 
 if TYPE_CHECKING:
     from mlenv.cli.commands.status import Row, Status
+
+
+MAIN = ("torch", "ctranslate2", "faster_whisper", "pyannote_audio")
 
 
 def lines(status: Status) -> Iterator[str]:
@@ -37,6 +40,8 @@ def _environment(status: Status) -> Iterator[str]:
         return
     yield f"{bold('environment')} {status.venv}"
     yield f"{bold('profile')}     {active.profile} ({len(active.distributions)} packages)"
+    if main := _libraries(active.distributions):
+        yield f"{bold('libraries')}   {main} (all: `mlenv version`)"
     yield f"{bold('generation')}  {active.name}, built {_ago(status.age_seconds)}"
     yield f"{bold('lock')}        {active.lock_path} ({active.lock_sha256[:12]})"
     newest = max(status.generations, key=lambda row: row.number, default=None)
@@ -50,6 +55,12 @@ def _environment(status: Status) -> Iterator[str]:
         yield f"            {red('drift')}: {line}"
     if not status.drift:
         yield f"            {green('its packages are those it was built with')}"
+
+
+def _libraries(distributions: Sequence[str]) -> str:
+    """The versions that people ask for first."""
+    versions = {name: version for name, _, version in (d.rpartition("-") for d in distributions)}
+    return ", ".join(f"{name} {versions[name]}" for name in MAIN if name in versions)
 
 
 def _absent(status: Status) -> str:
