@@ -15,12 +15,21 @@ from mlenv.progress import Progress
 from mlenv.result import Result
 
 
+def no_files(_ctx: click.Context, _param: click.Parameter, value: str | None) -> None:
+    """Say that lists of requirements can't be added, as pip has them."""
+    if value is not None:
+        raise click.UsageError(
+            "Files can't be added: name the packages, `mlenv add rich 'numpy<2'`."
+        )
+
+
 @command(
     "add",
     "mlenv add whisperx\nmlenv add 'jupyterlab>=4' ipywidgets\n"
     "mlenv add pyannote.audio==4.0.7 --override torch==2.5.1",
 )
 @click.argument("packages", nargs=-1, required=True)
+@click.option("-r", "--requirement", hidden=True, expose_value=False, callback=no_files)
 @click.option(
     "--override",
     "overrides",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import io
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -52,12 +53,13 @@ class _WithCommand(click.Command):
     "explain",
     "mlenv explain build.log\n"
     "some-program 2>&1 | mlenv explain\n"
+    "mlenv explain 'RuntimeError: Library libcublas.so.12 is not found'\n"
     "mlenv explain -- python transcribe.py talk.wav\n"
     "mlenv explain cublas-missing",
     cls=_WithCommand,
 )
 @click.argument(
-    "what", metavar="[FILE|ID|-]", required=False, shell_complete=completion.known_errors
+    "words", metavar="[FILE|ID|TEXT|-]", nargs=-1, shell_complete=completion.known_errors
 )
 @click.option("--list", "listed", is_flag=True, help="List all known errors and end.")
 @click.option(
@@ -68,15 +70,17 @@ class _WithCommand(click.Command):
 @venv_option
 @click.pass_context
 def cli(
-    ctx: click.Context, venv: Path, what: str | None, listed: bool, here: bool | None
+    ctx: click.Context, venv: Path, words: tuple[str, ...], listed: bool, here: bool | None
 ) -> Result[Entries | Explained | CommandExplained]:
     """Name the known error in a log or in a command's output, why it happens and what to do.
 
-    Reads FILE, or standard input; with `-- CMD ARG..` it runs the command, shows its output as
-    it comes, and explains if it fails. With an ID it prints the known error of that name.
+    Reads FILE, or standard input, or takes a pasted TEXT; with `-- CMD ARG..` it runs the
+    command, shows its output as it comes, and explains if it fails. With an ID it prints the known
+    error of that name.
 
     Exit code: 0 something was recognised, 1 nothing was; after `--` the command's own.
     """
+    what = " ".join(words) if words else None
     as_json: bool = ctx.meta[_JSON]
     if _RUN in ctx.meta:
         if what is not None or listed:
@@ -99,11 +103,13 @@ def _scanned(what: str | None) -> Scan:
     try:
         with Path(what).open("rb") as stream:
             return scan(stream)
-    except OSError as error:
+    except (OSError, ValueError) as error:
+        if any(map(str.isspace, what)) and not isinstance(error, PermissionError):
+            return scan(io.BytesIO(what.encode("utf-8", "surrogateescape")))  # a pasted line
         near = difflib.get_close_matches(what, knowledge.entries(), n=1)
         raise MlenvError(
             "no-log",
-            f"{what} can't be read: {error.strerror}.",
+            f"{what} can't be read: {getattr(error, 'strerror', None) or error}.",
             f"Did you mean `mlenv explain {near[0]}`?"
             if near
             else "Give a log file, - for standard input, or an id of `mlenv explain --list`.",

@@ -8,10 +8,11 @@ import click
 from msgspec import Struct
 
 from mlenv.cli.table import command, complete_profile, own_profiles_option
+from mlenv.environment import generations
 from mlenv.environment.generations import own_profiles
 from mlenv.environment.lockfile import indexes, locks, profiles, tool_formats
 from mlenv.files import write_atomically
-from mlenv.result import Result
+from mlenv.result import WRONG_USAGE, MlenvError, Result
 
 
 class Exported(Struct, frozen=True, kw_only=True):
@@ -28,7 +29,7 @@ class Exported(Struct, frozen=True, kw_only=True):
     "mlenv export cu124 --to pylock -o pylock.toml\n"
     "mlenv export cu128 --to dockerfile -o Dockerfile\nmlenv export whisper --to conda-env",
 )
-@click.argument("profile", shell_complete=complete_profile)
+@click.argument("profile", required=False, shell_complete=complete_profile)
 @click.option("--to", "form", type=click.Choice(tool_formats.FORMATS), required=True)
 @click.option(
     "-o", "--output", metavar="FILE", type=click.Path(path_type=Path), help="Instead of printing."
@@ -36,9 +37,9 @@ class Exported(Struct, frozen=True, kw_only=True):
 @click.option("--index", "mirrors", metavar="NAME=URL", multiple=True, help="Use a mirror.")
 @own_profiles_option
 def cli(
-    profile: str, form: str, output: Path | None, mirrors: tuple[str, ...], venv: Path
+    profile: str | None, form: str, output: Path | None, mirrors: tuple[str, ...], venv: Path
 ) -> Result[Exported]:
-    """Write the pins of PROFILE, with their hashes, in another tool's format.
+    """Write the pins of PROFILE (the one in use), with their hashes, in another tool's format.
 
     \b
     pylock        PEP 751, with the addresses that your indexes give: uv, pip
@@ -47,7 +48,7 @@ def cli(
     conda-env     environment.yml
     """
     config = indexes.load(mirrors)
-    loaded = profiles.load(profile, own_profiles.of(venv))
+    loaded = profiles.load(profile or _in_use(venv), own_profiles.of(venv))
     indexes.check_names(config, (loaded, *map(profiles.load, profiles.names())), mirrors)
     content = tool_formats.written(form, loaded, locks.load(loaded), config)
     if output:
@@ -59,3 +60,16 @@ def cli(
         content=None if output else content,
     )
     return Result("export", record)
+
+
+def _in_use(venv: Path) -> str:
+    """The file of the profile that the environment was built from; raises `MlenvError`."""
+    if active := generations.active(venv):
+        return str(active.profile_file)
+    raise MlenvError(
+        "usage",
+        f"Name a profile: there is no environment of mlenv's at {venv} whose profile could be "
+        "taken.",
+        f"There are: {', '.join(profiles.names())}.",
+        exit_code=WRONG_USAGE,
+    )

@@ -14,7 +14,7 @@ from mlenv.cli import completion
 from mlenv.cli.table import command, venv_option
 from mlenv.machine import settings
 from mlenv.progress import Progress
-from mlenv.result import DONE, FAILED, MlenvError, Problem, Result
+from mlenv.result import DONE, FAILED, WRONG_USAGE, MlenvError, Problem, Result
 from mlenv.speech import models
 from mlenv.speech.models import Model, Refused, fetch, pinned
 from mlenv.speech.models.documents import Listing, RefusedRow, Removed, Row, Where
@@ -62,7 +62,7 @@ def where(name: str) -> Result[Where]:
 
 
 @command("pull", "mlenv models pull base segmentation-3.0 campplus\nmlenv models pull large-v3")
-@click.argument("names", nargs=-1, required=True, shell_complete=completion.models)
+@click.argument("names", nargs=-1, shell_complete=completion.models)
 @click.option("--offline", is_flag=True, help="Only say whether they are here.")
 @venv_option
 @click.pass_obj
@@ -72,6 +72,7 @@ def pull(progress: Progress, names: tuple[str, ...], offline: bool, venv: Path) 
     Any other Whisper model of the hub works too, by faster-whisper's names or its id. Its files'
     hashes are recorded, and checked from then on.
     """
+    _check_named("pull", names)
     rows: list[Row] = []
     problems: list[Problem] = []
     warnings: list[str] = []
@@ -109,7 +110,7 @@ CODES = {"wrong": "hash-mismatch", "missing": "model-missing"}
 
 
 @command("remove", "mlenv models remove base")
-@click.argument("names", nargs=-1, required=True, shell_complete=completion.models)
+@click.argument("names", nargs=-1, shell_complete=completion.models)
 def remove(names: tuple[str, ...]) -> Result[Removed]:
     """Delete models from mlenv's own store; other folders and caches are left alone.
 
@@ -117,6 +118,7 @@ def remove(names: tuple[str, ...]) -> Result[Removed]:
     """
     from mlenv.cli.render import models as shown
 
+    _check_named("remove", names)
     chosen = [pinned.by_name(name) for name in names]
     freed = {model.name: models.remove(model) for model in chosen}
     forgotten = [model.name for model in chosen if pinned.forget(model.name)]
@@ -129,6 +131,17 @@ def remove(names: tuple[str, ...]) -> Result[Removed]:
     record = Removed(removed=freed)
     lines = partial(shown.removed, record, forgotten)
     return Result("models", record, code, tuple(problems), lines=lines)
+
+
+def _check_named(action: str, names: tuple[str, ...]) -> None:
+    """Raise `MlenvError` with the names that there are where none is given."""
+    if not names:
+        raise MlenvError(
+            "usage",
+            f"`mlenv models {action}` needs the name of a model.",
+            f"There are: {', '.join(pinned.known())}. The default is {models.default()}.",
+            exit_code=WRONG_USAGE,
+        )
 
 
 def _elsewhere(name: str) -> str:

@@ -17,7 +17,7 @@ from mlenv.cli.interruption import Interrupted, deferred
 from mlenv.cli.render.transcribe import Screen
 from mlenv.machine import driver
 from mlenv.result import DONE, FAILED, WRONG_USAGE, MlenvError, Problem, Result
-from mlenv.speech.transcribe import events, inputs
+from mlenv.speech.transcribe import events, inputs, names
 from mlenv.speech.transcribe.formats import text_line
 from mlenv.speech.transcribe.inputs import Source
 from mlenv.speech.transcribe.job import Job
@@ -27,8 +27,6 @@ from mlenv.speech.transcribe.origins import NO_TRANSCRIPT, Origins
 from mlenv.speech.transcribe.outputs import Outputs, plan, writable
 from mlenv.speech.transcribe.transcript import Transcript
 from mlenv.speech.transcribe.writer import Writer
-
-LISTS = (".txt", ".lst", ".list", ".m3u")  # suffixes of files that name files
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +76,9 @@ class Run:
             code = interrupted.exit_code
             self._fail(self._interruption())
         self._screen.end()
+        if self._problems and self._total > 1 and code == DONE:
+            done = len(self._transcripts) + len(self._skipped)
+            self._screen.note(f"{done} of {self._total} files are done, see the errors above")
         if trouble := driver.unanswered():
             self._screen.error(trouble)
         record = Transcribed(self._transcripts, self._passed_over, self._skipped, self._notes)
@@ -103,7 +104,7 @@ class Run:
 
     def _inputs(self) -> list[Source]:
         options = self._options
-        more = inputs.listed(options.files_from) if options.files_from else ()
+        more = names.listed(options.files_from) if options.files_from else ()
         survey = inputs.survey([*options.audio, *more], recursive=options.recursive)
         self._passed_over = [*survey.doubtful, *survey.below]
         if options.diarize and options.speaker_names:
@@ -115,7 +116,7 @@ class Run:
         self._origins = Origins(options)
         self._outputs: dict[Source, Outputs] = {}
         if options.output_dir:
-            directory = inputs.output_directory(options.output_dir)
+            directory = names.output_directory(options.output_dir)
             writable(directory)
             self._outputs = plan(sources, directory, options.formats, self._origins)
             sources = list(self._outputs)
@@ -131,9 +132,9 @@ class Run:
         if count := len(survey.below):
             folders = "1 folder" if count == 1 else f"{count} folders"
             self._screen.note(f"did not look into {folders} below: --recursive does")
-        if names := [inputs.printable(name) for name in survey.doubtful]:
-            more = f" and {len(names) - 10} more" if len(names) > 10 else ""
-            text = f"not looked into, though they may be recordings: {', '.join(names[:10])}{more}"
+        if unsure := [inputs.printable(name) for name in survey.doubtful]:
+            more = f" and {len(unsure) - 10} more" if len(unsure) > 10 else ""
+            text = f"not looked into, though they may be recordings: {', '.join(unsure[:10])}{more}"
             self._screen.note(f"{text}; name them to have them done", warning=True)
 
     def _spooled(self, source: Source) -> Source | None:
@@ -168,7 +169,9 @@ class Run:
             case events.Heard():
                 self._segment(event)
             case events.Failed():
-                self._fail(_with_list(event), event.source)
+                hint = names.list_hint(event.source.file)
+                message = f"{event.problem.message}\n{hint}".rstrip("\n")
+                self._fail(event.problem._replace(message=message), event.source)
             case events.Warned():
                 if not self._options.json:
                     self._screen.warn(event.text)
@@ -257,15 +260,6 @@ class Run:
             self._transcripts.append(transcript)
         else:  # thousands of files: keep what is counted, not the words
             self._transcripts.append({**transcript, "text": "", "segments": [], "turns": []})
-
-
-def _with_list(failed: events.Failed) -> Problem:
-    """The problem, with advice where the recording's name is that of a list of names."""
-    problem = failed.problem
-    if failed.source.file.suffix.lower() not in LISTS:
-        return problem
-    advice = f"A list of names goes with `--files-from {failed.source.label}`."
-    return problem._replace(message=f"{problem.message}\n{advice}")
 
 
 def _raise_for_names_of_several(count: int) -> None:

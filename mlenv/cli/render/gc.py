@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from mlenv.cli.render.install import size
-from mlenv.cli.render.style import green, yellow
+from mlenv.cli.render.style import dim, green, yellow
 
 if TYPE_CHECKING:
     from mlenv.cli.commands.gc import Collected
@@ -23,3 +23,6 @@ def lines(collected: Collected) -> Iterator[str]:
         yield f"{yellow('in use')}   {row.name} by {who}"
     freed = "freed" if not collected.dry_run else "to be freed. Nothing was changed."
     yield f"{size(collected.freed_bytes)} {freed}" if collected.removed else "nothing to remove"
+    if collected.removed:
+        yield dim("The rest is shared with uv's cache: `uv cache prune` frees what nobody uses,")
+        yield dim("`uv cache clean` all of it; the next installation downloads it again.")

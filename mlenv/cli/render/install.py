@@ -55,6 +55,10 @@ def _checked(record: Checked) -> Iterator[str]:
         )
     if record.not_transcribed:
         yield f"{yellow('not tested')} {record.not_transcribed}"
+    if record.transcription:
+        yield f"{bold('next')}       `mlenv exec transcribe talk.m4a`, or `mlenv exec COMMAND`"
+    else:
+        yield f"{bold('next')}       `mlenv exec COMMAND` starts a program in it"
 
 
 def planned(plan: DryRun, head: str) -> Iterator[str]:

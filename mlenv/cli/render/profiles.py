@@ -25,9 +25,13 @@ def lines(record: Record) -> Iterator[str]:
 def _machine(machine: Host) -> str:
     parts = [machine.platform]
     parts += [f"glibc {machine.glibc}"] if machine.glibc else []
-    parts += [f"driver {machine.driver}"] if machine.driver else ["no NVIDIA driver"]
+    parts += [f"driver {machine.driver}"] if machine.driver else [_no_driver(machine)]
     parts += [f"{name} ({capability})" for name, capability in machine.gpus]
     return ", ".join(parts)
+
+
+def _no_driver(machine: Host) -> str:
+    return "an NVIDIA device without a driver" if machine.device else "no NVIDIA device"
 
 
 def _list(listing: Listing) -> Iterator[str]:
@@ -45,6 +49,9 @@ def _why(choice: Choice) -> Iterator[str]:
     for item in choice.passed_over:
         yield f"{yellow('not chosen')}  {bold(item.profile)}: {item.reason}"
     yield f"{green('chosen')}      {bold(choice.profile)}: {choice.why}"
+    yield dim(
+        f"`mlenv install {choice.profile}` builds it; add --dry-run to see what that fetches."
+    )
 
 
 def _show(shown: Shown) -> Iterator[str]:

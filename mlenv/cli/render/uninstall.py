@@ -21,6 +21,9 @@ def lines(uninstalled: Uninstalled | Planned) -> Iterator[str]:
         yield f"{green('restored')}  your previous environment is back at {uninstalled.restored}"
     for path in uninstalled.left:
         yield f"{green('kept')}      the package lists that `mlenv add` wrote, in {path}"
+    yield f"{green('kept')}      models (`mlenv models`) and uv's cache (`uv cache clean`)"
+    yield dim("Launchers may still point there: `mlenv shim list` shows them, `shim remove` takes")
+    yield dim("them back. `mlenv install` builds the environment again.")
 
 
 def _planned(plan: Planned) -> Iterator[str]:

@@ -6,6 +6,7 @@ its path. `load` reads and checks it; nothing else in mlenv parses one.
 
 from __future__ import annotations
 
+import difflib
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ from mlenv.environment.lockfile.profile_file import (
     problems,
 )
 from mlenv.files import decode, read_text, why
-from mlenv.result import MlenvError
+from mlenv.result import WRONG_USAGE, MlenvError
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +111,15 @@ def load(name: str, own: Mapping[str, Path] = NONE) -> Profile:
     try:
         text = read_text(path)
     except FileNotFoundError as error:
-        hint = (
-            f"There are: {', '.join((*names(), *own))}. A file is named by its path: ./{path.name}"
-        )
-        raise MlenvError("unknown-profile", f"There is no profile `{name}`.", hint) from error
+        if by_path:
+            hint = "A profile is named by its name (`mlenv profiles`), or by the path of its file."
+        else:
+            near = difflib.get_close_matches(name, (*names(), *own), n=1)
+            hint = f"Did you mean {near[0]}? " if near else ""
+            hint += f"There are: {', '.join((*names(), *own))}."
+        raise MlenvError(
+            "unknown-profile", f"There is no profile `{name}`.", hint, exit_code=WRONG_USAGE
+        ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise MlenvError("unreadable-profile", f"{path} can't be read: {why(error)}.") from error
     file = decode(text, File, path, toml=True, code="broken-profile")

@@ -15,13 +15,15 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from mlenv.result import WRONG_USAGE, MlenvError, Problem
-from mlenv.speech.transcribe import scratch
+from mlenv.speech.transcribe import names, scratch
+from mlenv.speech.transcribe.names import NO_AUDIO as NO_AUDIO
+from mlenv.speech.transcribe.names import STANDARD_INPUT as STANDARD_INPUT
+from mlenv.speech.transcribe.names import path_of as path_of
+from mlenv.speech.transcribe.names import printable as printable
+from mlenv.speech.transcribe.names import text_of as text_of
 
-STANDARD_INPUT = "-"
 # Names that mean another file in another process.
 OWN_FILES = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/", "/proc/thread-self/fd/")
-DIRECTION_MARKS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-NO_AUDIO = "no-audio"
 RECORDS = ".mlenv"  # the folder of what is recorded about transcripts
 
 
@@ -118,7 +120,7 @@ def single(word: str) -> Source:
             raise MlenvError(NO_AUDIO, f"{label} is a folder: name one recording.")
         _look(word, False, result)
     else:
-        message = f"{label} does not exist.\n{_hint(word)}".rstrip("\n")
+        message = f"{label} does not exist.\n{names.hint(word)}".rstrip("\n")
         result.problems.append(Problem("audio-missing", message))
     for problem in result.problems:
         raise MlenvError(problem.code, problem.message)
@@ -147,89 +149,6 @@ def spooled(source: Source, stream: IO[bytes] | None) -> Source:
     return replace(source, file=Path(scratch.path_of(held)), is_stream=False, held=held)
 
 
-def printable(text: str) -> str:
-    """A text in one line that moves no cursor and turns no direction."""
-    if text.isascii() and text.isprintable():
-        return text
-    import unicodedata
-
-    def is_plain(sign: str) -> bool:
-        category = unicodedata.category(sign)
-        return category not in ("Cc", "Cs", "Zl", "Zp") and sign not in DIRECTION_MARKS
-
-    return "".join(
-        sign if is_plain(sign) else sign.encode("unicode_escape").decode() for sign in text
-    )
-
-
-def listed(name: str) -> list[str]:
-    """The names in a file (`-`: standard input), one a line, or ended by NUL as of `find -print0`.
-
-    Raises `MlenvError` where it can't be read.
-    """
-    try:
-        if name == STANDARD_INPUT:
-            content = Path("/dev/stdin").read_bytes()
-        else:
-            content = path_of(name).read_bytes()
-    except OSError as error:
-        message = f"--files-from: {printable(text_of(name))} can't be read: {error.strerror}."
-        raise MlenvError("list-unreadable", message, path=text_of(name)) from error
-    lines = content.split(b"\0") if b"\0" in content else content.splitlines()
-    names = [os.fsdecode(line) for line in lines if line.strip()]
-    if not names:
-        message = f"--files-from: {printable(text_of(name))} names no files."
-        raise MlenvError(NO_AUDIO, message, exit_code=WRONG_USAGE, path=text_of(name))
-    return names
-
-
-def _hint(word: str) -> str:
-    """Advice on a word that leads nowhere; empty for most."""
-    from mlenv.machine import wsl
-
-    scheme, separator, rest = word.partition("://")
-    if separator and scheme.lower() == "file":
-        return f"It is an address: name the file by its path, {rest.removeprefix('localhost')}."
-    if separator and scheme.isalpha():
-        return (
-            "It is an address, and mlenv fetches none: download it first, such as with `curl -LO`."
-        )
-    if word.startswith("@") and Path(word[1:]).is_file():
-        return f"A list of names goes with `--files-from {word[1:]}`."
-    return wsl.hint(word)
-
-
-def output_directory(word: str) -> Path:
-    """The directory that `--output-dir` names; raises `MlenvError` for one of a missing drive."""
-    from mlenv.machine import wsl
-
-    path = path_of(word)
-    if path == Path(word) and not path.exists() and (hint := wsl.hint(word)):
-        raise MlenvError(
-            "not-writable",
-            f"There is no {printable(word)} here.",
-            hint,
-            exit_code=WRONG_USAGE,
-            path=word,
-        )
-    return path.absolute()
-
-
-def path_of(word: str) -> Path:
-    """The path that a word means: as it stands if it is there, else with `~` or from Windows."""
-    path = Path(word)
-    if os.path.lexists(path):
-        return path
-    from mlenv.machine import wsl
-
-    if word.startswith("~"):
-        try:
-            return path.expanduser()
-        except RuntimeError:  # no user of that name
-            return path
-    return wsl.from_windows(word, mounted=True) or path
-
-
 def _look(word: str, recursive: bool, into: Survey) -> None:
     """Add what a word leads to."""
     import glob
@@ -243,10 +162,10 @@ def _look(word: str, recursive: bool, into: Survey) -> None:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
         if not glob.has_magic(word):
-            message = f"{label} does not exist.\n{_hint(word)}".rstrip("\n")
+            message = f"{label} does not exist.\n{names.hint(word)}".rstrip("\n")
             into.problems.append(Problem("audio-missing", message, text_of(word)))
-        elif names := sorted(glob.glob(str(path), recursive=True)):  # noqa: PTH207 (any root)
-            for name in names:
+        elif matches := sorted(glob.glob(str(path), recursive=True)):  # noqa: PTH207 (any root)
+            for name in matches:
                 if Path(name).is_file() or ("**" not in word and Path(name).is_dir()):
                     _look(name, recursive, into)
         else:
@@ -283,14 +202,14 @@ def _look_into(folder: Path, label: str, recursive: bool, into: Survey) -> None:
         message = f"The folder {printable(where)} can't be read: {error.strerror}."
         into.problems.append(Problem("folder-unreadable", message, where))
 
-    for directory, folders, names in os.walk(folder, onerror=unreadable):
+    for directory, folders, files in os.walk(folder, onerror=unreadable):
         folders[:] = sorted(set(folders) - {RECORDS})
         if not recursive:
             into.below.extend(f"{text_of(Path(directory) / name)}/" for name in folders)
             folders.clear()
         links = [Path(directory) / name for name in folders if Path(directory, name).is_symlink()]
         into.doubtful.extend(f"{text_of(link)}/" for link in links)
-        for name in sorted(names):
+        for name in sorted(files):
             path = Path(directory) / name
             which = kind(path)
             if which is Kind.RECORDING:
@@ -309,8 +228,3 @@ def _look_into(folder: Path, label: str, recursive: bool, into: Survey) -> None:
 @functools.cache
 def _real_folder(folder: Path) -> str:
     return os.path.realpath(folder)
-
-
-def text_of(path: str | Path) -> str:
-    """A path as text, whatever bytes are in its name."""
-    return os.fsencode(path).decode("utf-8", "replace")

@@ -14,10 +14,9 @@ from tests.support.running import Run
 
 def test_an_unknown_name(mlenv: Run, home: Path) -> None:
     done = mlenv("install", "cu999")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stderr == (
-        "error: There is no profile `cu999`.\n"
-        f"There are: {', '.join(profiles.names())}. A file is named by its path: ./cu999.toml\n"
+        f"error: There is no profile `cu999`.\nThere are: {', '.join(profiles.names())}.\n"
     )
     assert not (home / ".venvs").exists()
 

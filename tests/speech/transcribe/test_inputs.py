@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from mlenv.result import MlenvError, Problem
-from mlenv.speech.transcribe import inputs
+from mlenv.speech.transcribe import inputs, names
 from mlenv.speech.transcribe.inputs import Source, Survey
 
 WAVE = b"RIFF\0\0\0\0WAVEfmt "
@@ -132,9 +132,12 @@ LONG = "and so they came to the city of " * 20
     [
         ("nomatch*.flac", "no-audio", "No file matches nomatch*.flac."),
         ("gone.wav", "audio-missing", "gone.wav does not exist."),
+        ("deep/c.m4", "audio-missing", "deep/c.m4 does not exist.\nDid you mean deep/c.m4a?"),
         ("go\nne.wav", "audio-missing", "go\\nne.wav does not exist."),
-        ("~nobody-here/a.wav", "audio-missing", "~nobody-here/a.wav does not exist."),
-        ("a.wav/b.wav", "audio-missing", "a.wav/b.wav does not exist."),
+        ("~nobody-here/a.wav", "audio-missing", "~nobody-here/a.wav does not exist.\n"
+         "There is no folder ~nobody-here."),
+        ("a.wav/b.wav", "audio-missing", "a.wav/b.wav does not exist.\n"
+         "There is no folder a.wav."),
         (LONG, "audio-unreadable", f"{LONG[:60]}…{LONG[-60:]} can't be read: File name too long."),
         ("circle/a.wav", "audio-unreadable",
          "circle/a.wav can't be read: Too many levels of symbolic links."),
@@ -163,7 +166,7 @@ def test_what_leads_nowhere_is_named_and_the_rest_is_done(
 @pytest.mark.parametrize("content", [b"a.wav\n\nB.MP3\n", b"a.wav\0B.MP3\0", b"a.wav\r\nB.MP3"])
 def test_a_list_of_names(folder: Path, content: bytes) -> None:
     (folder / "list").write_bytes(content)
-    assert inputs.listed("list") == ["a.wav", "B.MP3"]
+    assert names.listed("list") == ["a.wav", "B.MP3"]
 
 
 def test_a_list_without_names(folder: Path) -> None:
@@ -173,7 +176,7 @@ def test_a_list_without_names(folder: Path) -> None:
         ("gone", 1, "--files-from: gone can't be read: No such file or directory."),
     ):
         with pytest.raises(MlenvError) as caught:
-            inputs.listed(name)
+            names.listed(name)
         assert (caught.value.exit_code, caught.value.message) == (code, message)
         assert caught.value.path == name
 
