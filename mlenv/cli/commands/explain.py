@@ -132,7 +132,8 @@ def _of_log(scanned: Scan, as_json: bool, venv: Path, here: bool | None) -> Resu
 def _not_recognised(record: Explained) -> str:
     if record.unrecognised:
         return f"The last error in this log is not known: {redacted(record.unrecognised)}"
-    return f"No known error in this log ({record.lines} lines)."
+    lines = "1 line" if record.lines == 1 else f"{record.lines} lines"
+    return f"No known error in this log ({lines})."
 
 
 def _of_command(

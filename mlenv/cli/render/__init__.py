@@ -16,6 +16,7 @@ from typing import Any
 
 from mlenv import __version__
 from mlenv.cli import streams
+from mlenv.cli.render import fitting
 from mlenv.cli.render import progress as progress
 from mlenv.cli.render.style import bold, red, yellow
 from mlenv.result import FAILED, Result, redacted
@@ -37,7 +38,7 @@ def emit(result: Result[Any], *, as_json: bool) -> int:
             print(to_json(result))
         else:
             stream = sys.stderr if result.to_stderr else sys.stdout
-            for line in _text(result):
+            for line in _fitted(result):
                 print(line, file=stream, flush=result.lines is not None)
             for problem in () if result.told else result.errors:
                 print(
@@ -115,6 +116,17 @@ def say(text: str) -> None:
 def silence_stdout() -> None:
     """Python flushes the stream once more when it ends, and would fail again."""
     sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 (it lives as long as the process)
+
+
+# Commands whose text is copied into other programs, or is fitted by their own renderers.
+AS_IT_IS = ("env", "export", "doctor", "explain")
+
+
+def _fitted(result: Result[Any]) -> Iterator[str]:
+    """The text of a result, no wider than the terminal."""
+    limit = 0 if result.command in AS_IT_IS else fitting.columns()
+    for line in _text(result):
+        yield from fitting.fit(line, limit)
 
 
 def _text(result: Result[Any]) -> Iterator[str]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import UnsetType
 
+from mlenv.cli.render.fitting import columns, fit, width
 from mlenv.cli.render.style import bold, dim, green, red, yellow
 from mlenv.doctor import verdict
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from mlenv.doctor.examine import FindingDocument
     from mlenv.doctor.facts import Facts
 
-WIDTH = 96
+COMMAND = " " * 10  # before a command line
 _COLOURS: dict[Outcome, Callable[[str], str]] = {
     "ok": green,
     "warn": yellow,
@@ -66,6 +67,12 @@ def lines(checks: Checks) -> Iterator[str]:
 
 
 def report(diagnosed: Diagnosed, layout: Layout) -> Iterator[str]:
+    """The report, no wider than the terminal but for commands, which are copied."""
+    for line in _report(diagnosed, layout):
+        yield from [line] if line.startswith(COMMAND) else fit(line, columns())
+
+
+def _report(diagnosed: Diagnosed, layout: Layout) -> Iterator[str]:
     """The verdict, the findings that need action, then a count by topic."""
     findings = diagnosed.findings
     fix = None if isinstance(diagnosed.fix, UnsetType) else diagnosed.fix
@@ -164,7 +171,7 @@ def _finding(finding: FindingDocument) -> Iterator[str]:
     yield from _wrapped("why:  ", finding.cause)
     yield from _wrapped("do:   ", finding.remedy.prose)
     for argv in finding.remedy.commands:
-        yield f"          {shlex.join(argv)}"
+        yield f"{COMMAND}{shlex.join(argv)}"
 
 
 def _short(finding: FindingDocument) -> Iterator[str]:
@@ -176,7 +183,7 @@ def _short(finding: FindingDocument) -> Iterator[str]:
 def _wrapped(label: str, text: str) -> Iterator[str]:
     yield from textwrap.wrap(
         text,
-        WIDTH,
+        width(),
         initial_indent=f"  {label}",
         subsequent_indent=" " * (2 + len(label)),
         break_long_words=False,

@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, TextIO
 
+from mlenv.cli.render.fitting import width
 from mlenv.cli.render.style import bold, dim, green, red, yellow
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     )
     from mlenv.doctor.explain.outline import Outline
 
-WIDTH = 96
 _SURE = {"high": "", "medium": "likely", "low": "possibly"}
 _OUTCOMES = {"ok": green, "fail": red, "warn": yellow}
 
@@ -167,7 +167,7 @@ def _here(diagnosis: DiagnosisRow, stream: TextIO) -> Iterator[str]:
 def _labelled(label: str, text: str) -> Iterator[str]:
     yield from textwrap.wrap(
         text,
-        WIDTH,
+        width(),
         initial_indent=f"  {label:<8} ",
         subsequent_indent=" " * 11,
         break_long_words=False,

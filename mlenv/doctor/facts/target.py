@@ -102,6 +102,8 @@ def finish(target: Target, child: Child) -> Interpreter:
     except (ValueError, TypeError, KeyError):
         last = (ended.stderr.strip().splitlines() or [""])[-1]
         reason = ended.error or last or f"it ended with {ended.exit_code}"
+        if not ended.exit_code and not ended.error:
+            reason = "it ended with 0, and what it printed is not what a Python would print"
         if ended.timed_out:
             reason = "it did not answer within 10 s"
     packages = next(iter(sorted(target.venv.glob("lib/python3*/site-packages"))), None)
