@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from mlenv.doctor.checks.common import Check, Finding, ok, skip, unique, way, worst
+from mlenv.doctor.checks.common import Check, Finding, ok, skip, unique, warn, way, worst
 from mlenv.doctor.checks.cudnn import TOPIC, last_line
 from mlenv.doctor.facts import Facts
 from mlenv.doctor.facts.libraries import Copy, folder, loader_name
 from mlenv.doctor.facts.load_probes import ProbeRun
 
 SHADOWS = "ld-library-path-shadows-wheel"
+EMPTY = "library-path-has-empty-element"
 
 
 def judge_shadows(facts: Facts) -> Iterator[Finding]:
@@ -56,6 +58,18 @@ def judge_shadows(facts: Facts) -> Iterator[Finding]:
         yield ok(SHADOWS, "every library comes from the environment itself", *unique(notes))
 
 
+def judge_empty(facts: Facts) -> Iterator[Finding]:
+    """An empty element of LD_LIBRARY_PATH, which stands for the current directory."""
+    path, here = facts.machine.variable("LD_LIBRARY_PATH"), facts.files.libraries
+    if not path or "" not in re.split("[:;]", path):
+        yield ok(EMPTY, "LD_LIBRARY_PATH has no empty element")
+    elif here:
+        lines = (f"LD_LIBRARY_PATH={path} lets the loader take {file}" for file in here[:6])
+        yield warn(EMPTY, *lines, "the launch environment (`mlenv exec`) has no empty element")
+    else:
+        yield ok(EMPTY, f"LD_LIBRARY_PATH={path}: no library is in the current directory")
+
+
 def _entries(facts: Facts, run: ProbeRun) -> dict[str, str]:
     """LD_LIBRARY_PATH in order: the real directory, and how it is written."""
     for e in facts.environments:
@@ -82,4 +96,4 @@ def _before(entry: str, mine: Copy, path: dict[str, str]) -> bool:
     return own not in path or order.index(entry) < order.index(path[own])
 
 
-CHECKS = (Check(TOPIC, (SHADOWS,), judge_shadows),)
+CHECKS = (Check(TOPIC, (SHADOWS,), judge_shadows), Check(TOPIC, (EMPTY,), judge_empty))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +15,7 @@ from mlenv.doctor.facts.model_files import NAMES, fault, unlike_its_name
 from mlenv.environment import generations
 from mlenv.machine import hub_cache
 
+_LIBRARY = re.compile(r"lib[\w+.-]+\.so(\.\d+)*$")
 SHARED_MEMORY = Path("/dev/shm")
 
 # Modules that a file of the user's in the working directory would hide.
@@ -79,11 +82,14 @@ class ModelFile:
 
 @dataclass(frozen=True, slots=True)
 class Files:
+    """The user's files; `shadows` and `libraries` are those in the working directory."""
+
     disks: tuple[Disk, ...] = ()
     caches: tuple[Cache, ...] = ()
     models: tuple[str, ...] = ()
     partial: tuple[Partial, ...] = ()
     shadows: tuple[str, ...] = ()
+    libraries: tuple[str, ...] = ()
     token: str = ""
     programs: Mapping[str, str] | None = None
     uid: int = 0
@@ -121,6 +127,7 @@ def read(
         tuple(sorted(folder.name for folder in _folders(hub, "models--*"))),
         tuple(_partial(hub, models)),
         tuple(_shadows(directory)),
+        tuple(_libraries(directory)),
         hub_cache.token_place(environ),
         {
             name: shutil.which(name, path=environ.get("PATH", os.defpath)) or ""
@@ -214,6 +221,13 @@ def _fault(link: Path) -> str:
     if what := fault(link):
         return what
     return "changed" if link.is_symlink() and unlike_its_name(link.resolve()) else ""
+
+
+def _libraries(directory: Path) -> Iterator[str]:
+    """Libraries in the working directory, by names that the loader looks for."""
+    with contextlib.suppress(OSError):
+        names = sorted(os.listdir(directory))  # noqa: PTH208 (names are all that is wanted)
+        yield from (str(directory / name) for name in names if _LIBRARY.match(name))
 
 
 def _shadows(directory: Path) -> Iterator[str]:

@@ -284,3 +284,16 @@ def test_a_check_that_breaks_is_a_finding_and_ends_nothing(tmp_path: Path) -> No
     assert "disk-full-or-tmp-too-small" in crashed
     assert "glibc-too-old" not in crashed
     assert report.exit_code() in (1, 3)
+
+
+def test_an_empty_element_stands_for_the_current_directory() -> None:
+    here = Files(libraries=("/work/libz.so.1",))
+    for path, files, expected in (
+        ("/opt/lib:", here, "warn"),
+        ("/opt/lib::/usr/lib", here, "warn"),
+        ("/opt/lib:", Files(), "ok"),
+        ("/opt/lib", here, "ok"),
+    ):
+        machine = Machine(variables={"LD_LIBRARY_PATH": path})
+        seen = facts(files=files, machine=machine)
+        assert outcome(seen, "library-path-has-empty-element") == expected

@@ -121,6 +121,11 @@ ODD: dict[str, Row] = {
     "a mount that may not be written": Row(remounted("ro")),
     "the working directory is gone": Row(_left_directory),
     "a library that is not there is preloaded": Row(variables(LD_PRELOAD="/gone/libgone.so")),
+    "an empty element of the library path, and a library that lies here": Row(
+        both(beside("libz.so.1", ""), variables(LD_LIBRARY_PATH="/opt/none:")),
+        shown=("library-path-has-empty-element",),
+    ),
+    "an empty element of the library path": Row(variables(LD_LIBRARY_PATH="/opt/none:")),
     "a library path of folders that are gone": Row(variables(LD_LIBRARY_PATH="/gone:/gone/too")),
     "a TMPDIR that is gone": Row(variables(TMPDIR="/gone")),
     "a Python in safe mode, without user packages": Row(
