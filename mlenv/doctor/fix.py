@@ -46,6 +46,7 @@ _BY_INSTALLING = (
     *(torch_family.VISION, torch_family.AUDIO, torch_family.CUDA, torch_family.FLAVOUR),
     *(cudnn.SUBLIB, libraries.CUBLAS, libraries.NVRTC),
 )
+COMPILED = "compiled-module-damaged"  # named by the last words of a part of the job
 _BY_LINKING = (cudnn.SUBLIB, libraries.CUBLAS, provisioned.LINKS)
 
 
@@ -91,6 +92,9 @@ def plan(facts: Facts, findings: Sequence[Finding], target: Target) -> tuple[Ste
                 act = _shim(target.venv, shim.launcher)
                 what = f"Write the shim for {shim.launcher} again"
                 steps.append(Step(what, (provisioned.SHIMS,), act, argv))
+    if COMPILED in bad and not rebuilt:
+        what = "Remove the compiled modules of the environment (Python writes them again)"
+        steps.append(Step(what, (COMPILED,), _remove_compiled(site)))
     if hub.INCOMPLETE in bad:
         unusable = [p for p in facts.files.partial if p.what not in ("missing", "unreadable")]
         steps.append(
@@ -223,6 +227,15 @@ def _shim(venv: Path, name: str) -> Callable[[Progress], None]:
         from mlenv.environment.launchers import launcher
 
         launcher.load(name).install(launcher.Place(venv, Path.cwd(), os.environ))
+
+    return act
+
+
+def _remove_compiled(site: Path) -> Callable[[Progress], None]:
+    def act(_progress: Progress) -> None:
+        for folder in list(site.rglob("__pycache__")):
+            for file in folder.glob("*.pyc"):
+                file.unlink(missing_ok=True)
 
     return act
 

@@ -22,6 +22,7 @@ from mlenv.doctor.facts.target import Interpreter, Target
 from mlenv.doctor.facts.trial import Job, Tried
 from mlenv.machine.driver import Driver
 from mlenv.machine.system import Machine
+from mlenv.result import MlenvError
 
 Fact = TypeVar("Fact")
 
@@ -188,8 +189,9 @@ class _Looker:
             return look()
         # RuntimeError: there is no home directory; ValueError: an address that is none;
         # ImportError: the surroundings break a part of the doctor's own Python too (zlib, ssl)
-        except (OSError, RuntimeError, ValueError, ImportError) as error:
-            self.trouble.append(f"{what}: {error}")
+        except (OSError, RuntimeError, ValueError, ImportError, MlenvError) as error:
+            words = error.message if isinstance(error, MlenvError) else str(error)
+            self.trouble.append(f"{what}: {words}")
             return otherwise
 
 

@@ -133,7 +133,10 @@ def _verified(
 
     from mlenv.environment import receipts
 
-    before = receipts.latest(venv, environ)
+    try:
+        before = receipts.latest(venv, environ)
+    except (MlenvError, OSError):  # there is no home, or none that may be read
+        before = None
     if before is None:
         return "", ()
     now = replace(

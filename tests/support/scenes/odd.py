@@ -64,7 +64,8 @@ def _onnx_for_gpus(scene: Scene) -> None:
     other.mkdir()
     for file in info.iterdir():
         text = file.read_text().replace("Name: onnxruntime\n", "Name: onnxruntime-gpu\n")
-        (other / file.name).write_text(text.replace(info.name, other.name))
+        lines = text.replace(info.name, other.name).splitlines(keepends=True)
+        (other / file.name).write_text("".join(x for x in lines if "/METADATA," not in x))
     shutil.rmtree(info)
 
 
