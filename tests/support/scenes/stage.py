@@ -18,8 +18,8 @@ from tests.support.scenes.table import TABLE
 # What depends on this machine's network.
 SKIPPED = ("hf-download-offline", "hf-download-ssl")
 
-# What mlenv built is built again as a whole, which is gigabytes (`test_managed`): these are tried in
-# an environment that it has no record of, in which single packages are installed again.
+# What mlenv built is built again as a whole, which is gigabytes (`test_managed`): these are tried
+# in an environment that it has no record of, where single packages are installed again.
 BY_INSTALLING = ("package-files-damaged", "requirement-unmet")
 
 
