@@ -25,6 +25,7 @@ from mlenv.doctor.checks.below import (
     without_proc,
 )
 from mlenv.doctor.checks.common import Check, Finding, ending, fail, ok, skip, unique, unknown
+from mlenv.doctor.checks.hub import PERMISSION
 from mlenv.doctor.checks.installed_packages import ABSENT, DAMAGED, SHADOWED
 from mlenv.doctor.checks.requirements import CONFLICT, UNMET
 from mlenv.doctor.checks.root_causes import Judged, listed_under
@@ -96,7 +97,8 @@ def _cause(tried: Tried, facts: Facts, findings: Mapping[str, Finding]) -> Findi
         return fail(DAMAGED, f"missing: the dist-info of {name} in {packages}", commands=(argv,))
     for check_id, named in _NAMED.items():
         finding = findings.get(check_id)
-        if finding and finding.outcome == "fail" and named(tried, facts):
+        decided = finding and (finding.outcome == "fail" or check_id == PERMISSION)
+        if finding and decided and finding.bad and named(tried, facts):
             return finding
     if diagnosis := known(tried.last_words):
         wordings = {diagnosis.matched} - {last_line(tried.last_words)}
@@ -211,6 +213,8 @@ _NAMED: Mapping[str, Callable[[Tried, Facts], bool]] = {
     LIMITED: _maps_nothing,
     DAMAGED: _names_damage,
     UNMET: _names_missing,
+    # A warning by itself: pyannote.database looks into a HOME that it may not read, and fails.
+    PERMISSION: lambda tried, _facts: last_line(tried.last_words).startswith("PermissionError"),
 }
 
 CHECKS = (

@@ -235,16 +235,17 @@ def _finished(begun: Begun) -> Iterator[Tried]:
     yield from (Tried(name, lacks=package) for name, package in begun.lacking.items())
     if begun.child is None:
         return
-    together = begun.child.ended()
-    did = _did(together)
-    if len(did) == len(begun.parts):
-        yield from (Tried(name, line) for name, line in zip(begun.parts, did, strict=True))
-    elif len(begun.parts) == 1:
-        yield from (_tried(*each, together, begun.place) for each in begun.parts.items())
-    else:  # which of them was it?
-        tries = [(name, again, again(())) for name, again in begun.parts.items()]
-        for name, again, child in tries:
-            yield _tried(name, again, child.ended(), begun.place)
+    together, parts = begun.child.ended(), list(begun.parts.items())
+    did = _answers(together)[: len(parts)]
+    if together.exit_code != 0 and len(did) == len(parts):
+        did.pop()  # it ended in another way than it should
+    yield from (Tried(name, line) for (name, _), line in zip(parts, did, strict=False))
+    failed, after = parts[len(did) : len(did) + 1], parts[len(did) + 1 :]
+    tries = [(name, again, again(())) for name, again in after]  # what it did not come to
+    ending = replace(together, stdout="")  # which has the answers of those before it
+    yield from (_tried(name, again, ending, begun.place) for name, again in failed)
+    for name, again, child in tries:
+        yield _tried(name, again, child.ended(), begun.place)
 
 
 def _tried(name: str, again: Again, ended: Ended, place: Place) -> Tried:
@@ -268,7 +269,11 @@ def _tried(name: str, again: Again, ended: Ended, place: Place) -> Tried:
 
 def _did(ended: Ended) -> list[str]:
     """The lines in which the child names what it did, one a part; none if it failed."""
-    lines = ended.stdout.splitlines() if ended.exit_code == 0 else []
+    return _answers(ended) if ended.exit_code == 0 else []
+
+
+def _answers(ended: Ended) -> list[str]:
+    lines = ended.stdout.splitlines()
     return [line.removeprefix(DID) for line in lines if line.startswith(DID)]
 
 

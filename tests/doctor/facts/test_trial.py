@@ -165,3 +165,20 @@ def test_parts_that_fail_with_the_same_words_are_one_finding(venv: Path, here: P
             "follows: hub-client-fails: RuntimeError: out of phase",
         ),
     )
+
+
+def test_what_ran_before_a_part_that_fails_is_not_run_again(venv: Path, here: Path) -> None:
+    """And what comes after it is tried all the same."""
+    count = "import os; open(os.environ['HOME'] + '/words', 'a').write('1')\n"
+    breaks(venv, "words", count)
+    breaks(venv, "hub", "import os; print('on its way'); os._exit(0)")
+    report = look(venv, here)
+    assert [(each.did, each.exit_code) for each in report.facts.trial] == [
+        ("import words", None),
+        ("", 0),
+    ]
+    assert (here / "words").read_text() == "1"
+    breaks(venv, "words", f"{count}raise ImportError('now it does')")
+    breaks(venv, "hub", "")
+    report = look(venv, here)
+    assert [each.did for each in report.facts.trial] == ["", "import hub"]

@@ -197,6 +197,12 @@ BROKEN: dict[str, Row] = {
     "next to no shared memory": Row(mounted("size=4k", lambda _: Path("/dev/shm")), DISK),
     "few addresses": Row(limited("--as=3000000000"), "address-space-limited", (T,)),
     "files may have no content": Row(limited("--fsize=0"), "process-limits-too-low"),
+    "a HOME that may not be read": Row(
+        both(lambda scene: scene.home.chmod(0o700), lambda scene: os.chown(scene.home, 0, 0)),
+        "cache-permission-denied",
+        (S,),
+        user=USER,
+    ),
     "temporary files may not be written": Row(
         both(
             lambda scene: (scene.scratch / "tmp").mkdir(mode=0o700),

@@ -109,10 +109,6 @@ ODD: dict[str, Row] = {
     "tests and stubs were taken away": Row(removed("*/tests", "*/*.pyi")),
     "a module was edited": Row(begins_with("tqdm/cli.py", "# mine"), shown=(DAMAGED,)),
     "few open files": Row(limited("--nofile=12")),
-    "a HOME that may not be read": Row(
-        both(lambda scene: scene.home.chmod(0o700), lambda scene: os.chown(scene.home, 0, 0)),
-        user=USER,
-    ),
     "a user without a name or a HOME": Row(unset("HOME"), user=USER),
     "a .pth that prints": Row(written("zz.pth", "import sys; print('proxy enabled')\n")),
     "a .pth that raises": Row(written("zz.pth", "import there_is_no_such_module\n")),
