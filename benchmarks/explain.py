@@ -2,6 +2,7 @@
 
     uv run python benchmarks/explain.py
 
+The other side is `grep -F` for all wordings of the table, which finds lines and explains nothing.
 The long log is the healthy logs of the tests over and over, with one error as its last line. A
 second one has words drawn at random from the table's own wordings, the worst case for the search.
 """
@@ -11,7 +12,6 @@ from __future__ import annotations
 import json
 import random
 import resource
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -19,7 +19,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from timing import RESULTS
+from timing import keep, of_pairs
 
 from mlenv.doctor import knowledge
 
@@ -56,26 +56,39 @@ def scrambled() -> Iterator[bytes]:
         yield line
 
 
+def grep(log: Path, wordings: Path) -> float:
+    """Wall time of `grep -F` for all wordings."""
+    begun = time.perf_counter()
+    subprocess.run(["grep", "-a", "-F", "-f", wordings, log], stdout=subprocess.DEVNULL)
+    return time.perf_counter() - begun
+
+
 def main() -> None:
-    rows = {}
     with tempfile.TemporaryDirectory() as folder:
-        log = Path(folder) / "log"
-        log.write_bytes(ERROR)
-        times = [seconds(log)[0] for _ in range(REPEATS)]
-        rows["one error text, start included"] = (statistics.median(times), min(times))
-        for name, content in (("50 MB, real lines", healthy()), ("50 MB, scrambled", scrambled())):
+        log, wordings = Path(folder) / "log", Path(folder) / "wordings"
+        table = knowledge.entries().values()
+        wordings.write_text(
+            "\n".join(sorted({m for e in table for s in e.signatures for m in s.match}))
+        )
+        kinds: dict[str, tuple[Iterator[bytes], int]] = {
+            "one error text": (iter(()), REPEATS),
+            "50 MB, real lines": (healthy(), 3),
+            "50 MB, scrambled": (scrambled(), 3),
+        }
+        results = []
+        for name, (content, runs) in kinds.items():
             with log.open("wb") as stream:
                 stream.writelines(content)
                 stream.write(b"\n" + ERROR)
-            taken, first = seconds(log)
-            rows[f"{name} (first: {first})"] = (taken, taken)
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    text = "\n".join(
-        [f"{name:52} {median:7.2f} s  best {best:6.2f} s" for name, (median, best) in rows.items()]
-        + [f"{'largest process':52} {peak:7.0f} MB"]
-    )
-    print(text)
-    (RESULTS / "explain.txt").write_text(text + "\n")
+            turns = [(seconds(log), grep(log, wordings)) for _ in range(runs)]
+            pairs = [(ours, theirs) for (ours, _), theirs in turns]
+            first = turns[0][0][1]
+            peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+            more = {"first": first, "largest_process_mb": round(peak)}
+            what = f"explain {name}, start included"
+            results.append(of_pairs(what, "mlenv explain", "grep -F", pairs, **more))
+            print(results[-1].line(), more, flush=True)
+    keep("explain", results)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 RESULTS = Path(__file__).parent / "results"
@@ -49,7 +49,11 @@ class Command:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Medians in seconds, and the median of the ratios turn by turn (ours / theirs)."""
+    """Medians in seconds, and the median of the ratios turn by turn (ours / theirs).
+
+    `spread`: the lowest and the highest of those ratios, over so many `runs`. `more`: what else was
+    measured, such as error rates and memory, by name.
+    """
 
     what: str
     ours: str
@@ -58,6 +62,9 @@ class Comparison:
     theirs_s: float
     ratio: float
     goal: float | None
+    runs: int = 1
+    spread: tuple[float, float] | None = None
+    more: Mapping[str, object] = field(default_factory=dict)
 
     def line(self) -> str:
         goal = "" if self.goal is None else f"  (goal: at most {self.goal})"
@@ -73,17 +80,34 @@ def compare(
     """Run both in turn, once to warm up and then `runs` times; prints and returns the result."""
     ours.seconds(), theirs.seconds()
     pairs = [(ours.seconds(), theirs.seconds()) for _ in range(runs)]
-    result = Comparison(
-        what,
-        ours.name,
-        theirs.name,
-        statistics.median(a for a, _ in pairs),
-        statistics.median(b for _, b in pairs),
-        statistics.median(a / b for a, b in pairs),
-        goal,
-    )
+    result = of_pairs(what, ours.name, theirs.name, pairs, goal=goal)
     print(result.line(), flush=True)
     return result
+
+
+def of_pairs(
+    what: str,
+    ours: str,
+    theirs: str,
+    pairs: Sequence[tuple[float, float]],
+    *,
+    goal: float | None = None,
+    **more: object,
+) -> Comparison:
+    """The comparison of seconds that were measured turn by turn, ours first."""
+    ratios = [a / b for a, b in pairs]
+    return Comparison(
+        what,
+        ours,
+        theirs,
+        statistics.median(a for a, _ in pairs),
+        statistics.median(b for _, b in pairs),
+        statistics.median(ratios),
+        goal,
+        len(pairs),
+        (min(ratios), max(ratios)),
+        more,
+    )
 
 
 def keep(name: str, comparisons: Sequence[Comparison]) -> None:
