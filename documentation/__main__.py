@@ -19,7 +19,7 @@ def main() -> None:
             file.write_text(pages[name], "utf-8")
         else:
             file.unlink()
-    sys.stdout.write("".join(f"docs/{name}\n" for name in changed))
+    sys.stdout.write("".join(f"{name}\n" for name in changed))
 
 
 main()

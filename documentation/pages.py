@@ -5,6 +5,7 @@ from __future__ import annotations
 from documentation import (
     DOCS,
     commands,
+    comparison,
     documents,
     errors,
     known_errors,
@@ -21,6 +22,7 @@ WHOLE = ("reference/json", "reference/schemas")
 def generated() -> dict[str, str]:
     """The text of every generated file, by its path in `docs/`."""
     return {
+        "../README.md": comparison.readme(),
         "reference/commands.md": commands.markdown(),
         "reference/transcribe.md": transcription.markdown(),
         "reference/errors.md": errors.markdown(),

@@ -17,6 +17,7 @@ from __future__ import annotations
 import difflib
 import re
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,8 +116,15 @@ def _output(command: str, home: Path, variables: Mapping[str, str]) -> Iterator[
         ["bash", "-c", command], cwd=home, env={**variables, "HOME": str(home)},
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
-    text = done.stdout.replace(str(ROOT), CHECKOUT).replace(str(home), HOME)
+    text = as_in_pages(done.stdout, home)
     yield from (line.rstrip() for line in text.rstrip("\n").splitlines())
+
+
+def as_in_pages(text: str, home: Path) -> str:
+    """What was printed, with the places of a reader's machine for those of this one."""
+    for place, name in ((ROOT, CHECKOUT), (home, HOME), (sys.base_prefix, "/usr")):
+        text = text.replace(str(place), name)
+    return text
 
 
 def differences(block: Block, now: Block) -> list[str]:

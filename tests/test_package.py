@@ -7,19 +7,27 @@ import subprocess
 import zipfile
 from pathlib import Path
 
+import pytest
 import uv
 
 from tests.support.places import ROOT
 
+UV = uv.find_uv_bin()
 
-def test_the_wheel_works_from_any_directory(tmp_path: Path) -> None:
-    uv_bin = uv.find_uv_bin()
+
+@pytest.fixture
+def wheel(tmp_path: Path) -> Path:
+    """The wheel of this tree."""
     wheels = tmp_path / "wheels"
     subprocess.run(
-        [uv_bin, "build", "-q", "--wheel", "--out-dir", wheels, ROOT],
+        [UV, "build", "-q", "--wheel", "--out-dir", wheels, ROOT],
         check=True, capture_output=True,
     )  # fmt: skip
     [wheel] = wheels.glob("*.whl")
+    return wheel
+
+
+def test_the_wheel_holds_all_that_mlenv_needs_and_nothing_of_the_documentation(wheel: Path) -> None:
     carried = set(zipfile.ZipFile(wheel).namelist())
     for folder in ("profiles", "constraints"):
         for path in (ROOT / folder).iterdir():
@@ -29,16 +37,36 @@ def test_the_wheel_works_from_any_directory(tmp_path: Path) -> None:
     assert {f"mlenv/cli/render/templates/{path.name}" for path in templates} <= carried
     licences = {Path(name).name for name in carried if "/licenses/" in name}
     assert licences == {"LICENSE", "NOTICE.md"}
-    tools = {**os.environ, "UV_TOOL_DIR": str(tmp_path / "tools"), "HOME": str(tmp_path),
-             "UV_TOOL_BIN_DIR": str(tmp_path / "bin"), "UV_CACHE_DIR": _cache(uv_bin)}  # fmt: skip
-    subprocess.run([uv_bin, "tool", "install", "-q", wheel], check=True, env=tools, cwd=tmp_path)
+    assert {name.partition("/")[0] for name in carried if ".dist-info/" not in name} == {"mlenv"}
+
+
+def test_uv_installs_the_wheel_and_it_works_from_any_directory(wheel: Path, home: Path) -> None:
+    environ = _environ(home)
+    subprocess.run([UV, "tool", "install", "-q", wheel], check=True, env=environ, cwd=home)
+    assert str(home / ".local/share/uv/tools") in _locks(home / ".local/bin/mlenv", environ)
+
+
+@pytest.mark.heavy
+def test_pipx_installs_the_wheel_and_it_works_from_any_directory(wheel: Path, home: Path) -> None:
+    environ = _environ(home)
+    pipx = [UV, "tool", "run", "-q", "pipx==1.8.0", "install", "--quiet", wheel]
+    subprocess.run(pipx, check=True, env=environ, cwd=home, capture_output=True)
+    assert str(home / ".local/share/pipx") in _locks(home / ".local/bin/mlenv", environ)
+
+
+def _environ(home: Path) -> dict[str, str]:
+    """The variables of a user with an empty home, but for uv's cache."""
+    cache = subprocess.run([UV, "cache", "dir"], capture_output=True, text=True).stdout.strip()
+    left_out = ("XDG_", "UV_", "PIPX_", "MLENV_", "VIRTUAL_ENV")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
+    return {**kept, "HOME": str(home), "UV_CACHE_DIR": cache}
+
+
+def _locks(program: Path, environ: dict[str, str]) -> str:
+    """What `mlenv lock --check` prints, with the places of the locks."""
     done = subprocess.run(
-        [tmp_path / "bin" / "mlenv", "lock", "--check"],
-        cwd=tmp_path, env=tools, capture_output=True, text=True,
+        [program, "lock", "--check", "--offline"],
+        cwd="/", env=environ, capture_output=True, text=True,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
-    assert str(tmp_path / "tools") in done.stdout
-
-
-def _cache(uv_bin: str) -> str:
-    return subprocess.run([uv_bin, "cache", "dir"], capture_output=True, text=True).stdout.strip()
+    return done.stdout

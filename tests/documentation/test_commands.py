@@ -21,7 +21,7 @@ from mlenv.speech.transcribe.parser import build
 # Programs beside mlenv that the pages call: a misspelt one is found.
 OTHERS = {
     *(".", "direnv", "docker", "echo", "eval", "export", "head", "nvidia-smi", "pip", "poetry"),
-    *("python", "some-program", "srun", "sudo", "systemctl", "uv", "source"),
+    *("python", "some-program", "srun", "sudo", "systemctl", "uv", "source", "cat", "grep"),
 }
 ASSIGNMENT = re.compile(r"[A-Z_]+=.*")
 MORE_PAGES = [ROOT / "examples/node/README.md", ROOT / "SECURITY.md", ROOT / "CHANGELOG.md"]

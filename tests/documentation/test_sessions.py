@@ -7,17 +7,13 @@ anew, from what is printed now.
 from __future__ import annotations
 
 import os
-import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from documentation.sessions import PAGES, Block, blocks, differences, rewrite, run
-from mlenv import paths
-from mlenv.speech.verify import samples
-from tests.conftest import LEFT_OUT
+from tests.documentation.real_home import furnish, variables
 
 RECORDS = bool(os.environ.get("MLENV_TEST_RECORD"))
 
@@ -30,13 +26,6 @@ def sessions(place: str) -> list[list[Block]]:
 
 def named(page: list[Block]) -> str:
     return str(page[0]).partition(":")[0]
-
-
-def variables(**more: str) -> dict[str, str]:
-    """The variables of a terminal, with this mlenv and its uv on PATH."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(LEFT_OUT)}
-    path = f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}"
-    return {**kept, "PATH": path, "TZ": "UTC", **more}
 
 
 def check(page: list[Block], home: Path, environ: dict[str, str]) -> None:
@@ -60,19 +49,13 @@ def test_with_a_small_environment(
     provision: Callable[[Path], None],
     profile: Path,
     network: dict[str, str],
-    same_home: Path,
+    home: Path,
 ) -> None:
     provision(profile)
-    check(page, same_home, variables(**network))
+    check(page, home, variables(**network))
 
 
 @pytest.mark.heavy
 @pytest.mark.parametrize("page", sessions("real"), ids=named)
 def test_with_the_real_environment(page: list[Block], home: Path) -> None:
-    cache = paths.cache_dir(os.environ)
-    cache.mkdir(parents=True, exist_ok=True)
-    (home / ".cache").mkdir()
-    (home / ".cache/mlenv").symlink_to(cache)
-    shutil.copy(samples.CONVERSATION, home / "talk.flac")
-    uv_cache = os.environ.get("UV_CACHE_DIR") or str(Path("~/.cache/uv").expanduser())
-    check(page, home, variables(UV_CACHE_DIR=uv_cache))
+    check(page, home, furnish(home))

@@ -1,0 +1,167 @@
+"""Every JSON document has an example that was recorded from a run, and fits its schema.
+
+`MLENV_TEST_RECORD=1 uv run pytest tests/documentation/test_examples.py -m ''` records them anew.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from documentation.documents import EXAMPLES, FILES
+from documentation.schemas import envelope_schema, records, schema_of
+from documentation.sessions import HOME, as_in_pages
+from tests.documentation.real_home import furnish, variables
+from tests.support.index import Index
+
+RECORDS = bool(os.environ.get("MLENV_TEST_RECORD"))
+LONGEST = 2  # items of a list that an example shows
+
+# The command line of each document, in an order in which they can run, by the environment that
+# they need: none, a small one, or the real one. A name with a path is a document in a file.
+EMPTY = {
+    "lock": "mlenv lock cu124 --check --offline --json",
+    "profiles": "mlenv profiles diff cu121 cu124 --json",
+    "export": "mlenv export whisper --to requirements -o requirements.txt --json",
+    "explain": "echo 'Library libcublas.so.12 is not found or cannot be loaded'"
+    " | mlenv explain --json",
+}
+SMALL = {
+    "add": "mlenv add captions --json --yes",
+    "bundle": "mlenv bundle small.toml -o bundle --json",
+    "bundle-manifest": "cat bundle/bundle.json",
+    "rollback": "mlenv rollback --json",
+    "gc": "mlenv gc --keep 1 --json --yes",
+    "remove": "mlenv remove diarizer --dry-run --json",
+    "shim": "mlenv shim install pins vscode --json",
+    "uninstall": "mlenv uninstall --dry-run --json",
+}
+REAL = {
+    "install": "mlenv install cu124 --json",
+    "status": "mlenv status --json",
+    "env": "mlenv env --json",
+    "models": "mlenv models --json",
+    "models-list": "mlenv models list --json",
+    "models-pull": "mlenv models pull tiny.en --json",
+    "models-verify": "mlenv models verify tiny.en --json",
+    "models-where": "mlenv models where tiny.en --json",
+    "doctor": "mlenv doctor --json",
+    "snapshot": "mlenv doctor --quick --snapshot facts.json >/dev/null && cat facts.json",
+    "verify": "mlenv verify --model tiny.en --device cpu --json",
+    "receipt": "cat ~/.local/state/mlenv/receipts/*/*.json",
+    "exec-transcribe": "mlenv exec transcribe --model tiny.en --word-timestamps --json talk.flac",
+    "transcript": "mlenv exec transcribe --model tiny.en --diarize -f json -o out talk.flac"
+    " 2>/dev/null && cat out/talk.json",
+    "transcript-record": "cat out/.mlenv/talk.json",
+    "generation": "cat ~/.venvs/ml/mlenv.json",
+    "links": "cat ~/.venvs/ml/lib/python3.*/site-packages/mlenv-links.json",
+    "models-remove": "mlenv models remove tiny.en --json",
+}
+# A record of a hub's model: see tests/commands, where a stand-in for the hub is.
+WITHOUT = {"model-record"}
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    """The schema of each document."""
+    commands = {name.replace(" ", "-"): envelope_schema(name) for name in records()}
+    return commands | {name: schema_of((record,)) for name, (_, record) in FILES.items()}
+
+
+def test_every_document_has_an_example() -> None:
+    named = {*EMPTY, *SMALL, *REAL}
+    assert named | WITHOUT == set(schemas())
+    assert {file.stem for file in EXAMPLES.glob("*.json")} == named
+
+
+@pytest.mark.parametrize("name", sorted(schemas().keys() - WITHOUT))
+def test_an_example_fits_its_schema(name: str) -> None:
+    document = json.loads((EXAMPLES / f"{name}.json").read_text("utf-8"))
+    assert mistakes(name, document) == []
+    assert document.get("ok", True), document["errors"]
+
+
+def mistakes(name: str, document: object) -> list[str]:
+    schema = schemas()[name]
+    Draft202012Validator.check_schema(schema)
+    found = Draft202012Validator(schema).iter_errors(document)
+    return [f"{error.json_path}: {error.message[:200]}" for error in found]
+
+
+def run(commands: dict[str, str], home: Path, environ: dict[str, str]) -> None:
+    """Run each command; what it prints must fit the schema, and be as the example is."""
+    for name, command in commands.items():
+        done = subprocess.run(
+            ["bash", "-c", command], cwd=home, env={**environ, "HOME": str(home)},
+            stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        )  # fmt: skip
+        assert done.returncode == 0, f"{command}: {done.stdout[-2000:]}{done.stderr}"
+        document = json.loads(done.stdout)
+        assert mistakes(name, document) == [], name
+        shown = json.loads(named_as_in_pages(json.dumps(shortened(document)), home))
+        file = EXAMPLES / f"{name}.json"
+        if RECORDS:
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(json.dumps(shown, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        else:
+            recorded = json.loads(file.read_text("utf-8"))
+            assert shape(shown) == shape(recorded), f"{name}: its example is of another form"
+
+
+def named_as_in_pages(text: str, home: Path) -> str:
+    text = as_in_pages(text, home)
+    text = re.sub(r"http://127\.0\.0\.1:\d+\S*?/simple/?", "https://index.example.org/simple", text)
+    return re.sub(r'"PATH": "[^"]*"', f'"PATH": "{HOME}/.venvs/ml/bin:/usr/bin:/bin"', text)
+
+
+def shortened(value: Any) -> Any:
+    """The document with long lists cut to their first items."""
+    if isinstance(value, dict):
+        return {key: shortened(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [shortened(each) for each in (value[:LONGEST] if len(value) > 3 else value)]
+    return value
+
+
+def shape(value: Any) -> Any:
+    """The keys of a document's outer records."""
+    data = value.get("data", value)
+    return sorted(value), sorted(data) if isinstance(data, dict) else type(data)
+
+
+def test_without_an_environment(home: Path) -> None:
+    run(EMPTY, home, variables())
+
+
+def test_with_the_small_environment(
+    home: Path,
+    provision: Callable[[Path], None],
+    profile: Path,
+    network: dict[str, str],
+    index: Index,
+) -> None:
+    index.add("captions", "1.0")
+    provision(profile)
+    run(SMALL, home, variables(**network))
+
+
+@pytest.mark.heavy
+def test_with_the_real_environment(home: Path) -> None:
+    run(REAL, home, furnish(home, own_models=True))
+
+
+def test_the_commands_are_those_of_the_documents() -> None:
+    for name, command in (EMPTY | SMALL | REAL).items():
+        if name not in FILES:
+            words = shlex.split(command)
+            at = words.index("mlenv")
+            words = words[at + 1 :]
+            assert words[: len(name.split("-"))] == name.split("-") or words[0] == name, command
