@@ -7,7 +7,7 @@ from pathlib import Path
 from documentation import markdown as md
 from mlenv import paths
 from mlenv.environment import generations, receipts
-from mlenv.environment.generations import links
+from mlenv.environment.generations import activation, links
 from mlenv.environment.install import bundle
 from mlenv.machine import hub_cache
 
@@ -53,9 +53,11 @@ def _environment() -> dict[str, str]:
         _shown(base / "generations/NNN-PROFILE-HASH"): (
             "One generation: a complete venv. HASH is the beginning of its lock's sha256."
         ),
-        _shown(base / "profiles/NAME.toml"): (
-            "Your own profile, as `mlenv add` and `mlenv remove` write it. `NAME.txt` is its lock."
+        _shown(base / "profiles/NAME.SUFFIX"): (
+            "Your own profile (`.toml`), as `mlenv add` and `mlenv remove` write it, and its lock "
+            "(`.txt`)."
         ),
+        _shown(base / activation.PREVIOUS): "A link to what was in use before the last switch.",
         _shown(base / "busy"): "Held by the command that is changing the environment.",
         _shown(VENV.with_name(f"{VENV.name}.before-mlenv")): (
             "What was at the environment's place before the first installation. `mlenv uninstall` "

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from documentation import places
 from documentation.documents import EXAMPLES, FILES
 from documentation.schemas import envelope_schema, records, schema_of
 from documentation.sessions import HOME, as_in_pages
@@ -150,7 +151,27 @@ def test_with_the_small_environment(
 ) -> None:
     index.add("captions", "1.0")
     provision(profile)
+    before = files_of(home)
     run(SMALL, home, variables(**network))
+    written = files_of(home) - before
+    assert any(path.startswith(".venvs/") for path in written)
+    assert sorted(path for path in written if not is_described(path)) == []
+
+
+# What the commands of the examples write because they name it; uv's cache has another place here.
+NAMED = ("bundle/", "constraints-mlenv.txt", ".vscode/", "uv-cache/", "small.")
+
+
+def files_of(home: Path) -> set[str]:
+    found = (Path(folder, name) for folder, _, names in os.walk(home) for name in names)
+    return {path.relative_to(home).as_posix() for path in found}
+
+
+def is_described(path: str) -> bool:
+    """The page of files on disk has this path, or a directory that it lies in."""
+    rows = [row[2:] for group in places.groups().values() for row in group if row[:2] == "~/"]
+    patterns = [re.sub(r"[A-Z]{2,}", "[^/]+", re.escape(row)) for row in rows]
+    return path.startswith(NAMED) or any(re.fullmatch(f"{p}(/.*)?", path) for p in patterns)
 
 
 @pytest.mark.heavy
