@@ -79,14 +79,22 @@ def folder(venv: Path, environ: Mapping[str, str] = os.environ) -> Path:
 
 def latest(venv: Path, environ: Mapping[str, str] = os.environ) -> Receipt | None:
     """The last receipt of an environment that can be read; None where there is none."""
+    return next(_newest_first(venv, environ), None)
+
+
+def history(venv: Path, environ: Mapping[str, str] = os.environ) -> tuple[Receipt, ...]:
+    """All receipts of an environment that can be read, the oldest first."""
+    return tuple(_newest_first(venv, environ))[::-1]
+
+
+def _newest_first(venv: Path, environ: Mapping[str, str]) -> Iterator[Receipt]:
     for path in reversed(_all(venv, environ)):
         try:
             receipt = decode(read_bytes(path), Receipt, path)
             check_schema(receipt.schema, SCHEMA, path)
         except (OSError, MlenvError):
             continue
-        return receipt
-    return None
+        yield receipt
 
 
 def of_now(venv: Path, rows: Sequence[Row], libraries: Sequence[str]) -> Receipt:

@@ -2,7 +2,8 @@
 
     mlenv exec python tests/data/make_conversation.py
 
-Writes mlenv/speech/verify/samples/conversation.flac and .json. Six speakers take eight turns; two
+Writes mlenv/speech/verify/samples/conversation.flac and .json, and for the page of `verify --html`
+conversation.mp3 (with ffmpeg) and conversation.waveform.json. Six speakers take eight turns; two
 of them come back and say their line once more. The turns are known exactly, since they are put
 where they are; silence inside a turn is left out of its `speech` by one rule (see `speech`).
 
@@ -11,6 +12,7 @@ Needs NumPy and soundfile, which the environment has.
 
 import hashlib
 import json
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +57,12 @@ def speech(samples: np.ndarray) -> list[tuple[float, float]]:
     return [(a / 100, b / 100) for a, b in runs if b - a >= 10]
 
 
+def waveform(samples: np.ndarray) -> list[int]:
+    """The loudest sample of each 720th part, in percent of the loudest of all."""
+    peaks = [int(np.abs(part.astype(np.int32)).max()) for part in np.array_split(samples, 720)]
+    return [round(100 * peak / max(peaks)) for peak in peaks]
+
+
 def main() -> None:
     listed = json.loads((HERE / "utterances" / "utterances.json").read_text("utf-8"))
     utterances = {row["speaker"]: row for row in listed}
@@ -87,6 +95,11 @@ def main() -> None:
         "turns": turns,
     }
     (SAMPLES / "conversation.json").write_text(json.dumps(document, indent=1) + "\n", "utf-8")
+    peaks = json.dumps(waveform(samples), separators=(",", ":")) + "\n"
+    (SAMPLES / "conversation.waveform.json").write_text(peaks, "utf-8")
+    listen = ["-map_metadata", "-1", "-fflags", "+bitexact", "-flags", "+bitexact", "-b:a", "32k"]
+    source, target = SAMPLES / "conversation.flac", SAMPLES / "conversation.mp3"
+    subprocess.run(["ffmpeg", "-v", "error", "-y", "-i", source, *listen, target], check=True)
 
 
 if __name__ == "__main__":

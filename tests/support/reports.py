@@ -12,6 +12,9 @@ from mlenv.cli.render import doctor, doctor_page
 from mlenv.doctor import examine, snapshot, verdict
 from mlenv.doctor.documents import Diagnosed
 from mlenv.doctor.facts import Facts
+from mlenv.environment.receipts import Library, Receipt
+from mlenv.files import decode
+from mlenv.speech.verify.documents import Verified
 from tests.support.places import DATA
 
 WHEN = datetime(2026, 11, 29, 9, 30, tzinfo=UTC)
@@ -41,6 +44,27 @@ def diagnosis(
 
 def doctor_html(facts: Facts, fixable: Collection[str] = (), named: Sequence[str] = ()) -> str:
     return doctor_page.page(*diagnosis(facts, fixable, named), when=WHEN)
+
+
+RECEIPT = Receipt(
+    schema=1,
+    mlenv="0.1.0",
+    when="2026-11-29T02:08:22+00:00",
+    venv="/home/user/.venvs/ml",
+    generation="001-cu124-53feeb84",
+    profile="cu124",
+    lock_sha256="aa",
+    driver=None,
+    gpus=(),
+    libraries=(Library(path="/home/user/.venvs/ml/libcudnn.so.9", bytes=10),),
+    rows=(),
+)
+
+
+def verified() -> Verified:
+    """The record of the run in tests/data/verify."""
+    file = DATA / "verify" / "without-gpu.json"
+    return decode(file.read_bytes(), Verified, file)
 
 
 def parsed(html: str) -> Any:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
-from msgspec import Struct
 
 from mlenv.cli import completion
+from mlenv.cli.page_file import html_option, with_page
 from mlenv.cli.table import command, venv_option
 from mlenv.environment import receipts
 from mlenv.progress import Progress
@@ -16,26 +17,18 @@ from mlenv.speech import models
 from mlenv.speech.models import pinned
 from mlenv.speech.transcribe import left_out
 from mlenv.speech.verify import measure
-
-
-class Verified(Struct, frozen=True, kw_only=True):
-    """The document of `mlenv verify`. `compared_with`: the time of the receipt before this one.
-
-    `receipt`: its file; None where it can't be written. `not_tried`: a part of the job that has
-    no row, and why.
-    """
-
-    rows: tuple[measure.Row, ...]
-    not_tried: dict[str, str]
-    changes: list[str]
-    compared_with: str | None
-    receipt: str | None
-
+from mlenv.speech.verify.documents import Verified
 
 DEVICES = {"auto": ("cuda", "cpu"), "cpu": ("cpu",), "cuda": ("cuda",)}
 
 
-@command("verify", "mlenv verify\nmlenv verify --level full --json\nmlenv verify --device cuda")
+@command(
+    "verify",
+    "mlenv verify\n"
+    "mlenv verify --html proof.html\n"
+    "mlenv verify --level full --json\n"
+    "mlenv verify --device cuda",
+)
 @click.option(
     "--level",
     type=click.Choice(["quick", "full"]),
@@ -60,6 +53,7 @@ DEVICES = {"auto": ("cuda", "cpu"), "cpu": ("cpu",), "cuda": ("cuda",)}
 )
 @click.option("--no-diarize", is_flag=True, help="Leave out the speakers.")
 @click.option("--offline", is_flag=True, help="Never touch the network.")
+@html_option
 @venv_option
 @click.pass_obj
 def cli(
@@ -70,6 +64,7 @@ def cli(
     device: str,
     no_diarize: bool,
     offline: bool,
+    page_file: Path | None,
 ) -> Result[Verified]:
     """Prove on this machine that the environment transcribes and diarizes.
 
@@ -80,12 +75,12 @@ def cli(
     absent = left_out.NO_DIARIZATION if left_out.diarization(venv) else ""
     not_tried = "--no-diarize" if no_diarize else absent
     chosen = [_whisper(name) for name in names] or _of_level(level)
-    rows = tuple(
-        measure.rows(
-            venv, chosen, DEVICES[device], progress, diarize=not not_tried, offline=offline
-        )
+    measured = measure.measured(
+        venv, chosen, DEVICES[device], progress, diarize=not not_tried, offline=offline
     )
-    before = receipts.latest(venv)
+    rows = measured.rows
+    earlier = receipts.history(venv)
+    before = earlier[-1] if earlier else None
     libraries = [path for row in rows for path in row.libraries]
     receipt = receipts.of_now(venv, rows, libraries)
     unkept, path = "", None
@@ -100,12 +95,18 @@ def cli(
     )
     record = Verified(
         rows=rows,
-        not_tried={"speakers": not_tried} if not_tried else {},
+        not_tried=measured.left_out | ({"speakers": not_tried} if not_tried else {}),
         changes=receipts.changes(before, receipt),
         compared_with=before.when if before else None,
         receipt=str(path) if path else None,
     )
     warnings = ("" if no_diarize else absent, unkept)
+    if page_file:
+        from mlenv.cli.render import verify_page  # its library is loaded for pages only
+
+        page = partial(verify_page.page, receipt=receipt, earlier=earlier)
+        record, errors = with_page(record, page_file, page)
+        problems += errors
     code = FAILED if problems else DONE
     return Result("verify", record, code, problems, warnings=tuple(filter(None, warnings)))
 

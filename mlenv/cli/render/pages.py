@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -33,7 +34,13 @@ def page(template: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"size": size, "seconds": seconds, "short": short, "prose": prose}
+    environment.filters |= {
+        "size": size,
+        "seconds": seconds,
+        "short": short,
+        "prose": prose,
+        "moment": moment,
+    }
     return environment.get_template(template).render(version=__version__, **values)
 
 
@@ -64,6 +71,14 @@ def size(number: float | None) -> str:
             break
         number /= 1000
     return f"{number:.3g} {unit}" if unit != "B" else f"{number:.0f} B"
+
+
+def moment(time: str) -> str:
+    """A time of ISO 8601, to the minute; what is none stays as it is."""
+    try:
+        return f"{datetime.fromisoformat(time).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    except ValueError:
+        return time
 
 
 def seconds(number: float | None) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mlenv.cli.render.style import dim, green, red, yellow
 
 if TYPE_CHECKING:
-    from mlenv.cli.commands.verify import Verified
+    from mlenv.speech.verify.documents import Verified
 
 _HEAD = ("", "model", "device", "load", "inference", "real time", "errors", "limit")
 
@@ -39,8 +39,12 @@ def lines(verified: Verified) -> Iterator[str]:
         padded = "  ".join(f"{cell:{width}}" for cell, width in zip(cells, widths, strict=True))
         mark = {"ok": green, "fail": red}.get(cells[0], dim)
         yield dim(padded) if number == 0 else mark(padded[: widths[0]]) + padded[widths[0] :]
+    for what, why in verified.not_tried.items():
+        yield f"{yellow('not tried')}  {what}: {why}"
     for change in verified.changes:
         yield f"{yellow('changed')}  {change}"
     before = verified.compared_with
     compared = f", compared with {before}" if before else ""
     yield dim(f"receipt: {verified.receipt or 'none'}{compared}")
+    if isinstance(verified.html, str):
+        yield f"The same as a page: {verified.html}"

@@ -79,7 +79,8 @@ def check(venv: Path, progress: Progress, *, offline: bool = False) -> Check:
             sample_seconds=seconds,
         )
     devices = ("cuda", "cpu") if host.collect().gpus else ("cpu",)
-    rows = tuple(measure.rows(venv, [MODEL], devices, progress, diarize=False, offline=offline))
+    measured = measure.measured(venv, [MODEL], devices, progress, diarize=False, offline=offline)
+    rows = measured.rows
     libraries = [path for row in rows for path in row.libraries]
     unkept = ""
     try:

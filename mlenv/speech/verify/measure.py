@@ -6,8 +6,10 @@ and turns are known, so the result can be scored; its time is measured too.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+
+from msgspec import Struct
 
 from mlenv.environment import receipts
 from mlenv.progress import Progress
@@ -16,7 +18,7 @@ from mlenv.speech.models import Model, fetch
 from mlenv.speech.transcribe import diarization, events, inputs, job
 from mlenv.speech.transcribe.options import parse
 from mlenv.speech.transcribe.transcript import Transcript, Turn
-from mlenv.speech.verify import samples, scores
+from mlenv.speech.verify import alignment, samples, scores
 
 # Limits above which the environment counts as broken. Measured: word error rate 0.058 with base,
 # 0.048 with tiny.en, diarization error rate 0.036.
@@ -25,16 +27,31 @@ WORST_DIARIZATION_ERROR_RATE = 0.10
 
 DIARIZATION = "diarization"
 
+_ASKED = "--device cuda was asked for, but "  # how a worker's refusal begins
+
 
 class Row(receipts.Row, frozen=True, kw_only=True):
-    """One model on one device, and the library files that it loaded. `code`: that of `problem`."""
+    """One model on one device, and the library files that it loaded. `code`: that of `problem`.
+
+    `words`: those of a Whisper model, each beside the known one. `turns`: those that the
+    diarization found.
+    """
 
     libraries: tuple[str, ...] = ()
     ok: bool = True
     code: str = ""
+    words: tuple[alignment.Spoken, ...] = ()
+    turns: tuple[Turn, ...] = ()
 
 
-def rows(
+class Measured(Struct, frozen=True, kw_only=True):
+    """All rows; `left_out`: devices without any, and why."""
+
+    rows: tuple[Row, ...]
+    left_out: dict[str, str]
+
+
+def measured(
     venv: Path,
     names: Sequence[str],
     devices: Sequence[str],
@@ -42,25 +59,29 @@ def rows(
     *,
     diarize: bool = True,
     offline: bool = False,
-) -> Iterator[Row]:
+) -> Measured:
     """A row for each Whisper model on each device, then one for diarization.
 
     `devices`: cpu and cuda. With both, a machine without a usable GPU gets rows for its CPU only.
     """
+    rows: list[Row] = []
+    left_out: dict[str, str] = {}
     for device in devices:
         optional = device == "cuda" and len(devices) > 1
         for name in [*names, *([DIARIZATION] if diarize else [])]:
             progress.step(f"{name} on {device}")
             try:
-                row = _measured(venv, name, device, progress, offline)
+                row = _row(venv, name, device, progress, offline)
             except MlenvError as error:
                 if optional and error.code == "cuda-not-available":
                     progress.end()
+                    left_out[device] = error.message.removeprefix(_ASKED)
                     break
                 problem = error.problem().message
                 row = Row(model=name, device=device, problem=problem, ok=False, code=error.code)
             progress.end()
-            yield row
+            rows.append(row)
+    return Measured(rows=tuple(rows), left_out=left_out)
 
 
 def reference() -> list[Turn]:
@@ -72,10 +93,11 @@ def reference() -> list[Turn]:
     ]
 
 
-def _measured(venv: Path, name: str, device: str, progress: Progress, offline: bool) -> Row:
+def _row(venv: Path, name: str, device: str, progress: Progress, offline: bool) -> Row:
     diarize = name == DIARIZATION
     words = [str(samples.CONVERSATION), "--device", device, "--diarize-model", "open"]
-    options = parse([*words, *([] if diarize else ["--model", name])], diarize_only=diarize)
+    chosen = [] if diarize else ["--model", name, "--word-timestamps"]
+    options = parse([*words, *chosen], diarize_only=diarize)
     work = job.Job(venv, options)
 
     def place(model: Model) -> Path:
@@ -108,6 +130,7 @@ def _transcribed(
     name: str, device: str, transcript: Transcript, kind: str | None, libraries: tuple[str, ...]
 ) -> Row:
     expected = " ".join(turn["text"] for turn in samples.truth()["turns"])
+    words = [word for segment in transcript["segments"] for word in segment["words"]]
     text = " ".join(segment["text"] for segment in transcript["segments"])
     rate = scores.word_error_rate([expected], [text])
     limit = WORST_WORD_ERROR_RATE
@@ -127,6 +150,7 @@ def _transcribed(
         libraries=libraries,
         ok=not wrong,
         code="word-errors" if wrong else "",
+        words=alignment.aligned(words, expected.split()),
     )
 
 
@@ -155,4 +179,5 @@ def _diarized(venv: Path, device: str, transcript: Transcript, libraries: tuple[
         libraries=libraries,
         ok=not wrong,
         code=code,
+        turns=tuple(transcript["turns"]),
     )

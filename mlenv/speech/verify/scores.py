@@ -26,9 +26,14 @@ def word_error_rate(reference: Sequence[str], hypothesis: Sequence[str]) -> floa
     """Insertions, deletions and substitutions for each word of `reference`; texts in pairs."""
     import jiwer
 
-    normalise = _normaliser()
-    rate = jiwer.wer(list(map(normalise, reference)), list(map(normalise, hypothesis)))
+    rate = jiwer.wer(list(map(normalised, reference)), list(map(normalised, hypothesis)))
     return round(float(rate), 4)
+
+
+def normalised(text: str) -> str:
+    """The text in Whisper's English normalisation."""
+    plain: str = _normaliser()(text)
+    return plain
 
 
 @cache

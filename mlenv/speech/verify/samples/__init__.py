@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 CONVERSATION = Path(__file__).with_name("conversation.flac")
+SMALL = CONVERSATION.with_suffix(".mp3")  # the same, to be embedded in a page
 
 
 def truth() -> dict[str, Any]:
@@ -17,3 +18,9 @@ def truth() -> dict[str, Any]:
     """
     document: dict[str, Any] = json.loads(CONVERSATION.with_suffix(".json").read_text("utf-8"))
     return document
+
+
+def waveform() -> list[int]:
+    """The loudness of `CONVERSATION` in equal parts, in percent of the loudest."""
+    peaks: list[int] = json.loads(CONVERSATION.with_suffix(".waveform.json").read_text("utf-8"))
+    return peaks
