@@ -17,6 +17,7 @@ from tests.support.running import Loaded, Run
 from tests.support.scenes import tally as scenes
 
 pytest_plugins = (
+    "tests.support.browser",
     "tests.support.drivers",
     "tests.support.launching",
     "tests.support.node",

@@ -80,10 +80,9 @@ def test_known_turns_stand_above_those_that_were_found() -> None:
 
 def said(tree: Any, place: int) -> list[tuple[str, str]]:
     view = tree.get_element_by_id(f"text-{place}")
-    return [
-        (words(each[0]), words(each[1]))
-        for each in view.xpath(".//div[starts-with(@class, 'said')]")
-    ]
+    groups = view.xpath(".//div[starts-with(@class, 'said')]")
+    who = [words(each[0]).removeprefix("Play ").replace(" from ", " ") for each in groups]
+    return [(name, words(each[1])) for name, each in zip(who, groups, strict=True)]
 
 
 def test_wrong_words_are_marked_in_the_speakers_turns() -> None:
