@@ -9,6 +9,8 @@ it is sentences that never repeat, since repeated ones lead Whisper astray by th
     readers   turns of nine readers, pauses of 0 to 1.2 s, one minute each
     repeated  turns of two to five readers, so that sentences come again and again
     rough     nine turns: overlaps, pauses of 4 s, noise at 14 dB, telephone band
+    telephone nine turns at 8 kHz, 300 to 3400 Hz, mu-law, down to -50 dB; half of them with noise
+    alone     each reader's utterance in a recording of its own
     spoken    four synthetic voices, pauses of 0 to 1.2 s
     silent    nobody speaks: silence, noise, tones, telephone tones, music, clicks, wind
 """
@@ -97,11 +99,43 @@ def rough(count):
         if number % 2:
             mixed += noise.normal(0, 0.02, len(mixed))
         if number % 4 > 1:
-            spectrum = np.fft.rfft(mixed)
-            pitch = np.fft.rfftfreq(len(mixed), 1 / RATE)
-            spectrum[(pitch < 300) | (pitch > 3400)] = 0
-            mixed = np.fft.irfft(spectrum, len(mixed))
+            mixed = band(mixed)
         yield str(number), mixed, turns
+
+
+def band(samples):
+    """The band of a telephone: 300 to 3400 Hz."""
+    spectrum = np.fft.rfft(samples)
+    pitch = np.fft.rfftfreq(len(samples), 1 / RATE)
+    spectrum[(pitch < 300) | (pitch > 3400)] = 0
+    return np.fft.irfft(spectrum, len(samples))
+
+
+def called(samples):
+    """What comes out of a telephone: every other sample, of 8 bits by the mu-law."""
+    coded = np.clip(samples[::2], -1, 1)
+    coded = np.round(np.sign(coded) * np.log1p(255 * np.abs(coded)) / np.log(256) * 127) / 127
+    heard = np.sign(coded) * (256 ** np.abs(coded) - 1) / 255
+    places = np.arange(len(samples)) / 2
+    return np.interp(places, np.arange(len(heard)), heard)
+
+
+def telephone(count):
+    nine = list(utterances())
+    noise = np.random.default_rng(9)
+    for number in range(count):
+        chance = random.Random(400 + number)
+        order = chance.sample(nine, 9)
+        mixed, turns = joined([(chance.choice((*GAPS, 4.0)), piece) for piece in order])
+        mixed = band(mixed)
+        if number % 2:
+            mixed += band(noise.normal(0, 0.02, len(mixed)))
+        yield str(number), called(mixed * 10 ** (-(0, 10, 20, 30)[number % 4] / 20)), turns
+
+
+def alone(_count):
+    for speaker, text, samples in utterances():
+        yield speaker, *joined([(0.0, (speaker, text, samples))])
 
 
 def sentences():
@@ -168,6 +202,8 @@ SETS = {
     "readers": readers,
     "repeated": repeated,
     "rough": rough,
+    "telephone": telephone,
+    "alone": alone,
     "spoken": spoken,
     "silent": silent,
 }

@@ -1,7 +1,7 @@
 """Words and speakers against known ones: mlenv, plain faster-whisper and whisper-ctranslate2.
 
     uv run python benchmarks/words.py [--venv DIR] [--model tiny.en] [--count 12] [--only SET,..]
-        [--tools mlenv,plain,ctranslate2] [--same 4]
+        [--tools mlenv,plain,ctranslate2] [--same 4] [--same-files 12]
 
 The recordings are those of `conversations.py`. Every tool gets the folder of a set in one run, the
 same model in int8, and its own defaults; whisper-ctranslate2 is installed into a venv of its own.
@@ -10,9 +10,10 @@ Results are kept as they come, in `results/words.json`; a run replaces its own r
 wer: word error rate after Whisper's normalisation. missing: words of the truth that nothing stands
 for. lost_s: seconds of turns of which three quarters of the words are missing. unsaid_s: those of
 them that no `speech-without-words` warning overlaps. invented: words in recordings in which nobody
-speaks. speaker: share of the right words that are with the right speaker. texts: distinct
-transcripts of one input, for the recording of the set that has the most. cpu_s: CPU seconds, which
-other work on the machine changes less than the clock.
+speaks. speaker: share of the right words that are with the right speaker; by_word: the same if each
+word went to whoever speaks for most of it, as before. texts: distinct transcripts of one input, for
+the recording of the set that has the most. cpu_s: CPU seconds, which other work on the machine
+changes less than the clock; wall_s: the clock, the tools one after another on each set.
 """
 
 from __future__ import annotations
@@ -25,8 +26,11 @@ import resource
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
+from itertools import groupby
 from pathlib import Path
+from typing import NamedTuple
 
 import jiwer
 from timing import RESULTS
@@ -35,10 +39,12 @@ from whisper_normalizer.english import EnglishTextNormalizer
 from mlenv import paths
 from mlenv.environment import launch, uv
 from mlenv.speech import models
+from mlenv.speech.transcribe.speakers import speaker_at
 
 HERE = Path(__file__).parent
 CTRANSLATE2 = "whisper-ctranslate2==0.5.8"
 NORMALISE = EnglishTextNormalizer()
+SETS = ("alone", "readers", "repeated", "rough", "spoken", "telephone", "silent")
 MISSING = 0.75  # share of a turn's words without which it counts as lost
 
 PLAIN = """
@@ -53,6 +59,13 @@ for path in sorted(Path(sys.argv[2]).glob("*.wav")):
 """
 
 
+class Cost(NamedTuple):
+    """Seconds of the processors and of the clock."""
+
+    cpu: float
+    wall: float
+
+
 class Tools:
     """The command lines: a folder of recordings in, a folder of JSON transcripts out."""
 
@@ -61,15 +74,15 @@ class Tools:
         self._python, self._environ = built.python, built.applied_to(os.environ)
         self._venv, self._model = venv, models.find(models.named(model)).path
 
-    def mlenv(self, folder: Path, out: Path, *options: str) -> float:
+    def mlenv(self, folder: Path, out: Path, *options: str) -> Cost:
         command = [sys.executable, "-m", "mlenv", "exec", "--venv", self._venv, "transcribe"]
         command += ["--model", self._model, "--device", "cpu", "--offline", "--quiet"]
         return _seconds([*command, *options, "-f", "json", "-o", out, folder], os.environ, (0, 1))
 
-    def plain(self, folder: Path, out: Path) -> float:
+    def plain(self, folder: Path, out: Path) -> Cost:
         return _seconds([self._python, "-c", PLAIN, self._model, folder, out], self._environ)
 
-    def ctranslate2(self, folder: Path, out: Path) -> float:
+    def ctranslate2(self, folder: Path, out: Path) -> Cost:
         venv = Path("~/.cache/mlenv-benchmarks/whisper-ctranslate2").expanduser()
         if not (venv / "bin" / "whisper-ctranslate2").exists():
             subprocess.run([uv.binary(), "venv", "-q", "--python", "3.11", venv], check=True)
@@ -81,15 +94,17 @@ class Tools:
         return _seconds([*command, *sorted(folder.glob("*.wav"))], os.environ)
 
 
-def _seconds(command, env, ok=(0,)) -> float:
+def _seconds(command, env, ok=(0,)) -> Cost:
+    began = time.perf_counter()
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(
         [str(word) for word in command], env=dict(env), capture_output=True, text=True
     )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    wall = time.perf_counter() - began
     if done.returncode not in ok:
         sys.exit(f"{command[0]} failed ({done.returncode}):\n{done.stdout}{done.stderr}")
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Cost(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, wall)
 
 
 def read(out: Path, names) -> dict:
@@ -122,16 +137,10 @@ def scored(truth: dict, transcripts: dict) -> dict:
         total["words"] += len(said)
         total["errors"] += result.substitutions + result.deletions + result.insertions
         total["missing"] += result.deletions
-        gone, pairs = Counter(), Counter()
+        gone = Counter()
         for part in result.alignments[0]:
             if part.type == "delete":
                 gone.update(owners[part.ref_start_idx : part.ref_end_idx])
-            elif part.type == "equal":
-                spoken = owners[part.ref_start_idx : part.ref_end_idx]
-                given = speakers[part.hyp_start_idx : part.hyp_end_idx]
-                pairs.update(
-                    (turns[n]["speaker"], who) for n, who in zip(spoken, given, strict=True)
-                )
         warnings = [
             each
             for each in transcripts[name].get("warnings", ())
@@ -145,23 +154,47 @@ def scored(truth: dict, transcripts: dict) -> dict:
                     w["end"] <= turn["start"] or w["start"] >= turn["end"] for w in warnings
                 )
         total["warned"] += len(warnings)
-        total["aligned"] += sum(pairs.values())
-        total["right"] += _right(pairs)
+        readers = [turns[number]["speaker"] for number in owners]
+        total.update(_attributed(result, readers, speakers, ""))
+        if transcripts[name].get("turns"):
+            heard, speakers = words_of(_by_word(transcripts[name]))
+            result = jiwer.process_words(" ".join(said), " ".join(heard))
+            total.update(_attributed(result, readers, speakers, "_by_word"))
     return total
 
 
-def _right(pairs: Counter) -> int:
-    """Words with the right speaker, where each label stands for the reader it fits best."""
+def _by_word(transcript: dict) -> list[dict]:
+    """The words as segments, each with whoever speaks for most of it."""
+    words = [word for segment in transcript["segments"] for word in segment["words"]]
+    owned = [(speaker_at(each["start"], each["end"], transcript["turns"]), each) for each in words]
+    return [
+        {"text": "".join(word["word"] for _, word in run), "speaker": speaker}
+        for speaker, run in groupby(owned, key=lambda pair: pair[0])
+    ]
+
+
+def _attributed(result, readers: list[str], speakers: list[str | None], suffix: str) -> Counter:
+    """Counts of right words, and of those with the right speaker.
+
+    Each label stands for the reader it fits best.
+    """
+    pairs = Counter()
+    for part in result.alignments[0]:
+        if part.type == "equal":
+            spoken = readers[part.ref_start_idx : part.ref_end_idx]
+            given = speakers[part.hyp_start_idx : part.hyp_end_idx]
+            pairs.update(zip(spoken, given, strict=True))
     right, taken = 0, set()
     for (reader, label), count in pairs.most_common():
         if label is not None and reader not in taken and label not in taken:
             taken |= {reader, label}
             right += count
-    return right
+    return Counter({f"aligned{suffix}": sum(pairs.values()), f"right{suffix}": right})
 
 
-def row(tool: str, model: str, name: str, total: Counter, cpu: float) -> dict:
-    record = {"set": name, "tool": tool, "model": model, "cpu_s": round(cpu, 1)}
+def row(tool: str, model: str, name: str, total: Counter, cost: Cost) -> dict:
+    record = {"set": name, "tool": tool, "model": model}
+    record |= {"cpu_s": round(cost.cpu, 1), "wall_s": round(cost.wall, 1)}
     if not total["words"]:
         return {**record, "invented": total["invented"]}
     record |= {
@@ -175,6 +208,7 @@ def row(tool: str, model: str, name: str, total: Counter, cpu: float) -> dict:
     }
     if "speakers" in tool:
         record["speaker"] = round(total["right"] / total["aligned"], 4)
+        record["by_word"] = round(total["right_by_word"] / total["aligned_by_word"], 4)
     return record
 
 
@@ -210,9 +244,10 @@ def main() -> None:
     parser.add_argument("--venv")
     parser.add_argument("--model", default="tiny.en")
     parser.add_argument("--count", type=int, default=12)
-    parser.add_argument("--only", default="readers,repeated,rough,spoken,silent")
+    parser.add_argument("--only", default=",".join(SETS))
     parser.add_argument("--tools", default="mlenv,mlenv with speakers,plain,ctranslate2")
     parser.add_argument("--same", type=int, default=4, help="runs of one set for `texts`")
+    parser.add_argument("--same-files", type=int, default=12, help="recordings of that set")
     options = parser.parse_args()
     venv = paths.venv_path(options.venv, os.environ)
     tools = Tools(venv, options.model)
@@ -233,13 +268,16 @@ def main() -> None:
             for tool in options.tools.split(","):
                 out = Path(scratch, "out", name, tool)
                 out.mkdir(parents=True)
-                cpu = runs[tool](folder, out)
-                rows.append(row(tool, options.model, name, scored(truth, read(out, truth)), cpu))
+                cost = runs[tool](folder, out)
+                rows.append(row(tool, options.model, name, scored(truth, read(out, truth)), cost))
                 print(rows[-1], flush=True)
                 keep(rows)
         if options.same and "repeated" in sets:
             folder = Path(scratch, "sets", "repeated")
             truth = json.loads((folder / "truth.json").read_text())
+            for left_out in list(truth)[options.same_files :]:
+                del truth[left_out]
+                (folder / f"{left_out}.wav").unlink()
             for tool in options.tools.split(","):
                 if "speakers" in tool:
                     continue

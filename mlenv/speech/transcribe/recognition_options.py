@@ -86,7 +86,7 @@ OPTIONS: tuple[Option, ...] = (
         "--vad-threshold",
         SHARE,
         "P",
-        "probability above which a frame is speech (0.5)",
+        "probability of speech (0.5; 0.2 where it lasts a second)",
         "--vad-onset",
         vad="threshold",
     ),

@@ -15,9 +15,10 @@ from faster_whisper.vad import VadOptions, get_speech_timestamps
 
 from .mixing import RATE
 from .protocol import TranscriberConfig
-from .windows import AGAIN, LONGEST, PAUSE, Span, pack, unheard, within
+from .windows import AGAIN, LONGEST, PAUSE, Span, left_out, pack, unheard, within
 
 SILENCE_MS = 100  # a pause that a window may end in
+FAINT = 0.2  # probability of speech that counts where it lasts; telephones rarely reach 0.5
 PADDING_MS = 200  # of sound on both sides of speech
 
 
@@ -72,10 +73,21 @@ class Recognition:
         yield from segments
 
     def _speech(self, vad: dict[str, Any], window: float) -> list[Span]:
+        """Speech by voice detection, and where that is in doubt for a second and more.
+
+        A lower threshold alone would hide the pauses between sentences.
+        """
         settings = {"speech_pad_ms": PADDING_MS, **vad, "min_silence_duration_ms": SILENCE_MS}
         if self.config.batch_size:  # which hears no more than one window of a stretch
             longest = settings.get("max_speech_duration_s", window)
             settings["max_speech_duration_s"] = min(window, longest)
+        speech = self._spans(settings)
+        if "threshold" in vad or "neg_threshold" in vad:
+            return speech
+        faint = self._spans({**settings, "threshold": FAINT})
+        return sorted([*speech, *left_out(faint, speech)])
+
+    def _spans(self, settings: dict[str, Any]) -> list[Span]:
         spans = get_speech_timestamps(self.audio, VadOptions(**settings))
         return [(part["start"] / RATE, part["end"] / RATE) for part in spans]
 

@@ -14,6 +14,9 @@ LONGEST = 30.0  # seconds that Whisper hears at once
 AGAIN = 15.0  # the same where it heard nothing at first
 PAUSE = 2.0  # seconds without speech that are not transcribed
 UNHEARD = 3.0  # seconds of speech without words that are worth a word
+FAINT_AT_LEAST = (
+    1.0  # seconds that may be speech which are taken for it; noise seldom lasts so long
+)
 CLOSE = 0.5  # seconds between two such places that are one
 
 
@@ -45,6 +48,12 @@ def unheard(speech: Iterable[Span], heard: Iterable[Span]) -> list[Span]:
                 joined.append((start, end))
                 amounts.append(end - start)
     return [span for span, amount in zip(joined, amounts, strict=True) if amount >= UNHEARD]
+
+
+def left_out(faint: Iterable[Span], speech: Sequence[Span]) -> list[Span]:
+    """The parts of `faint` speech outside `speech`, which is in order, that last a second."""
+    parts = (part for span in faint for part in _without(span, speech))
+    return [(start, end) for start, end in parts if end - start >= FAINT_AT_LEAST]
 
 
 def union(spans: Iterable[Span]) -> list[Span]:

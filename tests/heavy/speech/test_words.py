@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
+from mlenv.speech.verify import scores
 from tests.support.places import UTTERANCES
 from tests.support.recordings import ffmpeg
 
 pytestmark = pytest.mark.heavy
 
 Files = Callable[..., list[dict[str, Any]]]
+TEXTS = UTTERANCES / "utterances.json"
 TWO = (UTTERANCES / "libri_08_spk1995.flac", UTTERANCES / "libri_09_spk2094.flac")
 
 
@@ -39,6 +41,20 @@ def test_words_do_not_depend_on_company_threads_or_chance(files_of: Files, tmp_p
     for seed in ("1", "2"):
         sampled = texts(files_of(again, short, "--seed", seed))
         assert texts(files_of(short, again, "--seed", seed)) == sampled
+
+
+def test_speech_from_a_telephone_is_heard(files_of: Files, tmp_path: Path) -> None:
+    """Voice detection is not sure of these two: at its usual threshold there is no speech."""
+    band = "firequalizer=gain='if(between(f,300,3400),0,-90)':delay=0.1"
+    clips = [UTTERANCES / f"libri_0{name}.flac" for name in ("3_spk121", "6_spk1320")]
+    for clip in clips:
+        mulaw = ("-ar", 8000, "-c:a", "pcm_mulaw")
+        ffmpeg("-i", clip, "-af", band, *mulaw, tmp_path / f"{clip.stem}.wav")
+    said = {entry["file"]: entry["text"] for entry in json.loads(TEXTS.read_text())}
+    files = files_of(*(tmp_path / f"{clip.stem}.wav" for clip in clips), "--model", "base")
+    heard = {Path(file["path"]).stem: file["text"] for file in files}
+    for clip in clips:
+        assert scores.word_error_rate([said[clip.name]], [heard[clip.stem]]) <= 0.3, heard
 
 
 def test_the_language_is_that_of_the_first_speech(files_of: Files, tmp_path: Path) -> None:

@@ -31,6 +31,17 @@ def test_a_word_between_two_places_keeps_them_apart() -> None:
     assert windows.unheard([(0.0, 4.0), (4.3, 9.0)], [(4.0, 4.3)]) == [(0.0, 4.0), (4.3, 9.0)]
 
 
+def test_faint_speech_counts_where_it_lasts_a_second() -> None:
+    speech = [(2.0, 4.0), (4.0, 6.0), (9.0, 10.0)]
+    assert windows.left_out([(0.0, 7.0), (8.5, 12.0), (20.0, 20.9)], speech) == [
+        (0.0, 2.0),
+        (6.0, 7.0),
+        (10.0, 12.0),
+    ]
+    assert windows.left_out([(0.0, 0.9)], []) == []
+    assert windows.left_out([], speech) == []
+
+
 def test_spans_are_joined_and_cut() -> None:
     assert windows.union([(3.0, 4.0), (0.0, 2.0), (1.0, 3.0)]) == [(0.0, 4.0)]
     assert windows.within([(0.0, 5.0), (6.0, 9.0)], [(4.0, 7.0)]) == [(4.0, 5.0), (6.0, 7.0)]
