@@ -72,7 +72,7 @@ class Tools:
     def __init__(self, venv: Path, model: str) -> None:
         built = launch.build(venv, os.environ)
         self._python, self._environ = built.python, built.applied_to(os.environ)
-        self._venv, self._model = venv, models.find(models.named(model)).path
+        self._venv, self._model = venv, models.find(models.by_name(model)).path
 
     def mlenv(self, folder: Path, out: Path, *options: str) -> Cost:
         command = [sys.executable, "-m", "mlenv", "exec", "--venv", self._venv, "transcribe"]

@@ -144,7 +144,7 @@ class Run:
         if source.shown != inputs.STANDARD_INPUT:
             self._screen.note(f"reading {source.label} to its end")
         try:
-            return inputs.spooled(source, sys.stdin.buffer if sys.stdin else None)
+            return inputs.spooled(source, sys.stdin.buffer if sys.stdin else None, self._note)
         except MlenvError as error:
             self._fail(error.problem(), source)
             return None

@@ -9,7 +9,7 @@ import functools
 import os
 import stat
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -130,22 +130,25 @@ def single(word: str) -> Source:
     return source
 
 
-def spooled(source: Source, stream: IO[bytes] | None) -> Source:
+def spooled(
+    source: Source, stream: IO[bytes] | None, tell: Callable[[str], object] = lambda _: None
+) -> Source:
     """A stream as a file that can be read back and forth; raises `MlenvError`.
 
-    `stream`: standard input, which is closed where it is None; any other is opened here.
+    `stream`: standard input, which is closed where it is None; any other is opened here. `tell`
+    gets lines about where it is kept.
     """
     if source.shown != STANDARD_INPUT:
         try:
             with source.file.open("rb") as stream:
-                held = scratch.spooled(stream, source.label)
+                held = scratch.spooled(stream, source.label, tell)
         except OSError as error:
             message = f"{source.label} can't be read: {error.strerror}."
             raise MlenvError("audio-unreadable", message) from error
     elif stream is None:
         raise MlenvError("audio-missing", "Standard input is closed.")
     else:
-        held = scratch.spooled(stream, "Standard input")
+        held = scratch.spooled(stream, "Standard input", tell)
     return replace(source, file=Path(scratch.path_of(held)), is_stream=False, held=held)
 
 

@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
@@ -13,6 +14,7 @@ from mlenv.result import MlenvError
 from mlenv.speech.workers.protocol import SCRATCH
 
 CHUNK = 1 << 20  # bytes
+LARGE = 1 << 30  # bytes of a stream that are worth a line where they are kept
 
 
 def in_memory(purpose: str) -> IO[bytes]:
@@ -81,11 +83,12 @@ def _is_run(process: Path) -> bool:
     return process.name != str(os.getpid()) and is_mlenv and not commands.isdisjoint(words)
 
 
-def spooled(stream: IO[bytes], name: str) -> IO[bytes]:
+def spooled(stream: IO[bytes], name: str, tell: Callable[[str], object]) -> IO[bytes]:
     """All of a stream as a file that can be read back and forth, as most formats need it.
 
     Where a directory is full, it goes on in the next. Raises `MlenvError` where all are, and where
-    the stream can't be read; `name` is that of the stream.
+    the stream can't be read; `name` is that of the stream. `tell` gets a line where a large one is
+    kept, and where a directory is full.
     """
     spool: IO[bytes] | None = None
     size, chunk = 0, b""
@@ -96,11 +99,13 @@ def spooled(stream: IO[bytes], name: str) -> IO[bytes]:
                 _copy(spool, size, file)
             while True:
                 _write(file, chunk)
+                if size < LARGE <= size + len(chunk):
+                    tell(f"{name} is large: it is kept in {place} until it is through")
                 spool, size = file, size + len(chunk)
                 if not (chunk := _read(stream, name)):
                     return file
-        except OSError:
-            continue
+        except OSError as error:
+            tell(f"{name} can't be kept in {place}: {error.strerror}")
     raise MlenvError(
         "no-room",
         f"{name} does not fit into {', '.join(directories)}, where it has to be kept meanwhile.",

@@ -104,16 +104,30 @@ class Written:
 real_write = os.write
 
 
+LINES: list[str] = []  # those of the last stream
+
+
 def spooled(size: int, monkeypatch: pytest.MonkeyPatch, *room: int) -> IO[bytes]:
     monkeypatch.setattr(scratch, "CHUNK", 1000)
     monkeypatch.setattr(os, "write", Written(*room))
-    return scratch.spooled(io.BytesIO(bytes(n % 251 for n in range(size))), "talk")
+    LINES.clear()
+    return scratch.spooled(io.BytesIO(bytes(n % 251 for n in range(size))), "talk", LINES.append)
 
 
 @pytest.mark.parametrize("size", [0, 1, 999, 1000, 1001, 2500, 4900])
 def test_a_stream_goes_on_where_there_is_room(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     file = spooled(size, monkeypatch, 1500, 2700, 5000)
     assert os.pread(file.fileno(), 9999, 0) == bytes(n % 251 for n in range(size))
+    full = ["/tmp"] * (size > 1500) + ["/var/tmp"] * (size > 2700)
+    assert [f"talk can't be kept in {each}: No space left on device" for each in full] == LINES
+
+
+def test_a_large_stream_is_said_to_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scratch, "LARGE", 2000)
+    spooled(1999, monkeypatch, 5000)
+    assert LINES == []
+    spooled(4000, monkeypatch, 5000)
+    assert LINES == ["talk is large: it is kept in /tmp until it is through"]
 
 
 def test_a_stream_for_which_there_is_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
