@@ -195,10 +195,12 @@ def main(arguments: Sequence[str]) -> int:
         result = Result(name, exit_code=WRONG_USAGE, errors=(Problem("usage", _usage(error)),))
     except click.ClickException as error:
         result = Result(name, exit_code=FAILED, errors=(Problem("failed", error.format_message()),))
-    except Interrupted as interrupted:
-        result = interruption.result(name, interrupted.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        result = interruption.result(name, 128 + signal.SIGINT)
+    except (click.Abort, KeyboardInterrupt) as error:
+        signalled = error.__cause__ if isinstance(error, click.Abort) else error
+        code = 128 + signal.SIGINT
+        if isinstance(signalled, Interrupted):
+            code = signalled.exit_code
+        result = interruption.result(name, code)
     except MlenvError as error:
         result = error.result(name)
     except OSError as error:
