@@ -101,16 +101,6 @@ def test_torchvision_of_another_torch(venv: Path, wheel: Wheel, tmp_path: Path) 
     assert "torchvision-torch-mismatch" not in bad(look(venv, tmp_path))
 
 
-def test_a_requirement_was_removed(venv: Path, tmp_path: Path) -> None:
-    for old in packages(venv).glob("tokenizers*"):
-        shutil.rmtree(old)
-    report = look(venv, tmp_path)
-    assert bad(report)["requirement-unmet"] == "fail"
-    assert "faster-whisper 1.2.1 needs tokenizers" in evidence(report, "requirement-unmet")
-    mend(report, venv)
-    assert "requirement-unmet" not in bad(look(venv, tmp_path))
-
-
 def test_nvidia_wheels_are_missing_under_torch(venv: Path, tmp_path: Path) -> None:
     for old in packages(venv).glob("nvidia_cusparse_cu12-*"):
         shutil.rmtree(old)

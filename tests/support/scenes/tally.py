@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import statistics
 from collections import Counter
 
@@ -37,4 +38,6 @@ def lines() -> list[str]:
     lines = [f"{_counts[name]:8}  {name}" for name in order]
     median, longest = statistics.median(_seconds), max(_seconds)
     lines.append(f"{median:8.1f}  seconds for a look (median), {longest:.1f} at most")
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    lines.append(f"{spent.ru_utime + spent.ru_stime:8.0f}  seconds of processors, for all of it")
     return [*lines, *(f"not made here: {what} ({why})" for what, why in ELSEWHERE.items())]
