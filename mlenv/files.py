@@ -275,7 +275,7 @@ def _acquire(
 ) -> None:
     from filelock import Timeout
 
-    limit = float(os.environ.get("MLENV_LOCK_TIMEOUT") or LOCK_TIMEOUT)
+    limit = _lock_timeout()
     # A network file system may answer late, or never.
     line = f"Waiting for the file system to lock {lock.lock_file}"
     late = threading.Timer(LATE, progress.waiting, [line])
@@ -299,6 +299,15 @@ def _acquire(
             raise MlenvError("busy", message, hint) from error
     finally:
         late.cancel()
+
+
+def _lock_timeout() -> float:
+    """Seconds to wait for a lock; raises `MlenvError` where $MLENV_LOCK_TIMEOUT is no number."""
+    text = os.environ.get("MLENV_LOCK_TIMEOUT") or str(LOCK_TIMEOUT)
+    with contextlib.suppress(ValueError):
+        if 0 <= (seconds := float(text)) < threading.TIMEOUT_MAX:
+            return seconds
+    raise MlenvError("usage", f"MLENV_LOCK_TIMEOUT={text} is not a number of seconds.")
 
 
 def _is_at(descriptor: int | None, path: Path) -> bool:

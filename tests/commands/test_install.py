@@ -80,10 +80,14 @@ def test_again_with_nothing_to_do(install: Run, home: Path, index: Index) -> Non
     before = generations(home)
     index.requests.clear()
     done = install()
-    assert done.stdout == (
-        f"up to date  {home / '.venvs/ml'} is small (3 packages), generation {before[0]}\n"
-    )
+    up_to_date = f"up to date  ~/.venvs/ml is small (3 packages), generation {before[0]}\n"
+    assert done.stdout == up_to_date
     assert (index.requests, generations(home)) == ([], before)
+    done = install("--index", "default=https://mirror.example.org/simple")
+    unused = "--index default was not asked: nothing had to be fetched"
+    assert done.stdout == f"{up_to_date}            {unused}\n"
+    done = install("--index", "other=https://mirror.example.org/simple")
+    assert (done.returncode, done.stdout) == (1, "")
 
 
 def test_drift_is_mended_by_installing_again(install: Run, home: Path) -> None:

@@ -89,6 +89,9 @@ def test_add_may_allow_it(
     done = mlenv("add", "tuner", "--allow-build", "Tuner", env=network)
     assert (done.returncode, trace.read_text()) == (0, "built\n"), done.stderr  # once
     assert mlenv("add", "uv", env=network).returncode == 0  # it stays allowed
+    done = mlenv("remove", "uv", "--dry-run", "--json", env=network)
+    planned = json.loads(done.stdout)["data"]  # the wheel that was built is in uv's cache
+    assert (planned["download"], planned["disk_bytes"], planned["changed"]) == ([], 0, True)
     mine = (home / ".venvs/ml/profile/small-own.toml").read_text()
     assert mine.endswith('[[build]]\npackage = "Tuner"\nwhy = "Allowed with --allow-build."\n')
 

@@ -31,7 +31,7 @@ CHANGES: tuple[tuple[str, ...], ...] = (
     ("status",),
 )
 # What others have done meanwhile may leave nothing to do.
-EXPECTED = {"not-requested", "nothing-to-roll-back-to"}
+EXPECTED = {"not-requested", "nothing-to-roll-back-to", "model-missing"}
 # A program that imports late what somebody may be taking away.
 USE = "import time, whisperer; time.sleep({}); import diarizer, tensors"
 

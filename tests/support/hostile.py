@@ -13,7 +13,7 @@ os.environ["MLENV_TEST_EXAMPLES"] = "200"  # in each round; read when the tests 
 
 from hypothesis import is_hypothesis_test, seed
 
-from tests import test_any_bytes
+from tests import test_any_bytes, test_any_call
 from tests.environment import test_any_input
 
 
@@ -21,7 +21,7 @@ def kinds() -> dict[str, Any]:
     """The tests by what they read."""
     return {
         name.removeprefix("test_").replace("_", " "): test
-        for module in (test_any_bytes, test_any_input)
+        for module in (test_any_bytes, test_any_call, test_any_input)
         for name, test in vars(module).items()
         if is_hypothesis_test(test)
     }

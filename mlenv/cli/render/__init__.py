@@ -16,7 +16,7 @@ from typing import Any
 
 from mlenv import __version__
 from mlenv.cli import streams
-from mlenv.cli.render import fitting
+from mlenv.cli.render import fitting, home
 from mlenv.cli.render import progress as progress
 from mlenv.cli.render.style import bold, red, yellow
 from mlenv.result import FAILED, Result, redacted
@@ -125,8 +125,9 @@ AS_IT_IS = ("env", "export", "doctor", "explain")
 def _fitted(result: Result[Any]) -> Iterator[str]:
     """The text of a result, no wider than the terminal."""
     limit = 0 if result.command in AS_IT_IS else fitting.columns()
-    for line in _text(result):
-        yield from fitting.fit(line, limit)
+    is_report = result.command in home.COMMANDS
+    for text in _text(result):
+        yield from fitting.fit(home.shortened(text) if is_report else text, limit)
 
 
 def _text(result: Result[Any]) -> Iterator[str]:

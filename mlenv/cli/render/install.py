@@ -24,6 +24,10 @@ def lines(record: Installed | DryRun) -> Iterator[str]:
     what = f"{bold(record.profile)} ({len(generation.distributions)} packages)"
     if not record.changed:
         yield f"{green('up to date')}  {record.venv} is {what}, generation {generation.name}"
+        if record.unused_indexes:
+            names = ", ".join(record.unused_indexes)
+            unused = f"--index {names} was not asked: nothing had to be fetched"
+            yield f"            {yellow(unused)}"
         return
     yield f"{green('installed')}  {record.venv} is now {what} {dim(str(record.seconds) + ' s')}"
     yield f"           profile chosen: {record.why}"

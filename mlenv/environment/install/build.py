@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from mlenv.environment import generations, uv
 from mlenv.environment.generations import Generation, activation, creation
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 class Installed(Struct, frozen=True, kw_only=True):
     """The result of `install`. `kept`: path of the directory that was moved aside, if any.
 
-    `passed_over`: profiles that would have been preferred.
+    `passed_over`: profiles that would have been preferred. `unused_indexes`: those of --index,
+    where it was up to date and nothing was asked of any index.
     """
 
     venv: Path
@@ -41,6 +42,7 @@ class Installed(Struct, frozen=True, kw_only=True):
     generation: Generation
     kept: Path | None = None
     seconds: float
+    unused_indexes: tuple[str, ...] | UnsetType = UNSET
 
 
 def install(venv: Path, request: Request, progress: Progress) -> Installed:
@@ -51,8 +53,12 @@ def install(venv: Path, request: Request, progress: Progress) -> Installed:
     """
     began = time.monotonic()
     request = named(request, venv)
+    if request.mirrors:
+        from mlenv.environment.install import plan
+
+        plan.configured(request)
     if (present := _up_to_date(venv, request)) and not activation.is_cut(venv):
-        return unchanged(venv, present, began=began)
+        return unchanged(venv, present, began=began, unused=request.mirrors)
 
     from mlenv.environment.install import plan, preflight
 
@@ -61,7 +67,7 @@ def install(venv: Path, request: Request, progress: Progress) -> Installed:
     with generations.locked(venv, progress, wait=request.wait):
         activation.settle(venv)
         if present := _up_to_date(venv, request):  # another process may have built it meanwhile
-            return unchanged(venv, present, began=began)
+            return unchanged(venv, present, began=began, unused=request.mirrors)
         progress.step("Checking this machine")
         present = _present(venv, request)
         if present and not request.profile and not request.bundle:
@@ -70,7 +76,8 @@ def install(venv: Path, request: Request, progress: Progress) -> Installed:
         verdict = install_plan.verdict
         if present and not request.rebuild and _holds(present, install_plan, request):
             progress.end()
-            return unchanged(venv, present, verdict.why, began, verdict.passed_over)
+            why, others = verdict.why, verdict.passed_over
+            return unchanged(venv, present, why, began, others, request.mirrors)
         progress.detail(f"profile {verdict.profile.name}: {verdict.why}")
         generation = _build(venv, install_plan, request, progress)
         aside = activation.switch(venv, generation.path)
@@ -125,6 +132,7 @@ def unchanged(
     why: str = "in use",
     began: float | None = None,
     passed_over: tuple[PassedOver, ...] = (),
+    unused: tuple[str, ...] = (),
 ) -> Installed:
     """The result where there was nothing to do."""
     return Installed(
@@ -135,6 +143,7 @@ def unchanged(
         passed_over=passed_over,
         generation=present,
         seconds=round(time.monotonic() - began, 2) if began else 0.0,
+        unused_indexes=tuple(each.partition("=")[0] for each in unused) or UNSET,
     )
 
 

@@ -6,12 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from msgspec import Struct
+from packaging.utils import canonicalize_name
 
 from mlenv.environment import generations, uv
 from mlenv.environment.generations import Generation
 from mlenv.environment.install import artifacts, changes, consent, plan, preflight, select
 from mlenv.environment.install.plan import InstallPlan
 from mlenv.environment.install.request import Request, named
+from mlenv.environment.lockfile.profiles import Profile
 
 
 class DryRun(Struct, frozen=True, kw_only=True):
@@ -44,7 +46,7 @@ def of(request: Request, venv: Path) -> DryRun:
     use_present = present and not request.bundle and not request.profile
     profile = str(present.profile_file) if present and use_present else request.profile
     install_plan = plan.take(replace(request, profile=profile), venv)
-    planned = _plan(install_plan)
+    planned = _without_built(_plan(install_plan), install_plan.profile)
     fetched = _files(install_plan, planned.fetches)
     download = artifacts.total(fetched)
     machine = install_plan.profile.machine
@@ -81,6 +83,20 @@ def _plan(install_plan: InstallPlan) -> uv.Planned:
             if install_plan.sources.offline:
                 raise
     return uv.plan(install_plan.lock.path, install_plan.python, install_plan.sources)
+
+
+def _without_built(planned: uv.Planned, profile: Profile) -> uv.Planned:
+    """The plan without the download of what was built from source before, and is kept."""
+    sources = {canonicalize_name(name) for name in profile.built_packages}
+    if not any(fetch.partition("==")[0] in sources for fetch in planned.fetches):
+        return planned
+    cache = uv.cache_directory()
+    fetches = [
+        fetch
+        for fetch in planned.fetches
+        if fetch.partition("==")[0] not in sources or not uv.is_built(cache, *fetch.split("==", 1))
+    ]
+    return replace(planned, fetches=tuple(fetches))
 
 
 def _files(install_plan: InstallPlan, fetches: tuple[str, ...]) -> list[artifacts.File]:

@@ -45,10 +45,16 @@ def check(request: Request) -> None:
         profiles.load(str(request.profile))
 
 
-def take(request: Request, venv: Path) -> InstallPlan:
-    """Decide; raises `MlenvError` for whatever can be known not to work."""
+def configured(request: Request) -> Indexes:
+    """The user's indexes; raises `MlenvError` for an option that names none of a profile."""
     config = indexes.load(request.mirrors)
     indexes.check_names(config, _all_profiles(request.profile), request.mirrors)
+    return config
+
+
+def take(request: Request, venv: Path) -> InstallPlan:
+    """Decide; raises `MlenvError` for whatever can be known not to work."""
+    config = configured(request)
     given_bundle = None
     if request.bundle is not None:
         given_bundle = bundle.read(request.bundle.absolute())

@@ -65,6 +65,14 @@ def sweep(cache: Path) -> None:
         os.close(descriptor)
 
 
+def is_built(cache: Path, name: str, version: str) -> bool:
+    """Tell if uv's cache holds a wheel that was built here from the source of that version.
+
+    uv's own plan says of such a package that it would be fetched.
+    """
+    return any(cache.glob(f"sdists-v*/**/{name}/{version}/*/*.whl"))
+
+
 def _free(directory: Path) -> int:
     with contextlib.suppress(OSError):
         return shutil.disk_usage(directory).free
