@@ -75,7 +75,7 @@ def test_rollback_and_back_again(mlenv: Run, second: Callable, home: Path) -> No
     done = mlenv("rollback", "--json")
     assert data(done) == {"venv": str(venv), "from": two.name, "to": one.name, "managed": True}
     assert venv.resolve() == one
-    assert mlenv("rollback").stdout == f"switched  {venv} is now {two.name}\n"
+    assert mlenv("rollback").stdout == f"switched  ~/.venvs/ml is now {two.name}\n"
     assert venv.resolve() == two
     assert mlenv("rollback", "1").returncode == 0
     assert venv.resolve() == one
@@ -228,7 +228,7 @@ def test_a_damaged_record_is_named_by_every_command_and_nothing_is_lost(
         done = mlenv(*words, env=network)
         assert done.returncode == 1 and f"error: {told}\n" in done.stderr, words
     assert (one.is_dir(), two.is_dir()) == (True, True)
-    assert mlenv("rollback").stdout == f"switched  {home / '.venvs/ml'} is now {one.name}\n"
+    assert mlenv("rollback").stdout == f"switched  ~/.venvs/ml is now {one.name}\n"
     gc = mlenv("gc", "--keep", "1")
     assert (gc.returncode, gc.stderr) == (0, f"warning: kept: {told}\n")
     assert two.is_dir()

@@ -103,12 +103,12 @@ def resolve(
 def find_python(request: str) -> Path | None:
     """An interpreter on this machine for a version, a range or a path; None if there is none.
 
-    Raises `UvError` where uv could not look, because it can't write to its cache, for example.
+    Raises `UvError` where uv could not look: it can't write to its cache, or another uv holds that.
     """
     try:
         path = run("python", "find", "--no-project", "--system", request)
     except UvError as error:
-        if error.code in ("not-writable", "disk-full-or-tmp-too-small"):
+        if error.code in ("not-writable", "disk-full-or-tmp-too-small", "busy"):
             raise
         return None
     return Path(path.strip())

@@ -12,6 +12,10 @@ error: Failed to fetch: `https://mirror.example.org/simple/anyio/`
   cause: client error (Connect)
   cause: invalid peer certificate: UnknownIssuer
 """
+BUSY = """\
+error: Could not acquire lock
+  cause: Timeout (300s) when waiting for lock on `/home/ada/.cache/uv` at `.lock`, is another uv ..
+"""
 REFUSED = """\
 error: Failed to fetch: http://me:secret@127.0.0.1:9/simple/anyio/
   cause: error sending request for url (http://127.0.0.1:9/simple/anyio/)
@@ -45,6 +49,12 @@ error: No solution found when resolving dependencies
 @pytest.mark.parametrize(
     ("output", "offline", "code", "message"),
     [
+        (
+            BUSY,
+            False,
+            "busy",
+            "After 300s another uv still holds its cache at /home/ada/.cache/uv.",
+        ),
         (
             UNTRUSTED,
             False,

@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +20,13 @@ from tests.support.index import serving
 from tests.support.places import ROOT
 from tests.support.small_index import PROFILE, fill
 
+# Root's own may lie where nobody else can read.
+PYTHON = "/usr/bin/python{}.{}".format(*sys.version_info)
+
 pytestmark = [
     pytest.mark.heavy,
     pytest.mark.skipif(os.getuid() != 0, reason="only root may become other users"),
+    pytest.mark.skipif(not Path(PYTHON).exists(), reason=f"there is no {PYTHON}"),
 ]
 GROUP = 30_000
 OWNER, COLLEAGUE, STRANGER = 20_001, 20_002, 20_003  # the last one is not of the group
@@ -45,7 +50,7 @@ class Users:
         groups = ("--clear-groups",) if uid == STRANGER else ("--groups", str(GROUP))
         argv = ["setpriv", "--reuid", str(uid), "--regid", str(uid), *groups] if uid else []
         return subprocess.run(
-            [*argv, sys.executable, "-m", "mlenv", *words],
+            [*argv, PYTHON, "-m", "mlenv", *words],
             env={"HOME": str(home), "MLENV_VENV": str(self.shared / "ml"), **self.variables, **env},
             umask=umask,
             cwd="/",
@@ -76,7 +81,7 @@ def users(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Users]:
             homes,
             {
                 "PATH": os.environ["PATH"],
-                "PYTHONPATH": str(ROOT),
+                "PYTHONPATH": f"{ROOT}:{sysconfig.get_path('purelib')}",
                 "PYTHONDONTWRITEBYTECODE": "1",
                 "UV_DEFAULT_INDEX": index.url,
                 "HF_HUB_OFFLINE": "1",
