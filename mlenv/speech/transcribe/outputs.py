@@ -9,7 +9,7 @@ import tempfile
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mlenv.result import WRONG_USAGE, MlenvError
@@ -48,19 +48,20 @@ class Namer:
         Raises `MlenvError` where another recording would be written to the same files.
         """
         short, full = self._short(source), self._whole(source.place)
-        for stem in (short, full):
+        apart = self._short(replace(source, place=Path(source.file.parent.name) / source.place))
+        for stem in (short, full, apart):
             other = self._owners.get(self._same(stem))
             if other and self._real[other] == self._real[source]:
                 return None
         is_single = self._uses[self._same(short)] == 1
-        own = [stem for stem in (short, full) if self._origins.is_own(source, stem)]
-        for stem in (*own, *([short] if is_single else []), full):
+        own = [stem for stem in (short, full, apart) if self._origins.is_own(source, stem)]
+        for stem in (*own, *([short] if is_single else []), full, apart):
             if self._is_free(source, stem):
                 self._owners[self._same(stem)] = source
                 return Outputs(stem, self._by_format(stem))
         raise MlenvError(
             "output-clash",
-            self._clash(source, full),
+            self._clash(source, apart),
             "Transcribe them separately, each with its own --output-dir.",
             exit_code=WRONG_USAGE,
         )
@@ -108,7 +109,8 @@ def plan(
     """For each source its outputs: `talk.m4a` becomes `talk.srt`.
 
     Two that differ only in their suffix keep it (`talk.m4a.srt`), and so does one whose short name
-    has another recording's transcript already. A file that is named twice is left out once.
+    has another recording's transcript already. Where that name is taken too, the recording's
+    folder goes before it (`monday/talk.srt`). A file that is named twice is left out once.
     Raises `MlenvError` where two recordings would still be written to the same file.
     """
     namer = Namer(sources, directory, formats, origins)
