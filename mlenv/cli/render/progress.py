@@ -1,8 +1,9 @@
-"""Progress on a terminal; elsewhere only what is being waited for."""
+"""Progress on a terminal; in a log the steps that take long and what is being waited for."""
 
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -12,16 +13,44 @@ if TYPE_CHECKING:
     from rich.status import Status
 
 
+LONG = 15.0  # seconds that a step may take before a log has a line of it
+
+
 def for_people(*, as_json: bool) -> Progress:
     """The terminal's progress where a person looks on, silence for everybody else."""
-    return Quiet() if as_json or not sys.stderr.isatty() else Terminal()
+    if as_json:
+        return Quiet()
+    return Terminal() if sys.stderr.isatty() else Plain()
 
 
 class Quiet(Silent):
-    """For programs and files: nothing but what is being waited for."""
+    """For programs: nothing but what is being waited for."""
 
     def waiting(self, text: str) -> None:
         print(text, file=sys.stderr, flush=True)
+
+
+class Plain(Quiet):
+    """For files: a line for each step that takes long, so that a log is never silent."""
+
+    def __init__(self) -> None:
+        self._timer: threading.Timer | None = None
+
+    def step(self, text: str) -> None:
+        self.end()
+        self._timer = threading.Timer(LONG, self.waiting, [f"{text} .."])
+        self._timer.daemon = True
+        self._timer.start()
+
+    def end(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+
+    def failed(self, reason: str) -> None:
+        self.end()
+
+    def close(self) -> None:
+        self.end()
 
 
 class Terminal:

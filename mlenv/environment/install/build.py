@@ -191,7 +191,7 @@ def _sync(path: Path, install_plan: InstallPlan, progress: Progress) -> tuple[st
     sources, lock = install_plan.sources, install_plan.lock.path
     if sources.folder:
         listing.check(sources.folder)
-    uv.create_venv(path, install_plan.python)
+    uv.create_venv(path, install_plan.python, offline=sources.offline)
     progress.step(f"Installing {len(install_plan.lock.pins)} packages")
     if not sources.folder:
         try:
@@ -203,7 +203,7 @@ def _sync(path: Path, install_plan: InstallPlan, progress: Progress) -> tuple[st
 
         preflight.indexes(install_plan.profile, install_plan.indexes)
         shutil.rmtree(path)
-        uv.create_venv(path, install_plan.python)
+        uv.create_venv(path, install_plan.python, offline=sources.offline)
     cache = uv.cache_directory()
     uv.sweep(cache)
     try:

@@ -114,9 +114,14 @@ def find_python(request: str) -> Path | None:
     return Path(path.strip())
 
 
-def create_venv(directory: Path, python: str) -> None:
-    """An empty venv, without pip. uv may fetch an interpreter where none fits `python`."""
-    run("venv", "--no-project", "--python", python, "--prompt", "ml", os.fspath(directory))
+def create_venv(directory: Path, python: str, *, offline: bool = False) -> None:
+    """An empty venv, without pip. uv may fetch an interpreter where none fits `python`.
+
+    `offline`: it may not.
+    """
+    network = ["--offline"] if offline else []
+    words = ["--no-project", "--python", python, "--prompt", "ml", *network]
+    run("venv", *words, os.fspath(directory))
 
 
 def sync(
@@ -171,7 +176,7 @@ def plan(lock: Path, python: str, sources: Sources = CONFIGURED) -> Planned:
     """Plan `sync` into a new venv of this interpreter. Changes nothing."""
     with temporary_directory() as directory:
         venv = Path(directory) / "venv"
-        create_venv(venv, python)
+        create_venv(venv, python, offline=sources.offline)
         output: list[str] = []
         _run_with_wheels(
             sources,

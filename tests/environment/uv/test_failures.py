@@ -16,6 +16,18 @@ BUSY = """\
 error: Could not acquire lock
   cause: Timeout (300s) when waiting for lock on `/home/ada/.cache/uv` at `.lock`, is another uv ..
 """
+NO_PYTHON = """\
+error: Request failed after 3 retries in 5.7s
+  cause: Failed to download `https://github.com/astral-sh/python-build-standalone/releases/download/\
+20261110/cpython-3.12.16%2B20261110-x86_64-unknown-linux-gnu-install_only_stripped.tar.gz`
+  cause: client error (Connect)
+  cause: dns error
+  cause: failed to lookup address information: Name or service not known
+"""
+SHIM = """\
+error: Failed to inspect Python interpreter from search path at `/home/me/.pyenv/shims/python3.12`
+  cause: Querying Python at `/home/me/.pyenv/shims/python3.12` failed with exit status 127
+"""
 REFUSED = """\
 error: Failed to fetch: http://me:secret@127.0.0.1:9/simple/anyio/
   cause: error sending request for url (http://127.0.0.1:9/simple/anyio/)
@@ -68,6 +80,26 @@ error: No solution found when resolving dependencies
             "index-unreachable",
             "The package index at ***@127.0.0.1:9 can't be reached: "
             "Connection refused (os error 111).",
+        ),
+        (
+            REFUSED,
+            True,
+            "not-in-cache",
+            "The network is off (--offline), and not all that is needed is in uv's cache.",
+        ),
+        (
+            NO_PYTHON,
+            False,
+            "python-unreachable",
+            "No Python that fits is on this machine, and cpython-3.12 can't be fetched: "
+            "failed to lookup address information: Name or service not known.",
+        ),
+        (
+            SHIM,
+            True,
+            "python-version-unsupported",
+            "/home/me/.pyenv/shims/python3.12 does not start, and no other Python that fits is on "
+            "this machine.",
         ),
         (PORTAL, False, "package-not-found", "The index lists no version of anyio."),
         (
