@@ -25,6 +25,7 @@ from tests.support.scenes.acts import (
     remounted,
     removed,
     renamed,
+    unset,
     variables,
     without_run_path,
 )
@@ -61,6 +62,14 @@ def _other_python(scene: Scene) -> None:
     known = filter(None, map(uv.find_python, ("3.12", "3.13", "3.10")))
     own = (scene.base / "bin" / "python3").resolve()
     _bin(scene, next(str(other) for other in (*known, *beside) if other.resolve() != own))
+
+
+def _left_directory(scene: Scene) -> None:
+    gone = scene.scratch / "gone"
+    gone.mkdir()
+    os.chdir(gone)
+    scene.starts_here = False
+    gone.rmdir()
 
 
 def _without_proc(scene: Scene) -> None:
@@ -197,6 +206,8 @@ BROKEN: dict[str, Row] = {
     "next to no shared memory": Row(mounted("size=4k", lambda _: Path("/dev/shm")), DISK),
     "few addresses": Row(limited("--as=3000000000"), "address-space-limited", (T,)),
     "files may have no content": Row(limited("--fsize=0"), "process-limits-too-low"),
+    "the working directory is gone": Row(_left_directory, SHELL, (W, T, S)),
+    "a user without a name or a HOME": Row(unset("HOME"), "no-home-directory", (S,), user=USER),
     "a HOME that may not be read": Row(
         both(lambda scene: scene.home.chmod(0o700), lambda scene: os.chown(scene.home, 0, 0)),
         "cache-permission-denied",

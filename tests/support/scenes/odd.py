@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
-from tests.support.scenes import USER, Row, Scene
+from tests.support.scenes import Row, Scene
 from tests.support.scenes.acts import (
     begins_with,
     beside,
@@ -16,7 +15,6 @@ from tests.support.scenes.acts import (
     limited,
     remounted,
     removed,
-    unset,
     variables,
     written,
 )
@@ -36,14 +34,6 @@ def _copied_interpreter(scene: Scene) -> None:
     lines = [line for line in cfg.read_text().splitlines() if not line.startswith("home")]
     lines.append(f"home = {program.parent}")
     cfg.write_text("\n".join(lines) + "\n")
-
-
-def _left_directory(scene: Scene) -> None:
-    gone = scene.scratch / "gone"
-    gone.mkdir()
-    os.chdir(gone)
-    scene.starts_here = False
-    gone.rmdir()
 
 
 def _second_metadata(scene: Scene) -> None:
@@ -109,14 +99,12 @@ ODD: dict[str, Row] = {
     "tests and stubs were taken away": Row(removed("*/tests", "*/*.pyi")),
     "a module was edited": Row(begins_with("tqdm/cli.py", "# mine"), shown=(DAMAGED,)),
     "few open files": Row(limited("--nofile=12")),
-    "a user without a name or a HOME": Row(unset("HOME"), user=USER),
     "a .pth that prints": Row(written("zz.pth", "import sys; print('proxy enabled')\n")),
     "a .pth that raises": Row(written("zz.pth", "import there_is_no_such_module\n")),
     "Python stays after the script": Row(variables(PYTHONINSPECT="1")),
     "asked by its interpreter": Row(_by_another_path),
     "reached by a link with spaces": Row(_linked),
     "a mount that may not be written": Row(remounted("ro")),
-    "the working directory is gone": Row(_left_directory),
     "a library that is not there is preloaded": Row(variables(LD_PRELOAD="/gone/libgone.so")),
     "an empty element of the library path, and a library that lies here": Row(
         both(beside("libz.so.1", ""), variables(LD_LIBRARY_PATH="/opt/none:")),
