@@ -23,10 +23,13 @@ from mlenv.speech.transcribe.transcript import Transcript
 
 EXAMPLES = DOCS / "reference" / "examples"
 
-# The record without the path that it was read from, and with the number of its format.
+# The record as it is in its file: without its place, and with the number of its format.
 _GENERATION = msgspec.defstruct(
     "Generation",
-    [("schema", int), *((f.name, f.type) for f in fields_of(Generation) if f.name != "path")],
+    [
+        ("schema", int),
+        *((f.name, f.type) for f in fields_of(Generation) if f.name not in ("path", "name")),
+    ],
     namespace={"__doc__": Generation.__doc__},
     kw_only=True,
 )

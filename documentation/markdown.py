@@ -52,7 +52,7 @@ def prose(docstring: str) -> str:
 def plain(text: str) -> str:
     """Text whose angle brackets and stars are no markup, outside of code."""
     parts = re.split(r"(`[^`]*`)", text)
-    parts[::2] = [re.sub(r"([<*])", r"\\\1", part) for part in parts[::2]]
+    parts[::2] = [part.replace("<", "&lt;").replace("*", r"\*") for part in parts[::2]]
     return "".join(parts)
 
 

@@ -45,7 +45,9 @@ def _shipped() -> Iterator[str]:
             "download": f"{machine.download_mb} MB" if machine.download_mb else "",
             "disk": f"{machine.disk_mb} MB" if machine.disk_mb else "",
         }
-        yield md.table(("", ""), ((key, md.plain(text)) for key, text in needs.items() if text))
+        yield md.table(
+            ("needs", ""), ((key, md.plain(text)) for key, text in needs.items() if text)
+        )
         yield md.block("\n".join(profile.requires))
         for wins in profile.override:
             yield _reason(f"`{wins.requirement}` wins over what other packages ask for", wins.why)

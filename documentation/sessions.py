@@ -116,14 +116,20 @@ def _output(command: str, home: Path, variables: Mapping[str, str]) -> Iterator[
         ["bash", "-c", command], cwd=home, env={**variables, "HOME": str(home)},
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
-    text = as_in_pages(done.stdout, home)
+    text = as_in_pages(done.stdout, home, variables)
     yield from (line.rstrip() for line in text.rstrip("\n").splitlines())
 
 
-def as_in_pages(text: str, home: Path) -> str:
+def as_in_pages(text: str, home: Path, variables: Mapping[str, str]) -> str:
     """What was printed, with the places of a reader's machine for those of this one."""
-    for place, name in ((ROOT, CHECKOUT), (home, HOME), (sys.base_prefix, "/usr")):
-        text = text.replace(str(place), name)
+    places = {
+        str(ROOT): CHECKOUT,
+        str(home): HOME,
+        variables.get("UV_CACHE_DIR") or f"{HOME}/.cache/uv": f"{HOME}/.cache/uv",
+        sys.base_prefix: "/usr",
+    }
+    for place, name in places.items():
+        text = text.replace(place, name)
     return text
 
 
