@@ -37,6 +37,7 @@ _VARIES = re.compile(
     r"\d{4}-\d\d-\d\d[T ]?[\d:]*(\+00:00|Z| UTC)?"  # times
     r"|\d+(\.\d+)?\s?(ms|s|MB|GB|%)(?!\w)"
     r"|\d+ (checks|ok\b|warn\b|not applicable|could not)"
+    r"|just now|\d+ (second|minute|hour)s? ago"
     r"|Python \d+\.\d+\.\d+|python3\.\d+|cp3\d+"
 )
 
