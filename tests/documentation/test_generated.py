@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from documentation import MAKE, documents, errors, places, variables
+from documentation import MAKE, documents, errors, places, source, variables
 from documentation.pages import generated, outdated
 from documentation.schemas import envelope_schema, records
 from mlenv.cli import render
@@ -55,3 +55,18 @@ def test_places_are_those_that_the_code_computes() -> None:
 def test_no_two_pages_have_one_name() -> None:
     assert not set(documents.FILES) & {name.replace(" ", "-") for name in records()}
     assert all(text.startswith("# ") for name, text in generated().items() if ".md" in name)
+
+
+def test_every_warning_of_a_file_is_explained() -> None:
+    made = {
+        code
+        for module, tree in source.trees().items()
+        if module.startswith("mlenv/speech/")
+        for name, call in source.calls(tree)
+        if name in ("warning", "_warn", "_named") and call.args
+        for code in source.strings(call.args[0], module)
+    }
+    page = (ROOT / "docs/explanation/speech.md").read_text("utf-8")
+    table = page.partition("| code | |\n")[2].partition("\n\n")[0]
+    rows = [line.split("|")[1] for line in table.splitlines()[1:]]
+    assert {code for row in rows for code in re.findall(r"`([\w-]+)`", row)} == made
