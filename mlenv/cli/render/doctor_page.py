@@ -52,6 +52,16 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
+class View:
+    """A drawing for some ways to start programs, and the same as a table."""
+
+    names: str
+    faults: tuple[Fault, ...]
+    drawing: load_drawing.Placed
+    edges: tuple[tuple[str, str, loaded.Edge, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Way:
     """One of the three ways to start programs, and the libraries that they find there."""
 
@@ -94,14 +104,7 @@ def page(diagnosed: Diagnosed, layout: doctor.Layout, when: datetime | None = No
         topics=_topics(findings, layout.topics),
         next=step if isinstance(step, str) else "",
         repair="" if isinstance(step, str) else pages.shell(step),
-        drawings=[
-            (
-                _names(each),
-                load_drawing.placed(each, facts.interpreter.packages),
-                list(load_drawing.rows_of(each)),
-            )
-            for each in drawings
-        ],
+        drawings=[_view(each, facts.interpreter.packages) for each in drawings],
         words=load_drawing.WORDS,
         ways=list(_ways(facts, drawings)),
         driver=driver,
@@ -109,6 +112,15 @@ def page(diagnosed: Diagnosed, layout: doctor.Layout, when: datetime | None = No
         needs=nvidia_driver.needs(facts),
         packages=_by_size(facts),
         largest=LARGEST,
+    )
+
+
+def _view(drawing: loaded.Drawing, packages: str) -> View:
+    return View(
+        _names(drawing),
+        tuple(_faults(drawing)),
+        load_drawing.placed(drawing, packages),
+        tuple(load_drawing.rows_of(drawing)),
     )
 
 
