@@ -63,7 +63,10 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One of the three ways to start programs, and the libraries that they find there."""
+    """One of the three ways to start programs, and the libraries that they find there.
+
+    `opened`: whether all libraries that are drawn were opened, a part of them, or none.
+    """
 
     title: str
     python: str = ""
@@ -72,6 +75,7 @@ class Way:
     like: str = ""
     faults: tuple[Fault, ...] = ()
     driver: str = ""
+    opened: str = "none"
     seen: bool = True
 
 
@@ -175,7 +179,13 @@ def _ways(facts: Facts, drawings: Sequence[loaded.Drawing]) -> Iterator[Way]:
             " and ".join(others),
             tuple(_faults(drawing)),
             (driver.note or ", ".join(driver.files)) if driver else "",
+            _opened(drawing),
         )
+
+
+def _opened(drawing: loaded.Drawing) -> str:
+    states = {node.state for node in drawing.nodes} | {edge.state for edge in drawing.edges}
+    return "part" if "unseen" in states else "all" if drawing.edges else "none"
 
 
 def _faults(drawing: loaded.Drawing) -> Iterator[Fault]:

@@ -11,7 +11,9 @@ from msgspec.structs import replace as changed
 
 from mlenv.cli.render import doctor_page, pages
 from mlenv.doctor.documents import DoneStep, Fix, Step
+from mlenv.doctor.facts import Facts
 from mlenv.doctor.facts.packages import Distribution
+from mlenv.doctor.facts.target import Interpreter
 from mlenv.machine.driver import Driver, Gpu, Nvml
 from tests.support.reports import WHEN, diagnosis, doctor_html, parsed, recorded, table, words
 
@@ -280,3 +282,33 @@ def test_sizes(number: float | None, text: str) -> None:
 def test_sentences_with_code() -> None:
     assert str(pages.prose("run `a <b>` & go")) == "run <code>a &lt;b&gt;</code> &amp; go"
     assert str(pages.prose("one ` alone")) == "one ` alone"
+
+
+def test_where_nothing_could_be_looked_at_the_page_says_so() -> None:
+    """An interpreter that does not start: no environment, no library, no package is known."""
+    python = Interpreter("/e/bin/python", "/e", "/e/lib", "/e/lib", error="it did not answer")
+    page = parsed(doctor_html(Facts("/e", False, python)))
+    assert "No library was opened here." in words(page)
+    assert "No build here uses CUDA." in words(page)
+    rows = table(page, "Three ways to start programs, side by side")
+    assert rows[1][1:] == ["not looked at: no bash or no activate script"] * 3
+    assert words(page.xpath("//section[@aria-labelledby='disk']/p")[0]) == "Not measured."
+    assert words(page.xpath("//dl[@class='facts']//dd")[1]) == "does not start"
+
+
+def test_a_quick_look_does_not_call_libraries_well() -> None:
+    """Torch's libraries are not opened then, and CTranslate2's extension neither."""
+    facts = recorded("healthy")
+    runs = tuple(run for run in facts.runs if run.probe in ("cudnn", "names"))
+    page = parsed(doctor_html(replace(facts, quick=True, runs=runs)))
+    launch = page.xpath("//svg[@class='loads']")[0]
+    boxes = launch.xpath(".//g[@class='box unseen-state']")
+    assert [[words(text) for text in box.xpath(".//text")] for box in boxes] == [
+        ["torchaudio", "2.5.1+cu124", "not looked at"],
+        ["torchvision", "0.20.1+cu124", "not looked at"],
+        ["torch", "2.5.1+cu124", "not looked at"],
+        ["ctranslate2", "4.6.2", "not looked at"],
+    ]
+    rows = table(page, "Three ways to start programs, side by side")
+    told = [cell.partition(":")[0] for cell in rows[1][1:]]
+    assert told == ["not found", "not all opened", "not all opened"]

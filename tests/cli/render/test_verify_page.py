@@ -12,6 +12,7 @@ from mlenv.cli.render import verify_page
 from mlenv.environment.receipts import Library, Receipt, Row
 from mlenv.speech.verify import samples
 from mlenv.speech.verify.documents import Verified
+from mlenv.speech.verify.measure import Row as Measured
 from tests.support.reports import RECEIPT, parsed, table, verified, words
 
 
@@ -204,3 +205,17 @@ def test_the_waveform_is_that_of_the_sample() -> None:
         if not any(start - 0.1 < time < end + 0.1 for start, end in spans)
     ]
     assert quiet and max(quiet) < 10
+
+
+def test_a_model_that_could_not_be_had_is_a_row_without_figures() -> None:
+    row = Measured(model="base", device="cpu", problem="base can't be fetched.", ok=False)
+    nothing = replace(verified(), rows=(row,), compared_with=None, receipt=None)
+    tree = page(nothing)
+    main = tree.get_element_by_id("main")
+    assert [words(each) for each in main[:2]] == [
+        "1 of 1 failed",
+        "base on the CPU: base can't be fetched.",
+    ]
+    assert "No speakers were found: the diarization failed." in words(tree)
+    assert "No words were transcribed." in words(tree)
+    assert table(tree, TIMES)[1] == ["base", "cpu", "", "", "", "no earlier run", "", "", "failed"]
