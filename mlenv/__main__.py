@@ -8,8 +8,6 @@ import sys
 
 def main() -> None:
     arguments = sys.argv[1:]
-    if os.environ.get("HOME") == "":  # a variable that was not set: not the root directory
-        del os.environ["HOME"]
     if arguments[:1] == ["exec"] and arguments[1:2] not in (["--help"], ["-h"]):
         from mlenv.cli.commands.exec_ import main as run_exec
 

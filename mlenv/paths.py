@@ -48,7 +48,8 @@ def venv_directory(option: str | os.PathLike[str] | None, environ: Mapping[str, 
 def home(environ: Mapping[str, str]) -> Path:
     """The user's home directory: $HOME, else that of the password database.
 
-    Raises `MlenvError` where there is neither, as for a container's unknown uid.
+    Raises `MlenvError` where there is neither, as for a container's unknown uid, and for an empty
+    $HOME.
     """
     from pathlib import Path
 
@@ -58,6 +59,8 @@ def home(environ: Mapping[str, str]) -> Path:
 def _home(environ: Mapping[str, str]) -> str:
     if directory := environ.get("HOME"):
         return directory
+    if directory == "":  # to Python and to a shell that is the root directory
+        raise _error("no-home", "HOME is empty: a variable that is not set?", "Set it, or unset it.")
     import pwd
 
     try:

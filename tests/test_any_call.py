@@ -158,3 +158,10 @@ def test_a_time_limit_that_is_none(
     monkeypatch.setenv("MLENV_LOCK_TIMEOUT", "")
     with files.exclusive(tmp_path / "busy", "trying") as outermost:
         assert outermost
+
+
+def test_an_empty_home_is_not_the_root_directory() -> None:
+    with called({"HOME": ""}) as printed:
+        codes = [table.main(["rollback"]), exec_.main(["python"]), table.main(["models"])]
+    told = printed.getvalue().count("HOME is empty: a variable that is not set?")
+    assert (codes, told) == ([1, 1, 1], 3)
