@@ -60,7 +60,8 @@ def _home(environ: Mapping[str, str]) -> str:
     if directory := environ.get("HOME"):
         return directory
     if directory == "":  # to Python and to a shell that is the root directory
-        raise _error("no-home", "HOME is empty: a variable that is not set?", "Set it, or unset it.")
+        text = "HOME is empty: a variable that is not set?"
+        raise _error("no-home", text, "Set it, or unset it.")
     import pwd
 
     try:
