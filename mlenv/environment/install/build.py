@@ -192,7 +192,7 @@ def _sync(path: Path, install_plan: InstallPlan, progress: Progress) -> tuple[st
     if sources.folder:
         listing.check(sources.folder)
     uv.create_venv(path, install_plan.python, offline=sources.offline)
-    progress.step(f"Installing {len(install_plan.lock.pins)} packages")
+    progress.step("Installing what the lock names for this machine")
     if not sources.folder:
         try:
             return uv.sync(path, lock, sources=replace(sources, offline=True))
