@@ -79,19 +79,18 @@ def _without_proc(scene: Scene) -> None:
 BROKEN: dict[str, Row] = {
     # files of packages
     "a library of PyAV is empty": Row(emptied("av.libs/libavutil-*"), DAMAGED, (W,), mended=True),
-    "numpy's BLAS is empty": Row(emptied("numpy.libs/*openblas*"), DAMAGED, (W, S), mended=True),
+    "numpy's BLAS is empty": Row(emptied("numpy.libs/*openblas*"), DAMAGED, (W, S)),
     "scipy's BLAS is gone": Row(removed("scipy.libs/*openblas*"), DAMAGED, (S,), by_hand=True),
     "the voice model is gone": Row(
         removed("faster_whisper/assets/silero_vad_v6.onnx"),
         DAMAGED,
         (W,),
         by_hand=True,
-        mended=True,
     ),
     "the voice model is empty": Row(
         emptied("faster_whisper/assets/silero_vad_v6.onnx"), DAMAGED, (W,)
     ),
-    "lightning is gone, its metadata is not": Row(removed("lightning"), DAMAGED, (S,), mended=True),
+    "lightning is gone, its metadata is not": Row(removed("lightning"), DAMAGED, (S,)),
     "pyannote's metadata is empty": Row(
         emptied("pyannote_*.dist-info/METADATA"), DAMAGED, (S,), mended=True
     ),
@@ -99,18 +98,16 @@ BROKEN: dict[str, Row] = {
         removed("pyannote_audio-*.dist-info"), DAMAGED, (S,), by_hand=True
     ),
     "a data file of pyannote is gone": Row(
-        removed("pyannote/audio/telemetry/config.yaml"), DAMAGED, (S,), mended=True
+        removed("pyannote/audio/telemetry/config.yaml"), DAMAGED, (S,)
     ),
-    "power was lost": Row(
-        emptied("tqdm/__init__.py", "faster_whisper/audio.py"), DAMAGED, (W,), mended=True
-    ),
+    "power was lost": Row(emptied("tqdm/__init__.py", "faster_whisper/audio.py"), DAMAGED, (W,)),
     "torch's library begins with zeros": Row(
         overwritten("torch/lib/libtorch_cpu.so", bytes(4096)), DAMAGED, (T,)
     ),
     "CTranslate2's library has zeros in its middle": Row(
         overwritten(CTRANSLATE2, bytes(24 << 20), HALF), DAMAGED, (W,), mended=True
     ),
-    "a library of tokenizers is cut": Row(cut("tokenizers/*.so", 9000), DAMAGED, (W,), mended=True),
+    "a library of tokenizers is cut": Row(cut("tokenizers/*.so", 9000), DAMAGED, (W,)),
     "an extension is for another processor": Row(
         overwritten("av/_core.cpython-*.so", (183).to_bytes(2, "little"), 18), DAMAGED, (W,)
     ),
@@ -133,7 +130,7 @@ BROKEN: dict[str, Row] = {
     ),
     # what is installed
     "tokenizers was uninstalled": Row(removed("tokenizers*"), UNMET, (W,), mended=True),
-    "httpx was uninstalled": Row(removed("httpx*"), UNMET, (H,), mended=True),
+    "httpx was uninstalled": Row(removed("httpx*"), UNMET, (H,)),
     "faster-whisper was uninstalled": Row(removed("faster_whisper*"), ABSENT, (W,)),
     "faster-whisper is gone but for its metadata": Row(removed("faster_whisper"), DAMAGED, (W,)),
     "numpy of another major": Row(
@@ -229,15 +226,14 @@ BROKEN: dict[str, Row] = {
         lambda scene: (cached(scene) / "model.bin").unlink(), MODEL
     ),
     "a model is an HTML page": Row(
-        model(cached, holds(b"<!DOCTYPE html><title>Sign in</title>" * 40)), MODEL, mended=True
+        model(cached, holds(b"<!DOCTYPE html><title>Sign in</title>" * 40)), MODEL
     ),
     "a model is a pointer of Git LFS": Row(
         model(stored, holds(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n")),
         MODEL,
-        mended=True,
     ),
     "a model is PyTorch's": Row(model(cached, holds(b"PK\x03\x04" + bytes(4000))), MODEL),
-    "a model is empty": Row(model(cached, holds(b"")), MODEL, mended=True),
+    "a model is empty": Row(model(cached, holds(b"")), MODEL),
     "a model's link leads to nothing": Row(model(cached, os.unlink), MODEL),
     "a model that only root may read": Row(model(cached, only_for_root), MODEL, user=USER),
     "a bit of a model's tokenizer fell over": Row(
