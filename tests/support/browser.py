@@ -1,8 +1,9 @@
-"""A real browser (Debian's Chromium, without a window), and pages opened in it from files."""
+"""A real browser without a window, Chromium or Chrome, and pages opened in it from files."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,8 +24,9 @@ def browser() -> Iterator[Browser]:
     from playwright.sync_api import sync_playwright  # slow to import: not for every test run
 
     options = ["--no-sandbox"] if os.getuid() == 0 else []
+    binary = shutil.which("google-chrome") or program("chromium")
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=program("chromium"), args=options)
+        started = playwright.chromium.launch(executable_path=binary, args=options)
         yield started
         started.close()
 

@@ -6,6 +6,7 @@ still be copied, and users' names as `user`.
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ from mlenv.machine import people
 Record = TypeVar("Record")
 TEMPLATES = Path(__file__).with_name("templates")
 HOME = "~"
+_UNWRITABLE = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
@@ -41,7 +43,9 @@ def page(template: str, **values: Any) -> str:
         "prose": prose,
         "moment": moment,
     }
-    return environment.get_template(template).render(version=__version__, **values)
+    html = environment.get_template(template).render(version=__version__, **values)
+    # Names of files may have bytes that are no text, and characters that no page may have.
+    return re.sub(_UNWRITABLE, "\ufffd", html).encode("utf-8", "backslashreplace").decode()
 
 
 def without_names(record: Record) -> Record:

@@ -312,3 +312,11 @@ def test_a_quick_look_does_not_call_libraries_well() -> None:
     rows = table(page, "Three ways to start programs, side by side")
     told = [cell.partition(":")[0] for cell in rows[1][1:]]
     assert told == ["not found", "not all opened", "not all opened"]
+
+
+def test_names_that_are_no_text_can_be_written() -> None:
+    facts = replace(recorded("healthy"), venv="/e/caf\udce9\x00\x1b[31m")
+    html = doctor_html(facts)
+    assert words(parsed(html.encode()).xpath("//dl[@class='facts']//dd")[0]) == (
+        "/e/caf\\udce9\ufffd\ufffd[31m"
+    )
