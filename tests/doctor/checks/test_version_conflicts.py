@@ -287,7 +287,7 @@ def test_a_check_that_breaks_is_a_finding_and_ends_nothing(tmp_path: Path) -> No
 
 
 def test_an_empty_element_stands_for_the_current_directory() -> None:
-    here = Files(libraries=("/work/libz.so.1",))
+    here = Files(libraries=("/here/libz.so.1",))
     for path, files, expected in (
         ("/opt/lib:", here, "warn"),
         ("/opt/lib::/usr/lib", here, "warn"),
