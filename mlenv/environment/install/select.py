@@ -114,7 +114,7 @@ def _runs(code: str, capability: str) -> bool:
 
 def _why(profile: Profile, machine: Host) -> str:
     if profile.machine.cuda is None:
-        return "it needs no GPU" if machine.has_nvidia else "no NVIDIA device here: for the CPU"
+        return "it needs no GPU"
     if machine.gpus:
         name, capability = machine.gpus[0]
         return f"{name} (compute capability {capability}) with driver {machine.driver}"

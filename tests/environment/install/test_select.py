@@ -27,6 +27,7 @@ def everything(_: Profile) -> str:
 
 MACHINES = {
     "laptop": Host("linux-x86_64", "2.36", None),
+    "no driver yet": Host("linux-x86_64", "2.36", None, device=True),
     "hopper": Host("linux-x86_64", "2.36", "550.54.14", (("NVIDIA H100", "9.0"),)),
     "blackwell": Host("linux-x86_64", "2.39", "580.65.06", (("RTX 5090", "12.0"),)),
     "mac": Host("macos-arm64", None, None),
@@ -38,7 +39,8 @@ MACHINES = {
 @pytest.mark.parametrize(
     ("machine", "available", "taken"),
     [
-        ("laptop", everything, "cu121"),
+        ("laptop", everything, "cpu"),
+        ("no driver yet", everything, "cu121"),
         ("laptop", no_pytorch_index, "cu124"),
         ("hopper", everything, "cu121"),
         ("hopper", no_pytorch_index, "cu124"),
@@ -51,7 +53,17 @@ MACHINES = {
 def test_the_best_of_those_that_run_and_can_be_had(
     machine: str, available: select.Available, taken: str
 ) -> None:
-    assert select.best(ALL, MACHINES[machine], available).profile.name == taken
+    host = MACHINES[machine]
+    ordered = [profiles.load(name) for name in select.preference(host)]
+    assert select.best(ordered, host, available).profile.name == taken
+
+
+def test_a_device_without_a_driver_is_told_which_it_needs() -> None:
+    verdict = select.judge(profiles.load("cu124"), MACHINES["no driver yet"])
+    needs = profiles.load("cu124").machine.driver
+    assert verdict.why == (
+        f"on the CPU: the NVIDIA device has no driver; with driver {needs} it can be used"
+    )
 
 
 def test_it_says_which_it_passed_over_and_why() -> None:
