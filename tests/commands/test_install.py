@@ -71,7 +71,7 @@ def test_quiet_when_nobody_looks_on(install: Run, home: Path) -> None:
     done = install()
     assert done.stderr == ""
     assert done.stdout.splitlines()[0].startswith(
-        f"installed  {home / '.venvs/ml'} is now small (3 packages)"
+        "installed  ~/.venvs/ml is now small (3 packages)"
     )
 
 
@@ -118,7 +118,7 @@ def test_a_venv_that_was_there_is_kept_and_named(install: Run, home: Path) -> No
     done = install()
     kept = home / ".venvs/ml.before-mlenv"
     assert (
-        f"your previous environment, now {kept} (`mlenv rollback before` brings it back)"
+        f"your previous environment, now ~/.venvs/{kept.name} (`mlenv rollback before` brings it back)"
         in done.stdout
     )
     assert (kept / "mine.txt").read_text() == "precious"

@@ -143,7 +143,7 @@ def test_status_of_nothing(mlenv: Run, home: Path) -> None:
     done = mlenv("status")
     assert (done.returncode, done.stdout) == (
         1,
-        f"none        {home / '.venvs/ml'} does not exist. Build one with `mlenv install`.\n",
+        "none        ~/.venvs/ml does not exist. Build one with `mlenv install`.\n",
     )
 
 

@@ -98,7 +98,7 @@ def space(venv: Path, profile: Profile) -> None:
 def links_to_cache(venv: Path) -> bool:
     """Tell if one file system holds both, so that uv links its cached files into the venv."""
     place, cache = _existing(venv.parent), _existing(uv.cache_directory())
-    return place.stat().st_dev == cache.stat().st_dev
+    return place.stat().st_dev == cache.stat().st_dev and not uv.has_other_group(place)
 
 
 def _needs(venv: Path, profile: Profile) -> Iterator[tuple[Path, int]]:

@@ -17,6 +17,7 @@ from mlenv.environment.uv.apart import fetch_wheel as fetch_wheel
 from mlenv.environment.uv.apart import install_apart as install_apart
 from mlenv.environment.uv.apart import reinstall as reinstall
 from mlenv.environment.uv.disk import Watch as Watch
+from mlenv.environment.uv.disk import has_other_group as has_other_group
 from mlenv.environment.uv.disk import is_built as is_built
 from mlenv.environment.uv.disk import sweep as sweep
 from mlenv.environment.uv.failures import UvError as UvError
@@ -153,6 +154,7 @@ def sync(
         "--require-hashes",
         "--build-constraints",
         os.fspath(lock),
+        settings={"UV_LINK_MODE": "copy"} if has_other_group(venv) else None,
         on_line=keep,
         watch=watch,
     )

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import shutil
+import stat
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -63,6 +64,15 @@ def sweep(cache: Path) -> None:
         return
     finally:
         os.close(descriptor)
+
+
+def has_other_group(folder: Path) -> bool:
+    """Tell if what is made in `folder` gets another group than the user's own, by its setgid bit.
+
+    A link to a file of uv's cache would keep the user's group, and its members could not read it.
+    """
+    found = folder.stat()
+    return bool(found.st_mode & stat.S_ISGID) and found.st_gid != os.getegid()
 
 
 def is_built(cache: Path, name: str, version: str) -> bool:

@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,33 +61,30 @@ class Users:
 
 
 @pytest.fixture
-def users(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Users]:
-    """A folder with the group's bit, as `chmod 2775` gives it, and an index."""
-    root = tmp_path_factory.mktemp("users")
-    for folder in (root, *root.parents):
-        if folder.stat().st_uid == os.getuid() and folder != Path("/"):
-            folder.chmod(folder.stat().st_mode | 0o055)
-    shared, homes = root / "shared", root / "homes"
-    homes.mkdir(mode=0o755)
-    shared.mkdir()
-    os.chown(shared, OWNER, GROUP)
-    shared.chmod(0o2775)
-    (shared / "small.toml").write_text(PROFILE)
-    (shared / "small.toml").chmod(0o644)
-    with serving() as index:
+def users() -> Iterator[Users]:
+    """A folder with the group's bit, as `chmod 2775` gives it, and an index.
+
+    Not below pytest's own folder, which it takes from other users whenever it starts.
+    """
+    with tempfile.TemporaryDirectory(prefix="users-") as root, serving() as index:
+        shared, homes = Path(root) / "shared", Path(root) / "homes"
+        for folder in (Path(root), shared, homes):
+            folder.mkdir(exist_ok=True)
+            folder.chmod(0o755)
+        os.chown(shared, OWNER, GROUP)
+        shared.chmod(0o2775)
+        (shared / "small.toml").write_text(PROFILE)
+        (shared / "small.toml").chmod(0o644)
         fill(index)
         index.add("notebook", "7.0")
-        yield Users(
-            shared,
-            homes,
-            {
-                "PATH": os.environ["PATH"],
-                "PYTHONPATH": f"{ROOT}:{sysconfig.get_path('purelib')}",
-                "PYTHONDONTWRITEBYTECODE": "1",
-                "UV_DEFAULT_INDEX": index.url,
-                "HF_HUB_OFFLINE": "1",
-            },
-        )
+        variables = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": f"{ROOT}:{sysconfig.get_path('purelib')}",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "UV_DEFAULT_INDEX": index.url,
+            "HF_HUB_OFFLINE": "1",
+        }
+        yield Users(shared, homes, variables)
 
 
 def built(users: Users, umask: int) -> None:
@@ -117,9 +115,9 @@ def test_from_start_to_end_as_a_plain_user(users: Users) -> None:
         assert (done.returncode, "Traceback" in done.stderr) == (0, False), (words, done.stderr)
     assert imports(users, OWNER) == 0
     assert users.mlenv(OWNER, "uninstall", "--yes").returncode == 0
-    assert [path.name for path in users.shared.iterdir()] == ["small.toml"] or {
-        path.name for path in users.shared.iterdir()
-    } == {"small.toml", "small.txt"}
+    left = {str(path.relative_to(users.shared)) for path in users.shared.rglob("*")}
+    own = {f".ml.mlenv/profiles/small-own{end}" for end in (".toml", ".txt")}
+    assert left == {"small.toml", "small.txt", ".ml.mlenv", ".ml.mlenv/profiles", *own}
 
 
 @pytest.mark.parametrize("umask", [0o022, 0o027])
@@ -170,6 +168,8 @@ def test_root_by_sudo_leaves_nothing_in_the_home_of_its_caller(
     for each in (("lock", profile), ("install", profile, "--no-verify")):
         assert users.mlenv(OWNER, *each, **place).returncode == 0
     called: Callable[..., subprocess.CompletedProcess[str]] = users.mlenv
+    if words[0] == "install":
+        place["MLENV_VENV"] = str(home / ".venvs/other")
     sent = [profile if word == "small.toml" else word for word in words]
     done = called(0, *sent, SUDO_UID=str(OWNER), **place)
     assert done.returncode == 1 and "This is root by sudo" in done.stderr, done.stderr
