@@ -72,7 +72,8 @@ def test_words_are_those_of_a_call_of_its_own_whatever_runs_beside(
         {"diarize": True, "diarize_model": "open"},
         {"seed": 5, "temperature": 0.6},
     ]
-    asked = [(clip, kind) for kind in kinds for clip in (CLIPS[0], samples.CONVERSATION)]
+    asked = [(CLIPS[number], kind) for number, kind in enumerate(kinds)]
+    asked.append((samples.CONVERSATION, {"diarize": True, "diarize_model": "open"}))
     for number, (audio, options) in enumerate(asked):
         talk.send(id=number, audio=str(audio), **options)
     assert talk.process.stdin
