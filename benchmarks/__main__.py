@@ -35,7 +35,11 @@ def measured(part: Part, *, quick: bool) -> list[Comparison]:
     if not path.exists() or path.stat().st_mtime_ns == before:
         print(f"{part.script} ended with {done.returncode} and measured nothing", file=sys.stderr)
         return []
-    return list(part.rows(json.loads(path.read_text("utf-8"))))
+    try:
+        return list(part.rows(json.loads(path.read_text("utf-8"))))
+    except (KeyError, TypeError) as error:
+        print(f"{path} has no rows as `parts.py` reads them: {error!r}", file=sys.stderr)
+        return []
 
 
 def main() -> None:
