@@ -10,6 +10,7 @@ import re
 import shlex
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,6 +30,13 @@ _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 def page(template: str, **values: Any) -> str:
     """The page that a template makes of these values."""
+    html = _environment().get_template(template).render(version=__version__, **values)
+    # Names of files may have bytes that are no text, and characters that no page may have.
+    return re.sub(_UNWRITABLE, "\ufffd", html).encode("utf-8", "backslashreplace").decode()
+
+
+@cache
+def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -36,16 +44,8 @@ def page(template: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
-        "size": size,
-        "seconds": seconds,
-        "short": short,
-        "prose": prose,
-        "moment": moment,
-    }
-    html = environment.get_template(template).render(version=__version__, **values)
-    # Names of files may have bytes that are no text, and characters that no page may have.
-    return re.sub(_UNWRITABLE, "\ufffd", html).encode("utf-8", "backslashreplace").decode()
+    environment.filters |= {each.__name__: each for each in (size, seconds, short, prose, moment)}
+    return environment
 
 
 def without_names(record: Record) -> Record:
