@@ -117,10 +117,8 @@ def test_a_venv_that_was_there_is_kept_and_named(install: Run, home: Path) -> No
     (theirs / "mine.txt").write_text("precious")
     done = install()
     kept = home / ".venvs/ml.before-mlenv"
-    assert (
-        f"your previous environment, now ~/.venvs/{kept.name} (`mlenv rollback before` brings it back)"
-        in done.stdout
-    )
+    where = f"your previous environment, now ~/.venvs/{kept.name}"
+    assert f"{where} (`mlenv rollback before` brings it back)" in done.stdout
     assert (kept / "mine.txt").read_text() == "precious"
     assert theirs.is_symlink()
 
