@@ -87,7 +87,7 @@ def test_again_with_nothing_to_do(install: Run, home: Path, index: Index) -> Non
     unused = "--index default was not asked: nothing had to be fetched"
     assert done.stdout == f"{up_to_date}            {unused}\n"
     done = install("--index", "other=https://mirror.example.org/simple")
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (done.returncode, done.stdout) == (2, "")
 
 
 def test_drift_is_mended_by_installing_again(install: Run, home: Path) -> None:
