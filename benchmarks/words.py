@@ -1,7 +1,7 @@
 """Words and speakers against known ones: mlenv, plain faster-whisper and whisper-ctranslate2.
 
     uv run python benchmarks/words.py [--venv DIR] [--model tiny.en] [--count 12] [--only SET,..]
-        [--tools mlenv,plain,ctranslate2] [--same 4] [--same-files 12]
+        [--tools mlenv,plain,ctranslate2] [--same 4] [--same-files 12] [--sets DIR]
 
 The recordings are those of `conversations.py`. Every tool gets the folder of a set in one run, the
 same model in int8, and its own defaults; whisper-ctranslate2 is installed into a venv of its own.
@@ -124,6 +124,7 @@ def words_of(segments) -> tuple[list[str], list[str | None]]:
 def scored(truth: dict, transcripts: dict) -> dict:
     total = Counter()
     for name, turns in truth.items():
+        total["files"] += 1
         heard, speakers = words_of(transcripts[name]["segments"])
         if not turns:
             total["invented"] += len(heard)
@@ -193,7 +194,7 @@ def _attributed(result, readers: list[str], speakers: list[str | None], suffix: 
 
 
 def row(tool: str, model: str, name: str, total: Counter, cost: Cost) -> dict:
-    record = {"set": name, "tool": tool, "model": model}
+    record = {"set": name, "tool": tool, "model": model, "files": total["files"]}
     record |= {"cpu_s": round(cost.cpu, 1), "wall_s": round(cost.wall, 1)}
     if not total["words"]:
         return {**record, "invented": total["invented"]}
@@ -248,13 +249,16 @@ def main() -> None:
     parser.add_argument("--tools", default="mlenv,mlenv with speakers,plain,ctranslate2")
     parser.add_argument("--same", type=int, default=4, help="runs of one set for `texts`")
     parser.add_argument("--same-files", type=int, default=12, help="recordings of that set")
+    parser.add_argument("--sets", type=Path, help="recordings that `conversations.py` has made")
     options = parser.parse_args()
     venv = paths.venv_path(options.venv, os.environ)
     tools = Tools(venv, options.model)
     with tempfile.TemporaryDirectory() as scratch:
         sets = options.only.split(",")
-        maker = [venv / "bin" / "python", HERE / "conversations.py", Path(scratch, "sets")]
-        subprocess.run([*maker, str(options.count), *sets], check=True)
+        made = options.sets or Path(scratch, "sets")
+        if not options.sets:
+            maker = [venv / "bin" / "python", HERE / "conversations.py", made]
+            subprocess.run([*maker, str(options.count), *sets], check=True)
         runs = {
             "mlenv": tools.mlenv,
             "mlenv with speakers": lambda folder, out: tools.mlenv(folder, out, "--diarize"),
@@ -263,7 +267,7 @@ def main() -> None:
         }
         rows = []
         for name in sets:
-            folder = Path(scratch, "sets", name)
+            folder = made / name
             truth = json.loads((folder / "truth.json").read_text())
             for tool in options.tools.split(","):
                 out = Path(scratch, "out", name, tool)
@@ -273,11 +277,13 @@ def main() -> None:
                 print(rows[-1], flush=True)
                 keep(rows)
         if options.same and "repeated" in sets:
-            folder = Path(scratch, "sets", "repeated")
+            folder = made / "repeated"
             truth = json.loads((folder / "truth.json").read_text())
-            for left_out in list(truth)[options.same_files :]:
-                del truth[left_out]
-                (folder / f"{left_out}.wav").unlink()
+            truth = dict(list(truth.items())[: options.same_files])
+            few = Path(scratch, "few")
+            few.mkdir()
+            for name in truth:
+                (few / f"{name}.wav").symlink_to((folder / f"{name}.wav").resolve())
             for tool in options.tools.split(","):
                 if "speakers" in tool:
                     continue
@@ -290,7 +296,7 @@ def main() -> None:
                         else runs[tool](folder, out)
                     )
 
-                texts = distinct(run, folder, truth, Path(scratch, "same", tool), options.same)
+                texts = distinct(run, few, truth, Path(scratch, "same", tool), options.same)
                 same = {"set": "repeated", "tool": tool, "model": options.model, "texts": texts}
                 rows.append({**same, "runs": options.same})
                 print(rows[-1], flush=True)

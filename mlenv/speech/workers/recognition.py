@@ -15,7 +15,7 @@ from faster_whisper.vad import VadOptions, get_speech_timestamps
 
 from .mixing import RATE
 from .protocol import TranscriberConfig
-from .windows import AGAIN, LONGEST, PAUSE, Span, left_out, pack, unheard, within
+from .windows import AGAIN, LONGEST, PAUSE, Span, beyond, pack, unheard, within
 
 SILENCE_MS = 100  # a pause that a window may end in
 FAINT = 0.2  # probability of speech that counts where it lasts; telephones rarely reach 0.5
@@ -85,7 +85,7 @@ class Recognition:
         if "threshold" in vad or "neg_threshold" in vad:
             return speech
         faint = self._spans({**settings, "threshold": FAINT})
-        return sorted([*speech, *left_out(faint, speech)])
+        return sorted([*speech, *beyond(faint, speech)])
 
     def _spans(self, settings: dict[str, Any]) -> list[Span]:
         spans = get_speech_timestamps(self.audio, VadOptions(**settings))

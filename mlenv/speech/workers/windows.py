@@ -50,7 +50,7 @@ def unheard(speech: Iterable[Span], heard: Iterable[Span]) -> list[Span]:
     return [span for span, amount in zip(joined, amounts, strict=True) if amount >= UNHEARD]
 
 
-def left_out(faint: Iterable[Span], speech: Sequence[Span]) -> list[Span]:
+def beyond(faint: Iterable[Span], speech: Sequence[Span]) -> list[Span]:
     """The parts of `faint` speech outside `speech`, which is in order, that last a second."""
     parts = (part for span in faint for part in _without(span, speech))
     return [(start, end) for start, end in parts if end - start >= FAINT_AT_LEAST]

@@ -33,13 +33,13 @@ def test_a_word_between_two_places_keeps_them_apart() -> None:
 
 def test_faint_speech_counts_where_it_lasts_a_second() -> None:
     speech = [(2.0, 4.0), (4.0, 6.0), (9.0, 10.0)]
-    assert windows.left_out([(0.0, 7.0), (8.5, 12.0), (20.0, 20.9)], speech) == [
+    assert windows.beyond([(0.0, 7.0), (8.5, 12.0), (20.0, 20.9)], speech) == [
         (0.0, 2.0),
         (6.0, 7.0),
         (10.0, 12.0),
     ]
-    assert windows.left_out([(0.0, 0.9)], []) == []
-    assert windows.left_out([], speech) == []
+    assert windows.beyond([(0.0, 0.9)], []) == []
+    assert windows.beyond([], speech) == []
 
 
 def test_spans_are_joined_and_cut() -> None:
