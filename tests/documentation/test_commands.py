@@ -61,6 +61,8 @@ def take(words: list[str]) -> None:
     if "mlenv" not in words or (words[0] in ("docker", "pip", "uv") and words[:2] != ["uv", "run"]):
         return
     name, *arguments = words[words.index("mlenv") + 1 :]
+    if name in {option for each in mlenv.params for option in each.opts}:
+        return  # `mlenv --version`
     if name == "exec" and arguments != ["--help"]:
         _, command, _ = exec_._parse(arguments)
         if command[0] in OF_EXEC:

@@ -53,6 +53,7 @@ SMALL = {
 REAL = {
     "install": "mlenv install cu124 --json",
     "status": "mlenv status --json",
+    "version": "mlenv version --json",
     "env": "mlenv env --json",
     "models": "mlenv models --json",
     "models-list": "mlenv models list --json",
