@@ -46,14 +46,6 @@ def test_uv_installs_the_wheel_and_it_works_from_any_directory(wheel: Path, home
     assert str(home / ".local/share/uv/tools") in _locks(home / ".local/bin/mlenv", environ)
 
 
-@pytest.mark.heavy
-def test_pipx_installs_the_wheel_and_it_works_from_any_directory(wheel: Path, home: Path) -> None:
-    environ = _environ(home)
-    pipx = [UV, "tool", "run", "-q", "pipx==1.8.0", "install", "--quiet", wheel]
-    subprocess.run(pipx, check=True, env=environ, cwd=home, capture_output=True)
-    assert str(home / ".local/share/pipx") in _locks(home / ".local/bin/mlenv", environ)
-
-
 def _environ(home: Path) -> dict[str, str]:
     """The variables of a user with an empty home, but for uv's cache."""
     cache = subprocess.run([UV, "cache", "dir"], capture_output=True, text=True).stdout.strip()

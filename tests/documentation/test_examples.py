@@ -1,6 +1,6 @@
 """Every JSON document has an example that was recorded from a run, and fits its schema.
 
-`MLENV_TEST_RECORD=1 uv run pytest tests/documentation/test_examples.py -m ''` records them anew.
+`MLENV_TEST_RECORD=1 uv run pytest tests/heavy/test_documentation.py -m heavy` records them anew.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import os
 import re
 import shlex
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +20,6 @@ from documentation import places
 from documentation.documents import EXAMPLES, FILES
 from documentation.schemas import envelope_schema, records, schema_of
 from documentation.sessions import HOME, as_in_pages
-from tests.documentation.real_home import furnish, variables
-from tests.support.index import Index
 
 RECORDS = bool(os.environ.get("MLENV_TEST_RECORD"))
 LONGEST = 2  # items of a list that an example shows
@@ -145,28 +142,6 @@ def shape(value: Any) -> Any:
     return sorted(value), sorted(data) if isinstance(data, dict) else type(data)
 
 
-@pytest.mark.heavy  # for the time that all of them take together
-def test_without_an_environment(home: Path) -> None:
-    run(EMPTY, home, variables())
-
-
-@pytest.mark.heavy
-def test_with_the_small_environment(
-    home: Path,
-    provision: Callable[[Path], None],
-    profile: Path,
-    network: dict[str, str],
-    index: Index,
-) -> None:
-    index.add("captions", "1.0")
-    provision(profile)
-    before = files_of(home)
-    run(SMALL, home, variables(**network))
-    written = files_of(home) - before
-    assert any(path.startswith(".venvs/") for path in written)
-    assert sorted(path for path in written if not is_described(path)) == []
-
-
 # What the commands of the examples write because they name it; uv's cache has another place here.
 NAMED = ("bundle/", "constraints-mlenv.txt", ".vscode/", "uv-cache/", "small.")
 
@@ -181,11 +156,6 @@ def is_described(path: str) -> bool:
     rows = [row[2:] for group in places.groups().values() for row in group if row[:2] == "~/"]
     patterns = [re.sub(r"[A-Z]{2,}", "[^/]+", re.escape(row)) for row in rows]
     return path.startswith(NAMED) or any(re.fullmatch(f"{p}(/.*)?", path) for p in patterns)
-
-
-@pytest.mark.heavy
-def test_with_the_real_environment(home: Path) -> None:
-    run(REAL, home, furnish(home, own_models=True))
 
 
 def test_the_commands_are_those_of_the_documents() -> None:

@@ -1,7 +1,7 @@
 """What the pages show of a terminal is what the commands print.
 
-`MLENV_TEST_RECORD=1 uv run pytest tests/documentation/test_sessions.py -m ''` writes the pages
-anew, from what is printed now.
+With `MLENV_TEST_RECORD=1` the pages are written anew. Those that need the real environment are in
+`tests/heavy/test_documentation.py`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from documentation.sessions import PAGES, Block, blocks, differences, rewrite, run
-from tests.documentation.real_home import furnish, variables
+from tests.documentation.real_home import variables
 
 RECORDS = bool(os.environ.get("MLENV_TEST_RECORD"))
 
@@ -53,9 +53,3 @@ def test_with_a_small_environment(
 ) -> None:
     provision(profile)
     check(page, home, variables(**network))
-
-
-@pytest.mark.heavy
-@pytest.mark.parametrize("page", sessions("real"), ids=named)
-def test_with_the_real_environment(page: list[Block], home: Path) -> None:
-    check(page, home, furnish(home))
