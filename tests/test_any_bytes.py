@@ -151,7 +151,7 @@ def test_files_of_the_kernel(content: bytes) -> None:
         memory.group_limit(root)
         system.finish(None, {}, root)
         driver.kernel_version(root)
-        driver._pci(root)
+        driver.pci_addresses(root)
 
 
 ANY = any_of.recursive(

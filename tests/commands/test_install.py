@@ -251,7 +251,8 @@ def test_a_profile_without_speech_has_no_trial(
     done = mlenv("install", locked, env=network)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[2:] == [
-        "not tested this profile has no faster-whisper, so nothing was tried in it"
+        "not tested this profile has no faster-whisper, so nothing was tried in it",
+        "next       `mlenv exec COMMAND` starts a program in it",
     ]
 
 

@@ -111,7 +111,7 @@ def test_it_ends_well_with_its_input(plain_venv: Path, tmp_path: Path) -> None:
         (("--serve", "-o", "out"), "--serve answers on standard output"),
         (("--serve", "--json"), "--serve answers on standard output"),
         (("--serve", "--format", "srt"), "--serve answers with the lines of jsonl"),
-        (("--serve", "--idle-timeout", "0"), "`0` is no number of seconds above 0"),
+        (("--serve", "--idle-timeout", "0"), "`0` is not one number from 0.001 to 10000000"),
         (("a.wav", "--idle-timeout", "5"), "--idle-timeout is for --serve"),
     ],
 )

@@ -81,9 +81,9 @@ def test_a_mirror_that_can_not_be_one(mlenv: Run, locked: Path, option: str, sai
 def test_a_broken_configuration_file(mlenv: Run, locked: Path, home: Path) -> None:
     config = home / "mlenv.toml"
     for text, said in (
-        ("[index", "can't be read: Expected ']'"),
-        ("[indexes]\n", "Object contains unknown field `indexes`."),
-        ('[index]\ndefault = "somewhere"\n', "[index]: default is not an address."),
+        ("[index", "is no TOML: Expected ']'"),
+        ("[indexes]\n", "nothing is known of `indexes` (did you mean index?)"),
+        ('[index]\ndefault = "somewhere"\n', "[index] default is not an address."),
     ):
         config.write_text(text)
         done = mlenv("install", locked, env={"MLENV_CONFIG": str(config)})

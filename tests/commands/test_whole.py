@@ -289,7 +289,7 @@ def test_shims_that_are_gone_are_lost_or_were_removed(run: Run, home: Path) -> N
     whole = ("ok", ["as mlenv would write them now: commands"])
     assert doctor() == whole
     shutil.rmtree(shims)
-    assert doctor() == ("warn", [f"commands: {shims} is gone"])
+    assert doctor() == ("fail", [f"commands: {shims} is gone"])
     assert doctor("--fix", "--yes") == whole
     assert subprocess.run([shims / "python", "-c", ""], check=False).returncode == 0
     assert run("shim", "remove", "commands").returncode == 0

@@ -46,7 +46,7 @@ def test_the_verdict_comes_first_and_then_what_to_do() -> None:
         "All checks",
     ]
     assert [words(each) for each in page.xpath("//dl[@class='facts']//dd")] == [
-        "~/.venvs/broken", "3.11.7", "2.5.1+cu124", "none", "none", "89 in 9.5 s",
+        "~/.venvs/broken", "3.11.7", "2.5.1+cu124", "none", "none", "91 in 9.5 s",
     ]  # fmt: skip
     first = page.xpath("//article")[0]
     assert [words(each) for each in first.xpath("./dl/dd[1]//li")][:2] == [

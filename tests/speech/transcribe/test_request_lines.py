@@ -107,11 +107,11 @@ WRONG: dict[str, tuple[bytes | None, object, str]] = {
     "odd name": (b'{"id": 1, "audio": "a.wav", "a=b": 5}', 1, 'There is no option "a=b".'),
     "value": (
         b'{"id": 1, "audio": "a.wav", "beam_size": 0}', 1,
-        "Argument --beam-size: `0` is not a whole number above 0.",
+        "--beam-size: `0` is not a whole number above 0.",
     ),
     "true for a number": (
         b'{"id": 1, "audio": "a.wav", "beam_size": true}', 1,
-        "Argument --beam-size: `true` is not a whole number above 0.",
+        "--beam-size: `true` is not a whole number above 0.",
     ),
     "object": (
         b'{"id": 1, "audio": "a.wav", "language": {}}', 1,
