@@ -21,13 +21,14 @@ def described() -> dict[str, Any]:
     commit = subprocess.run(
         ["git", "-C", HERE, "rev-parse", "--short", "HEAD"], capture_output=True, text=True
     )
+    kernel = platform.release().partition("-")[0]
     return {
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0)),
         "memory_free_gb": None if free is None else round(free / 1e9, 1),
         "load": round(os.getloadavg()[0], 1),
-        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "system": f"{platform.system()} {kernel} {platform.machine()}",
         "python": platform.python_version(),
         "mlenv": mlenv.__version__,
         "commit": commit.stdout.strip(),
