@@ -17,9 +17,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as any_of
 
-from mlenv import files
 from mlenv.cli import table
 from mlenv.cli.commands import env, exec_
+from mlenv.files import locks
 from mlenv.result import MlenvError
 from tests.test_any_bytes import few
 
@@ -152,11 +152,11 @@ def test_a_time_limit_that_is_none(
     text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLENV_LOCK_TIMEOUT", text)
-    lock = files.exclusive(tmp_path / "busy", "trying")
+    lock = locks.exclusive(tmp_path / "busy", "trying")
     with pytest.raises(MlenvError, match="is not a number of seconds"), lock:
         raise AssertionError
     monkeypatch.setenv("MLENV_LOCK_TIMEOUT", "")
-    with files.exclusive(tmp_path / "busy", "trying") as outermost:
+    with locks.exclusive(tmp_path / "busy", "trying") as outermost:
         assert outermost
 
 

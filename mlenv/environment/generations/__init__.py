@@ -26,7 +26,8 @@ from msgspec import Struct
 from mlenv import paths
 from mlenv.environment.generations.contents import distributions as distributions
 from mlenv.environment.generations.contents import libraries, other_python
-from mlenv.files import check_schema, decode, exclusive, read_bytes, read_text, sha256
+from mlenv.files import check_schema, decode, read_bytes, read_text, sha256
+from mlenv.files.locks import exclusive
 from mlenv.progress import Progress
 from mlenv.result import MlenvError
 

@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 
 from mlenv import progress
-from mlenv.files import LATE
+from mlenv.files.locks import LATE
 
 _LINE = re.compile(r"^INFO Waiting to acquire .+ lock for `.*` at `(?P<path>.+)`$")
 

@@ -21,7 +21,8 @@ from typing import Literal
 from msgspec import Struct, structs
 
 from mlenv import progress
-from mlenv.files import decode, exclusive, read_text, why
+from mlenv.files import decode, read_text, why
+from mlenv.files.locks import exclusive
 from mlenv.machine import hub_cache
 from mlenv.paths import cache_dir
 from mlenv.result import MlenvError

@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from mlenv.environment import download, uv
-from mlenv.files import exclusive, sha256
+from mlenv.files import sha256
+from mlenv.files.locks import exclusive
 from mlenv.paths import refuse_sudo
 from mlenv.progress import Progress, Silent, growing
 from mlenv.result import MlenvError
