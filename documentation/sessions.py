@@ -42,6 +42,9 @@ _VARIES = re.compile(
 )
 
 
+_LATE = re.compile(r"[A-Z][^:]* \.\.")  # a step that took long, named in files only where it did
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One command, and the lines that it printed."""
@@ -118,7 +121,8 @@ def _output(command: str, home: Path, variables: Mapping[str, str]) -> Iterator[
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     text = as_in_pages(done.stdout, home, variables)
-    yield from (line.rstrip() for line in text.rstrip("\n").splitlines())
+    lines = text.rstrip("\n").splitlines()
+    yield from (line.rstrip() for line in lines if not _LATE.fullmatch(line))
 
 
 def as_in_pages(text: str, home: Path, variables: Mapping[str, str]) -> str:
