@@ -79,4 +79,4 @@ def test_a_quick_look_finds_what_keeps_the_transcriber_from_starting(
 ) -> None:
     (library,) = packages(venv).glob("av.libs/libavutil-*")
     replaced(library, b"")
-    assert bad(look(venv, tmp_path, quick=True)) == [("main-job-fails", "fail")]
+    assert bad(look(venv, tmp_path, quick=True)) == [("package-files-damaged", "fail")]
