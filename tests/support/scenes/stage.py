@@ -20,6 +20,7 @@ SKIPPED = ("hf-download-offline", "hf-download-ssl")
 
 # What mlenv built is built again as a whole, which is gigabytes (`test_managed`): these are tried
 # in an environment that it has no record of, where single packages are installed again.
+NETWORK = ("SSL_CERT_FILE", "HTTPS_PROXY", "UV_DEFAULT_INDEX")  # by which uv reaches the index
 BY_INSTALLING = ("package-files-damaged", "requirement-unmet")
 
 
@@ -36,6 +37,7 @@ def main() -> None:
         from mlenv.environment import uv
 
         scene.environ |= {"UV_CACHE_DIR": str(uv.cache_directory())}
+        scene.environ |= {name: os.environ[name] for name in NETWORK if name in os.environ}
     for number, covered in enumerate(_covered(scene, row.user)):
         _cover(covered, scratch / f"layer-{number}")
     if row.user:
