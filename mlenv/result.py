@@ -42,8 +42,8 @@ class Result(NamedTuple, Generic[T]):
     `data`: the command's record; its fields are the keys of `data` in the JSON document.
     `warnings` go to standard error, as text. `lines` makes the text where the renderer takes
     options (`--verbose`); without it the renderer named after the command is used. `to_stderr`:
-    standard output belongs to somebody else, so the text goes to standard error. `told`: the text
-    says what `errors` say, which are for programs then.
+    standard output belongs to somebody else, so the text goes to standard error. `in_text`: the
+    text says what `errors` say, which are for programs then.
     """
 
     command: str
@@ -53,7 +53,7 @@ class Result(NamedTuple, Generic[T]):
     warnings: tuple[str, ...] = ()
     lines: Callable[[], Iterable[str]] | None = None
     to_stderr: bool = False
-    told: bool = False
+    in_text: bool = False
 
     @property
     def ok(self) -> bool:

@@ -208,7 +208,7 @@ class _Show:
             problems = (*problems, *errors)
             code = code or (FAILED if errors else DONE)
         lines, unwritten = partial(shown.report, record, layout), tuple(e.message for e in errors)
-        return Result("doctor", record, code, problems, unwritten, lines=lines, told=True)
+        return Result("doctor", record, code, problems, unwritten, lines=lines, in_text=True)
 
 
 def _problems(diagnosed: Diagnosed, *, strict: bool) -> Iterator[Problem]:

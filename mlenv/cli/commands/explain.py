@@ -123,10 +123,10 @@ def _of_log(scanned: Scan, as_json: bool, venv: Path, here: bool | None) -> Resu
     record, problems, look = _explained(scanned, as_json, venv, here)
     code = DONE if record.diagnoses and not record.unrecognised else FAILED
     lines = partial(shown.of_log, record, look)
-    told = code == FAILED and not problems
-    if told:
+    in_text = code == FAILED and not problems
+    if in_text:
         problems = (Problem("not-recognised", _not_recognised(record)),)
-    return Result("explain", record, code, problems, lines=lines, told=told)
+    return Result("explain", record, code, problems, lines=lines, in_text=in_text)
 
 
 def _not_recognised(record: Explained) -> str:
@@ -158,11 +158,13 @@ def _of_command(
             lines=explained.lines,
         )
     lines = partial(shown.of_command, record, exit_code, look)
-    told = exit_code != DONE and not problems
-    if told:
+    in_text = exit_code != DONE and not problems
+    if in_text:
         message = f"{shlex.join(command_line)} ended with {exit_code}"
         problems = (Problem("command-failed", message),)
-    return Result("explain", record, exit_code, problems, lines=lines, to_stderr=True, told=told)
+    return Result(
+        "explain", record, exit_code, problems, lines=lines, to_stderr=True, in_text=in_text
+    )
 
 
 Look = Callable[[], "Seen"]

@@ -84,7 +84,7 @@ def cli(
         for row in rows
         for text in row.problems
     )
-    return Result("lock", Locks(locks=rows), code, problems, tuple(doubts), told=True)
+    return Result("lock", Locks(locks=rows), code, problems, tuple(doubts), in_text=True)
 
 
 def _checked(profile: profiles.Profile, config: indexes.Indexes | None) -> Row:

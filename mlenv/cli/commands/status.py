@@ -97,13 +97,15 @@ def cli(venv: Path) -> Result[Status]:
     )
     code = DONE if active and not drift else FAILED
     warnings = tuple(e.message for e in damaged if e.problem() not in errors)
-    told = not errors  # the text has them: the record of a generation is not in it
-    return Result("status", record, code, (*errors, *_problems(record, told)), warnings, told=told)
+    in_text = not errors  # the text has them: the record of a generation is not in it
+    return Result(
+        "status", record, code, (*errors, *_problems(record, in_text)), warnings, in_text=in_text
+    )
 
 
-def _problems(status: Status, told: bool) -> Iterator[Problem]:
+def _problems(status: Status, in_text: bool) -> Iterator[Problem]:
     """The reasons why the exit code is not 0, for programs."""
-    if not told:
+    if not in_text:
         return
     if status.generation is None and not status.exists:
         message = f"{status.venv} does not exist. Build one with `mlenv install`."

@@ -40,7 +40,7 @@ def emit(result: Result[Any], *, as_json: bool) -> int:
             stream = sys.stderr if result.to_stderr else sys.stdout
             for line in _fitted(result):
                 print(line, file=stream, flush=result.lines is not None)
-            for problem in () if result.told else result.errors:
+            for problem in () if result.in_text else result.errors:
                 print(
                     f"{bold(red('error:', sys.stderr), sys.stderr)} {problem.message}",
                     file=sys.stderr,
