@@ -55,7 +55,7 @@ def result(command: str, exit_code: int) -> Result[Any]:
 
 
 def _state(venv: Path) -> object:
-    """What stands there: a link's target, a directory, or nothing."""
+    """The kind of thing at a path: a link's target, a directory, or nothing."""
     try:
         return os.readlink(venv)  # noqa: PTH115 (of a str)
     except OSError:

@@ -56,7 +56,7 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """What loads what where programs are started in these ways (`bare`, `activated`, `launch`)."""
+    """The libraries that load each other in programs started so (`bare`, `activated`, `launch`)."""
 
     environments: tuple[str, ...]
     nodes: tuple[Node, ...]
@@ -255,7 +255,7 @@ def _steps(run: ProbeRun, beginning: str) -> Iterator[Step]:
 
 
 def _outcome(run: ProbeRun | None, beginning: str) -> tuple[State, str]:
-    """How a package's libraries could be opened, and the reason where they could not."""
+    """The way in which a package's libraries were opened, and the reason where they could not."""
     if run is None:
         return "unseen", "not opened in a quick look"
     steps = list(_steps(run, beginning))

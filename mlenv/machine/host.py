@@ -30,7 +30,7 @@ class Host:
 
     @property
     def has_nvidia(self) -> bool:
-        """Whether a build for CUDA could be of use here."""
+        """Tell if a build for CUDA could be of use here."""
         return bool(self.driver or self.gpus or self.driver_trouble or self.device)
 
 

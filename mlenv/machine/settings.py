@@ -51,7 +51,7 @@ FOR_TESTS = "MLENV_TEST_"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the user has set. `values`: by name in the file, several formats with commas between.
+    """The user's settings. `values`: by name in the file, several formats with commas between.
 
     `index`: addresses by name of index. `origins`: the variable or file of each value; those of
     indexes are named `index.NAME`.
@@ -62,7 +62,7 @@ class Settings:
     origins: Mapping[str, str] = field(default_factory=dict)
 
     def origin(self, name: str) -> str:
-        """Where a value comes from, as messages name it: `$MLENV_MODEL`, or file and key."""
+        """The origin of a value, as messages name it: `$MLENV_MODEL`, or file and key."""
         place = self.origins[name]
         return place if place.startswith("$") else f"{place}: `{name}`"
 

@@ -68,7 +68,7 @@ def test_a_command_is_copied_at_a_click(opened: Open, pages: dict[str, Path], be
     button = page.locator("button.copy").first
     button.click()
     until(page, "document.querySelector('button.copy').textContent === 'Copied'")
-    until(page, "document.getElementById('said').textContent === 'Copied'")
+    until(page, "document.getElementById('status').textContent === 'Copied'")
     assert pasted(page) == COMMAND
 
 
@@ -166,5 +166,5 @@ def test_the_pages_of_the_real_environment(
     page = opened(tmp_path / "verify.html")
     assert page.locator("h1").text_content() == "Passed on the CPU"
     assert page.locator(".chart").count() == 2
-    assert page.locator(".said").count() == 8
+    assert page.locator(".passage").count() == 8
     assert faults(page) == []

@@ -141,7 +141,7 @@ def _curve(edge: Edge, edges: Sequence[Edge], boxes: dict[str, Box], packages: s
 
 
 def _port(place: int, count: int) -> float:
-    """Where on a box's side an edge begins or ends."""
+    """The place on a box's side where an edge begins or ends."""
     return HEIGHT * (place + 1) / (count + 1)
 
 
@@ -152,7 +152,7 @@ def _words(edge: Edge, source: Box, target: Box, packages: str) -> str:
 
 
 def rows_of(drawing: Drawing) -> Iterator[tuple[str, str, Edge, str]]:
-    """The same as lines of a table: from, to, the edge, and the word for its state."""
+    """The drawing as rows of a table: from, to, the edge, and the word for its state."""
     titles = {node.key: f"{node.title} {node.version}".strip() for node in drawing.nodes}
     for edge in drawing.edges:
         yield titles[edge.source], titles.get(edge.target, ""), edge, WORDS[edge.state] or "found"

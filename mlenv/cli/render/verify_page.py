@@ -42,7 +42,7 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Passage:
     """Consecutive words of one speaker; `start` is None where none of them has a time."""
 
     voice: Voice
@@ -52,11 +52,11 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """What one model heard on one device."""
+    """The transcript of one model on one device."""
 
     title: str
     row: measure.Row
-    said: tuple[Said, ...]
+    passages: tuple[Passage, ...]
     count: Mapping[Kind, int]
 
 
@@ -174,14 +174,14 @@ def _text(
         if word.start is not None:
             last = names[next(spoken)]
         pairs.append((last, word))
-    said = []
+    passages = []
     for voice, group in groupby(pairs, key=lambda pair: pair[0]):
         words = tuple(word for _, word in group)
         start = next((word.start for word in words if word.start is not None), None)
-        said.append(Said(voice, start, words))
+        passages.append(Passage(voice, start, words))
     kinds: tuple[Kind, ...] = ("right", "substituted", "missing", "added")
     count = {kind: sum(word.kind == kind for word in row.words) for kind in kinds}
-    return Text(f"{row.model} on {DEVICES[row.device]}", row, tuple(said), count)
+    return Text(f"{row.model} on {DEVICES[row.device]}", row, tuple(passages), count)
 
 
 def _speakers(words: Sequence[Spoken], turns: Sequence[Turn]) -> Iterator[str]:
@@ -222,7 +222,7 @@ def _timed(row: measure.Row, earlier: Sequence[Receipt], when: str) -> Timed:
 
 
 def _compared(before: Sequence[Run], now: Run) -> str:
-    """How long inference takes against the last time; less than receipts tell apart is noise."""
+    """Compare the time of inference with the last run; small differences count as noise."""
     was = before[-1].inference if before else None
     if not was or not now.inference:
         return "no earlier run" if not before else "not to be compared"

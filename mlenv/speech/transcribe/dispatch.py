@@ -156,7 +156,7 @@ class Dispatch:
             yield Note(text, warning=True)
 
     def _ended(self, worker: str, number: int, suspects: Sequence[int]) -> str | None:
-        """What a file has done to workers, where it shall have no other; None where it shall."""
+        """The reason to give up a file that ended workers; None where it is tried again."""
         if self.files[number].deaths[worker] == MOST_DEATHS:
             return "ended two workers"
         return "ended a worker" if self.crew.stays and list(suspects) == [number] else None

@@ -33,7 +33,7 @@ class WrongValue(ValueError):
 
 
 class Kind(Protocol):
-    """What an option takes."""
+    """The kind of value that an option takes."""
 
     @property
     def words(self) -> Sequence[str]:

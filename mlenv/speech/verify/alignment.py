@@ -46,20 +46,20 @@ def aligned(found: Sequence[Word], known: Sequence[str]) -> tuple[Spoken, ...]:
     taken = {theirs: ours for ours, each in partners.items() for theirs in each}
     # A known word that is found in part makes its partner a wrong one.
     wrong |= {taken[theirs] for ours, theirs, _ in pairs if ours is None and theirs in taken}
-    said: list[Spoken] = []
+    spoken: list[Spoken] = []
     missed: set[int] = set()
     next_found = 0
     for ours, theirs, _ in pairs:
         if ours is not None:
             for place in range(next_found, ours + 1):
                 words = [known[each] for each in partners.get(place, ())]
-                said.append(_spoken(found[place], words, place in wrong))
+                spoken.append(_spoken(found[place], words, place in wrong))
             next_found = max(next_found, ours + 1)
         elif theirs is not None and theirs not in taken and theirs not in missed:
             missed.add(theirs)
-            said.append(Spoken(kind="missing", known=known[theirs]))
-    said += [_spoken(word, [], False) for word in found[next_found:]]
-    return tuple(said)
+            spoken.append(Spoken(kind="missing", known=known[theirs]))
+    spoken += [_spoken(word, [], False) for word in found[next_found:]]
+    return tuple(spoken)
 
 
 def _spoken(word: Word, known: Sequence[str], is_wrong: bool) -> Spoken:

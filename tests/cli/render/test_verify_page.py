@@ -81,7 +81,7 @@ def test_known_turns_stand_above_those_that_were_found() -> None:
 
 def said(tree: Any, place: int) -> list[tuple[str, str]]:
     view = tree.get_element_by_id(f"text-{place}")
-    groups = view.xpath(".//div[starts-with(@class, 'said')]")
+    groups = view.xpath(".//div[starts-with(@class, 'passage')]")
     who = [words(each[0]).removeprefix("Play ").replace(" from ", " ") for each in groups]
     return [(name, words(each[1])) for name, each in zip(who, groups, strict=True)]
 

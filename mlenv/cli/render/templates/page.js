@@ -1,6 +1,6 @@
 "use strict";
-const said = document.getElementById("said");
-const say = (text) => { said.textContent = ""; setTimeout(() => { said.textContent = text; }, 50); };
+const status = document.getElementById("status");
+const say = (text) => { status.textContent = ""; setTimeout(() => { status.textContent = text; }, 50); };
 
 // Light and dark: as the system has it, until the button says otherwise.
 const root = document.documentElement;
