@@ -1,6 +1,7 @@
 """What is a secret by its form or its place, and what only looks like one."""
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -39,8 +40,11 @@ def test_what_is_none(text: str) -> None:
     assert redacted(text) == text
 
 
-def test_a_directory_that_is_swept_as_soon_as_it_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_directory_that_is_swept_as_soon_as_it_is_made(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """Another process does so between our making it and our lock."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # others' directories are none of it
     real, swept = os.open, []
 
     def swept_once(path: str, flags: int) -> int:
