@@ -40,9 +40,7 @@ _VARIES = re.compile(
     r"|just now|\d+ (second|minute|hour)s? ago"
     r"|Python \d+\.\d+\.\d+|python3\.\d+|cp3\d+"
 )
-
-
-_LATE = re.compile(r"[A-Z][^:]* \.\.")  # a step that took long, named in files only where it did
+_LATE = re.compile(r"[^:]+ \.\.")  # a step that took long, named in files only where it did
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,9 @@ class DoneStep(Step, frozen=True, kw_only=True):
 
 
 class Fix(Struct, frozen=True, kw_only=True):
-    """The plan of `--fix`, and the steps that were carried out."""
+    """What the first look found bad, the plan of `--fix`, and the steps that were carried out."""
 
+    before: tuple[examine.FindingDocument, ...]
     plan: tuple[Step, ...]
     done: tuple[DoneStep, ...]
 

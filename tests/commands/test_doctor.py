@@ -178,6 +178,7 @@ def test_a_partial_model_is_found_and_cleared(mlenv: Run, venv: Path, tmp_path: 
     assert look()["outcome"] == "fail"
     planned = look("--fix", "--dry-run")
     assert planned["outcome"] == "fail"
+    assert planned["fix"].pop("before") == [f for f in planned["findings"] if f["outcome"] in BAD]
     assert planned["fix"] == {
         "plan": [
             {
@@ -192,6 +193,7 @@ def test_a_partial_model_is_found_and_cleared(mlenv: Run, venv: Path, tmp_path: 
     assert blob.exists()
     mended = look("--fix", "--yes")
     assert mended["outcome"] == "ok"
+    assert "model-file-incomplete" in [finding["id"] for finding in mended["fix"]["before"]]
     assert not snapshot.exists()  # its links alone are no model
     assert not blob.exists()
 
@@ -248,6 +250,7 @@ def test_few_open_files_do_not_end_the_doctor(mlenv: Run, venv: Path, tmp_path: 
     assert (ended.returncode, failed) == (1, [("process-limits-too-low", line)])
 
 
+BAD = ("fail", "crash", "warn")
 SURROUNDINGS = {
     "Python stays after the end": {"PYTHONINSPECT": "1"},
     "a broken library on the loader's path": {"LD_LIBRARY_PATH": "broken"},

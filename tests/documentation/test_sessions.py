@@ -38,6 +38,14 @@ def check(page: list[Block], home: Path, environ: dict[str, str]) -> None:
             assert differences(block, now) == [], f"{block}\n{now.text()}"
 
 
+def test_a_step_that_took_long_is_no_part_of_a_page(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    steps = "Examining the new environment ..\\ntiny.en on cpu ..\\nhealthy: yes\\n"
+    page.write_text(f"```console\n$ printf '{steps}'\nhealthy: yes\n```\n")
+    (block,) = blocks(page)
+    assert run(block, tmp_path, variables()).steps == block.steps
+
+
 @pytest.mark.parametrize("page", sessions("empty"), ids=named)
 def test_in_an_empty_home(page: list[Block], home: Path) -> None:
     check(page, home, variables())

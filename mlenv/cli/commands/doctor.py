@@ -15,6 +15,7 @@ from pathlib import Path
 
 import click
 from msgspec import UNSET
+from msgspec.structs import replace as changed
 
 from mlenv import files
 from mlenv.cli import completion
@@ -132,20 +133,23 @@ def cli(
     if not mend:
         return show.result(report, fixable)
     plan = tuple(map(_step, steps))
+    found = report.documents(fixable, show.named)
+    bad = tuple(finding for finding in found if finding.outcome in ("fail", "crash", "warn"))
+    planned = Fix(before=bad, plan=plan, done=())
     if dry_run or not steps:
-        return show.result(report, fixable, Fix(plan=plan, done=()))
+        return show.result(report, fixable, planned)
 
     from mlenv.cli.render import doctor as shown
 
     if not yes and not shown.confirmed(plan):
-        return replace(show, declined=True).result(report, fixable, Fix(plan=plan, done=()))
+        return replace(show, declined=True).result(report, fixable, planned)
     done = tuple(_done(each) for each in fix.carry_out(steps, progress))
     show = replace(show, begun=time.monotonic())
     examined = _target(venv, python)  # what was built again is elsewhere
     again = examine.examine(examined, only, skip=skip, job=trial.job(), quick=quick)
     left = fix.plan(again.facts, again.findings, examined)
     fixable = {check_id for step in left for check_id in step.ids}
-    return show.result(again, fixable, Fix(plan=plan, done=done))
+    return show.result(again, fixable, changed(planned, done=done))
 
 
 def _target(venv: Path, python: str | None) -> target.Target:

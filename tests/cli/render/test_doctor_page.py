@@ -240,7 +240,7 @@ def test_names_of_people_stay_out(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_plan_of_a_repair_and_its_outcome() -> None:
     record, layout = diagnosis(recorded("broken"))
     step = {"what": "Link the parts of cuDNN", "ids": (LOST,), "command": ("mlenv", "install")}
-    planned = changed(record, fix=Fix(plan=(Step(**step),), done=()))  # type: ignore[arg-type]
+    planned = changed(record, fix=Fix(before=(), plan=(Step(**step),), done=()))  # type: ignore[arg-type]
     (section,) = parsed(doctor_page.page(planned, layout, when=WHEN)).xpath(
         "//section[@aria-labelledby='fix']"
     )
@@ -248,7 +248,7 @@ def test_the_plan_of_a_repair_and_its_outcome() -> None:
         f"The plan of --fix Link the parts of cuDNN For {LOST} mlenv installCopy"
     )
     done = DoneStep(**step, error="no room")  # type: ignore[arg-type]
-    repaired = changed(record, fix=Fix(plan=(Step(**step),), done=(done,)))  # type: ignore[arg-type]
+    repaired = changed(record, fix=Fix(before=(), plan=(Step(**step),), done=(done,)))  # type: ignore[arg-type]
     (section,) = parsed(doctor_page.page(repaired, layout, when=WHEN)).xpath(
         "//section[@aria-labelledby='fix']"
     )
