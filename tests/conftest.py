@@ -14,7 +14,6 @@ import pytest
 from tests.support import tally
 from tests.support.places import PYTHON
 from tests.support.running import Loaded, Run
-from tests.support.scenes import tally as scenes
 
 pytest_plugins = (
     "tests.support.browser",
@@ -36,6 +35,9 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print what the tests of recordings and environments tried, whichever of them ran."""
+    # Not earlier: pytest rewrites the assertions of a plugin only before it is imported.
+    from tests.support.scenes import tally as scenes
+
     for name, lines in (("recordings", tally.lines()), ("environments", scenes.lines())):
         if lines:
             terminalreporter.section(name)

@@ -77,7 +77,8 @@ def plan(facts: Facts, findings: Sequence[Finding], target: Target) -> tuple[Ste
     steps = _installing(facts, bad, _of_the_trial(facts, findings), target)
     mended = {check_id for step in steps for check_id in step.ids}
     site = Path(facts.interpreter.packages)
-    followed = {finding.id for finding in findings if finding.root}
+    roots = {*mended, *_BY_LINKING}  # what follows from another fault goes with that one
+    followed = {finding.id for finding in findings if finding.root in roots}
     if linking := _linking(facts, {*bad, *followed}, mended):
         steps.append(Step("Link cuDNN and cuBLAS beside CTranslate2", linking, _link(site)))
     rebuilt = facts.provisioned.managed and bool(mended)  # with its launchers
@@ -95,15 +96,9 @@ def plan(facts: Facts, findings: Sequence[Finding], target: Target) -> tuple[Ste
     if COMPILED in bad and not rebuilt:
         what = "Remove the compiled modules of the environment (Python writes them again)"
         steps.append(Step(what, (COMPILED,), _remove_compiled(site)))
-    if hub.INCOMPLETE in bad:
-        unusable = [p for p in facts.files.partial if p.what not in ("missing", "unreadable")]
-        steps.append(
-            Step(
-                f"Remove {len(unusable)} unusable files of models (they are downloaded again)",
-                (hub.INCOMPLETE,),
-                _remove_partial(unusable),
-            )
-        )
+    unusable = [partial for partial in facts.files.partial if partial.what != "unreadable"]
+    if hub.INCOMPLETE in bad and unusable:
+        steps.append(Step(_clearing(unusable), (hub.INCOMPLETE,), _clear(unusable)))
     return tuple(steps)
 
 
@@ -240,7 +235,15 @@ def _remove_compiled(site: Path) -> Callable[[Progress], None]:
     return act
 
 
-def _remove_partial(unusable: Sequence[Partial]) -> Callable[[Progress], None]:
+def _clearing(unusable: Sequence[Partial]) -> str:
+    files = sum(partial.what != "missing" for partial in unusable)
+    if not files:  # links and folders of models, which lack others
+        models = ", ".join(sorted({partial.model for partial in unusable}))
+        return f"Take away what is left of {models} (it is downloaded again)"
+    return f"Remove {files} unusable files of models (they are downloaded again)"
+
+
+def _clear(unusable: Sequence[Partial]) -> Callable[[Progress], None]:
     def act(_progress: Progress) -> None:
         for partial in unusable:
             file = Path(partial.file)

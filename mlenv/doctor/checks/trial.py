@@ -25,7 +25,7 @@ from mlenv.doctor.checks.below import (
     without_proc,
 )
 from mlenv.doctor.checks.common import Check, Finding, ending, fail, ok, skip, unique, unknown
-from mlenv.doctor.checks.hub import PERMISSION
+from mlenv.doctor.checks.hub import INCOMPLETE, PERMISSION
 from mlenv.doctor.checks.installed_packages import ABSENT, DAMAGED, SHADOWED
 from mlenv.doctor.checks.requirements import CONFLICT, UNMET
 from mlenv.doctor.checks.root_causes import Judged, listed_under
@@ -203,6 +203,11 @@ def _maps_nothing(tried: Tried, _facts: Facts) -> bool:
     return any(word in tried.last_words for word in words)
 
 
+def _loaded_one_of_them(tried: Tried, facts: Facts) -> bool:
+    """Tell if the model that was loaded is one that is not whole."""
+    return any(f"{PurePath(each.file).parent})" in tried.last_words for each in facts.files.partial)
+
+
 # Findings that are the cause of a part's failure if its last words tell so, in this order.
 _NAMED: Mapping[str, Callable[[Tried, Facts], bool]] = {
     STANDARD: _names_standard,
@@ -211,6 +216,7 @@ _NAMED: Mapping[str, Callable[[Tried, Facts], bool]] = {
     MEMORY: lambda tried, facts: was_killed(tried),
     NOEXEC: _maps_nothing,
     LIMITED: _maps_nothing,
+    INCOMPLETE: _loaded_one_of_them,
     DAMAGED: _names_damage,
     UNMET: _names_missing,
     # A warning by itself: pyannote.database looks into a HOME that it may not read, and fails.

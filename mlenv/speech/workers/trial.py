@@ -37,7 +37,11 @@ def words(request: str = "") -> str:
 
     document = json.loads(request)
     config = TranscriberConfig(**document["config"])
-    loaded = load(config, lambda device: device)
+    try:
+        loaded = load(config, lambda device: device)
+    except Exception:
+        sys.stderr.write(f"(the model in {config.model})\n")  # libraries don't name it
+        raise
     if loaded.why.startswith(NO_CUDA):
         raise RuntimeError(loaded.why)
     events: list[Any] = []
