@@ -7,7 +7,19 @@ import sys
 
 
 def main() -> None:
-    arguments = sys.argv[1:]
+    """Run the command line; what a broken Python can't load is said in words."""
+    try:
+        _run(sys.argv[1:])
+    except ImportError as error:
+        from mlenv.cli import render
+        from mlenv.result import from_import_error
+
+        if (broken := from_import_error(error)) is None:
+            raise
+        sys.exit(render.emit(broken.result("mlenv"), as_json="--json" in sys.argv))
+
+
+def _run(arguments: list[str]) -> None:
     if arguments[:1] == ["exec"] and arguments[1:2] not in (["--help"], ["-h"]):
         from mlenv.cli.commands.exec_ import main as run_exec
 

@@ -92,6 +92,19 @@ class MlenvError(Exception):
         return Result(command, exit_code=self.exit_code, errors=(self.problem(),))
 
 
+def from_import_error(error: ImportError) -> MlenvError | None:
+    """A library below mlenv's own Python that does not load; None for any other failing import."""
+    words = str(error)
+    if ".so" not in words:
+        return None
+    paths = [name for name in ("LD_PRELOAD", "LD_LIBRARY_PATH") if os.environ.get(name)]
+    hint = "Install mlenv with another Python."
+    if paths:
+        values = " and ".join(f"{name}={os.environ[name]}" for name in paths)
+        hint = f"Call it without {values}: `env -u {' -u '.join(paths)} mlenv ..`."
+    return MlenvError("python-broken", f"mlenv's own Python does not work: {words}.", hint)
+
+
 def _is_lost() -> bool:
     """Tell if the current directory is gone."""
     try:

@@ -1,6 +1,8 @@
 """What is a secret by its form or its place, and what only looks like one."""
 
 import os
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -56,3 +58,20 @@ def test_a_directory_that_is_swept_as_soon_as_it_is_made(
     monkeypatch.setattr(os, "open", swept_once)
     with files.temporary_directory() as folder:
         assert Path(folder).is_dir() and [folder] != swept
+
+
+def test_a_python_that_does_not_load_its_own_library(tmp_path: Path) -> None:
+    """As with a broken libz.so.1 on LD_LIBRARY_PATH: some Pythons load theirs from there."""
+    line = f"{tmp_path}/libz.so.1: file too short"
+    (tmp_path / "base64.py").write_text(f"raise ImportError({line!r})\n")
+    environ = {"HOME": str(tmp_path), "PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path)}
+    environ["LD_LIBRARY_PATH"] = str(tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-m", "mlenv", "gc"], env=environ, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"error: mlenv's own Python does not work: {line}.\n"
+        f"Call it without LD_LIBRARY_PATH={tmp_path}: `env -u LD_LIBRARY_PATH mlenv ..`.\n"
+    )

@@ -109,7 +109,7 @@ def carry_out(steps: Sequence[Step], progress: Progress) -> tuple[Done, ...]:
         progress.step(step.what)
         try:
             step.act(progress)
-        except (MlenvError, OSError) as error:
+        except (MlenvError, OSError, ImportError) as error:  # the last: see `LD_LIBRARY_PATH`
             message = error.message if isinstance(error, MlenvError) else str(error)
             done.append(Done(step, message))
         else:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from mlenv.doctor import examine, fix
-from mlenv.doctor.checks import below, hub, libraries, trial
-from mlenv.doctor.checks.common import Finding, fail
+from mlenv.doctor.checks import below, hub, libraries, root_causes, trial
+from mlenv.doctor.checks.common import Check, Finding, fail
 from mlenv.doctor.facts import Facts
 from mlenv.doctor.facts.files import Files, Partial
 from mlenv.doctor.facts.libraries import Linkage
@@ -68,3 +69,18 @@ def test_a_model_that_does_not_load_because_a_file_of_it_changed() -> None:
     assert planned(changed, *report.findings) == [
         "Remove 1 unusable files of models (they are downloaded again)"
     ]
+
+
+def test_libraries_that_a_variable_breaks_follow_from_it() -> None:
+    """What a broken libz.so.1 on LD_LIBRARY_PATH does to cuDNN is no fault of the environment."""
+    blamed = Tried("words", exit_code=1, last_words="ImportError: libz.so.1", alone=True)
+    for name, root in (("LD_LIBRARY_PATH", trial.SURROUNDINGS), ("PYTHONPATH", "")):
+        cublas = Check("libraries", (libraries.CUBLAS,), lambda _: [fail(libraries.CUBLAS)])
+        failing = Check("the trial", (trial.IDS["words"],), partial(trial.judge_part, "words"))
+        facts = replace(SEEN, trial=(replace(blamed, blamed=(name,)),))
+        judged = [(each, finding) for each in (cublas, failing) for finding in each.judge(facts)]
+        folded = root_causes.folded(trial.with_causes(judged, facts))
+        findings = {finding.id: finding for _, finding in folded}
+        assert findings[trial.SURROUNDINGS].outcome == "fail"
+        assert findings[libraries.CUBLAS].root == root
+        assert bool(planned(facts, *findings.values())) == (not root)

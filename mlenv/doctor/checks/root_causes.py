@@ -26,8 +26,17 @@ def folded(judged: Judged) -> tuple[tuple[Check, Finding], ...]:
                 continue
             if under.outcome == "warn" and relation.failures_only:
                 continue
+            if relation.variable:
+                if not _is_of(root, relation.variable):
+                    continue
+                under = replace(under, commands=())
             findings[relation.id], findings[consequence] = listed_under(root, under)
     return tuple((check, findings[finding.id]) for check, finding in judged)
+
+
+def _is_of(root: Finding, variable: str) -> bool:
+    names = root.fields.get("variables", "").split(", ")
+    return any(name.startswith(variable) for name in names)
 
 
 def listed_under(root: Finding, consequence: Finding) -> tuple[Finding, Finding]:

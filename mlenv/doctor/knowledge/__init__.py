@@ -107,6 +107,7 @@ class Root(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     id: str
     consequences: tuple[str, ...]
     failures_only: bool = False
+    variable: str = ""
 
 
 class _Relations(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
