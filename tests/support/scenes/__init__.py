@@ -63,6 +63,7 @@ class Scene:
 
 
 Act = Callable[[Scene], object]
+MENDS, REBUILDS = "mends", "rebuilds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,9 @@ class Row:
 
     `act` makes it; `by_hand`: mlenv has no record of it; `user`: who looks. `cause`: the finding
     that must be the first, empty for one that works. `fails`: parts of the job that really fail.
-    `shown`: warnings that are due in one that works. `mended`: `--fix` leaves it healthy.
+    `shown`: warnings that are due in one that works. `repair`: `--fix` leaves it healthy
+    (`MENDS`), or builds all of it again, which `test_managed` tries (`REBUILDS`); empty where
+    nobody but the user can mend it, and `--fix` has nothing to do.
     """
 
     act: Act
@@ -80,7 +83,7 @@ class Row:
     by_hand: bool = False
     user: int = 0
     shown: tuple[str, ...] = ()
-    mended: bool = False
+    repair: str = ""
 
 
 @dataclass(frozen=True, slots=True)

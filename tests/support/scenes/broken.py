@@ -6,7 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-from tests.support.scenes import USER, Row, Scene
+from tests.support.scenes import MENDS, REBUILDS, USER, Row, Scene
 from tests.support.scenes.acts import (
     begins_with,
     beside,
@@ -78,66 +78,107 @@ def _without_proc(scene: Scene) -> None:
 
 BROKEN: dict[str, Row] = {
     # files of packages
-    "a library of PyAV is empty": Row(emptied("av.libs/libavutil-*"), DAMAGED, (W,), mended=True),
-    "numpy's BLAS is empty": Row(emptied("numpy.libs/*openblas*"), DAMAGED, (W, S)),
-    "scipy's BLAS is gone": Row(removed("scipy.libs/*openblas*"), DAMAGED, (S,), by_hand=True),
+    "a library of PyAV is empty": Row(emptied("av.libs/libavutil-*"), DAMAGED, (W,), repair=MENDS),
+    "numpy's BLAS is empty": Row(emptied("numpy.libs/*openblas*"), DAMAGED, (W, S), repair=MENDS),
+    "scipy's BLAS is gone": Row(
+        removed("scipy.libs/*openblas*"), DAMAGED, (S,), by_hand=True, repair=MENDS
+    ),
     "the voice model is gone": Row(
         removed("faster_whisper/assets/silero_vad_v6.onnx"),
         DAMAGED,
         (W,),
         by_hand=True,
+        repair=MENDS,
     ),
     "the voice model is empty": Row(
-        emptied("faster_whisper/assets/silero_vad_v6.onnx"), DAMAGED, (W,)
+        emptied("faster_whisper/assets/silero_vad_v6.onnx"),
+        DAMAGED,
+        (W,),
+        repair=MENDS,
     ),
-    "lightning is gone, its metadata is not": Row(removed("lightning"), DAMAGED, (S,)),
+    "lightning is gone, its metadata is not": Row(
+        removed("lightning"), DAMAGED, (S,), repair=MENDS
+    ),
     "pyannote's metadata is empty": Row(
-        emptied("pyannote_*.dist-info/METADATA"), DAMAGED, (S,), mended=True
+        emptied("pyannote_*.dist-info/METADATA"), DAMAGED, (S,), repair=MENDS
     ),
     "pyannote's dist-info is gone": Row(
-        removed("pyannote_audio-*.dist-info"), DAMAGED, (S,), by_hand=True
+        removed("pyannote_audio-*.dist-info"),
+        DAMAGED,
+        (S,),
+        by_hand=True,
+        repair=MENDS,
     ),
     "a data file of pyannote is gone": Row(
-        removed("pyannote/audio/telemetry/config.yaml"), DAMAGED, (S,)
+        removed("pyannote/audio/telemetry/config.yaml"),
+        DAMAGED,
+        (S,),
+        repair=MENDS,
     ),
-    "power was lost": Row(emptied("tqdm/__init__.py", "faster_whisper/audio.py"), DAMAGED, (W,)),
+    "power was lost": Row(
+        emptied("tqdm/__init__.py", "faster_whisper/audio.py"), DAMAGED, (W,), repair=MENDS
+    ),
     "torch's library begins with zeros": Row(
-        overwritten("torch/lib/libtorch_cpu.so", bytes(4096)), DAMAGED, (T,)
+        overwritten("torch/lib/libtorch_cpu.so", bytes(4096)),
+        DAMAGED,
+        (T,),
+        repair=MENDS,
     ),
     "CTranslate2's library has zeros in its middle": Row(
-        overwritten(CTRANSLATE2, bytes(24 << 20), HALF), DAMAGED, (W,), mended=True
+        overwritten(CTRANSLATE2, bytes(24 << 20), HALF), DAMAGED, (W,), repair=MENDS
     ),
-    "a library of tokenizers is cut": Row(cut("tokenizers/*.so", 9000), DAMAGED, (W,)),
+    "a library of tokenizers is cut": Row(
+        cut("tokenizers/*.so", 9000), DAMAGED, (W,), repair=MENDS
+    ),
     "an extension is for another processor": Row(
-        overwritten("av/_core.cpython-*.so", (183).to_bytes(2, "little"), 18), DAMAGED, (W,)
+        overwritten("av/_core.cpython-*.so", (183).to_bytes(2, "little"), 18),
+        DAMAGED,
+        (W,),
+        repair=MENDS,
     ),
     "an extension is for another Python": Row(
-        renamed("av/_core.cpython-*.so", "cpython-311", "cpython-312"), DAMAGED, (W,)
+        renamed("av/_core.cpython-*.so", "cpython-311", "cpython-312"),
+        DAMAGED,
+        (W,),
+        repair=MENDS,
     ),
     "CTranslate2's extension lost its run path": Row(
-        without_run_path("ctranslate2/_ext*.so"), DAMAGED, (W,), mended=True
+        without_run_path("ctranslate2/_ext*.so"), DAMAGED, (W,), repair=MENDS
     ),
     "torchaudio raises when it is imported": Row(
-        begins_with("torchaudio/__init__.py", "raise OSError('out of phase')"), DAMAGED, (T, S)
+        begins_with("torchaudio/__init__.py", "raise OSError('out of phase')"),
+        DAMAGED,
+        (T, S),
+        repair=MENDS,
     ),
     "a compiled module was cut": Row(
-        compiled_was_cut("tqdm/std.py"), "compiled-module-damaged", (W,), mended=True
+        compiled_was_cut("tqdm/std.py"), "compiled-module-damaged", (W,), repair=MENDS
     ),
-    "the extension of torch is gone": Row(removed("torch/_C.cpython-*.so"), DAMAGED, (T, S)),
+    "the extension of torch is gone": Row(
+        removed("torch/_C.cpython-*.so"), DAMAGED, (T, S), repair=MENDS
+    ),
     "packages that only root may read": Row(closed("site-packages"), DAMAGED, (W,), user=USER),
     "metadata that only root may read": Row(
         closed("site-packages/rich-*.dist-info"), DAMAGED, (S,), user=USER
     ),
     # what is installed
-    "tokenizers was uninstalled": Row(removed("tokenizers*"), UNMET, (W,), mended=True),
-    "httpx was uninstalled": Row(removed("httpx*"), UNMET, (H,)),
-    "faster-whisper was uninstalled": Row(removed("faster_whisper*"), ABSENT, (W,)),
-    "faster-whisper is gone but for its metadata": Row(removed("faster_whisper"), DAMAGED, (W,)),
+    "tokenizers was uninstalled": Row(removed("tokenizers*"), UNMET, (W,), repair=MENDS),
+    "httpx was uninstalled": Row(removed("httpx*"), UNMET, (H,), repair=MENDS),
+    "faster-whisper was uninstalled": Row(
+        removed("faster_whisper*"), ABSENT, (W,), repair=REBUILDS
+    ),
+    "faster-whisper is gone but for its metadata": Row(
+        removed("faster_whisper"), DAMAGED, (W,), repair=MENDS
+    ),
     "numpy of another major": Row(
-        both(NUMPY_1, removed("numpy/core/_multiarray_umath.*")), DAMAGED, (W,), by_hand=True
+        both(NUMPY_1, removed("numpy/core/_multiarray_umath.*")),
+        DAMAGED,
+        (W,),
+        by_hand=True,
+        repair=MENDS,
     ),
     "the shims are gone": Row(
-        lambda scene: shutil.rmtree(scene.venv / "shims"), "launcher-shim-outdated", mended=True
+        lambda scene: shutil.rmtree(scene.venv / "shims"), "launcher-shim-outdated", repair=MENDS
     ),
     # the Python below
     "Python was built without SQLite": Row(lacks("lib-dynload/_sqlite3.*.so"), STANDARD, (S,)),
@@ -145,9 +186,11 @@ BROKEN: dict[str, Row] = {
     "Python was built without libffi": Row(lacks("lib-dynload/_ctypes.*.so"), STANDARD, (W,)),
     "Python was built without liblzma": Row(lacks("lib-dynload/_lzma.*.so"), STANDARD),
     "the Python below is gone": Row(
-        lambda scene: _bin(scene, "/opt/python-3.11/bin/python3"), INTERPRETER
+        lambda scene: _bin(scene, "/opt/python-3.11/bin/python3"),
+        INTERPRETER,
+        repair=REBUILDS,
     ),
-    "another Python is below": Row(_other_python, EXCHANGED, (W,)),
+    "another Python is below": Row(_other_python, EXCHANGED, (W,), repair=REBUILDS),
     # variables
     "the certificates that a variable names are gone": Row(
         variables(SSL_CERT_FILE="/gone.pem", REQUESTS_CA_BUNDLE="/gone.pem"), SHELL, (H,)
@@ -220,24 +263,33 @@ BROKEN: dict[str, Row] = {
         user=USER,
     ),
     # models
-    "a model in the store is cut": Row(model(stored, shortened), MODEL, mended=True),
-    "a model in the hub's cache is cut": Row(model(cached, shortened), MODEL, mended=True),
+    "a model in the store is cut": Row(model(stored, shortened), MODEL, repair=MENDS),
+    "a model in the hub's cache is cut": Row(model(cached, shortened), MODEL, repair=MENDS),
     "a model in the hub's cache has no weights": Row(
-        lambda scene: (cached(scene) / "model.bin").unlink(), MODEL
+        lambda scene: (cached(scene) / "model.bin").unlink(),
+        MODEL,
+        repair=MENDS,
     ),
     "a model is an HTML page": Row(
-        model(cached, holds(b"<!DOCTYPE html><title>Sign in</title>" * 40)), MODEL
+        model(cached, holds(b"<!DOCTYPE html><title>Sign in</title>" * 40)),
+        MODEL,
+        repair=MENDS,
     ),
     "a model is a pointer of Git LFS": Row(
         model(stored, holds(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n")),
         MODEL,
+        repair=MENDS,
     ),
-    "a model is PyTorch's": Row(model(cached, holds(b"PK\x03\x04" + bytes(4000))), MODEL),
-    "a model is empty": Row(model(cached, holds(b"")), MODEL),
-    "a model's link leads to nothing": Row(model(cached, os.unlink), MODEL),
+    "a model is PyTorch's": Row(
+        model(cached, holds(b"PK\x03\x04" + bytes(4000))), MODEL, repair=MENDS
+    ),
+    "a model is empty": Row(model(cached, holds(b"")), MODEL, repair=MENDS),
+    "a model's link leads to nothing": Row(model(cached, os.unlink), MODEL, repair=MENDS),
     "a model that only root may read": Row(model(cached, only_for_root), MODEL, user=USER),
     "a bit of a model's tokenizer fell over": Row(
-        lambda scene: _flipped(cached(scene) / "tokenizer.json"), MODEL
+        lambda scene: _flipped(cached(scene) / "tokenizer.json"),
+        MODEL,
+        repair=MENDS,
     ),
 }
 
