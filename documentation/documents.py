@@ -12,7 +12,7 @@ from msgspec.structs import fields as fields_of
 from documentation import DOCS
 from documentation import markdown as md
 from documentation.schemas import envelope_schema, records, schema_of
-from mlenv.doctor.snapshot import _Snapshot as Snapshot
+from mlenv.doctor.snapshot import Snapshot
 from mlenv.environment.generations import Generation
 from mlenv.environment.generations.links import _Record as Links
 from mlenv.environment.install.bundle import Manifest

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -21,25 +22,42 @@ from mlenv.result import NOT_DIAGNOSED, MlenvError
 SCHEMA = 1
 
 
-def written(facts: Facts, homes: Collection[str], users: Collection[str]) -> str:
-    """The text of a snapshot, without the user's names and home directories."""
-    document = {
-        "schema": SCHEMA,
-        "mlenv": __version__,
-        "facts": people.hidden(msgspec.to_builtins(facts), homes, users),
-    }
-    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
-
-
 class _Facts(Struct, frozen=True):
     facts: Facts
 
 
-class _Snapshot(Struct, frozen=True):
+class Snapshot(Struct, frozen=True):
+    """A snapshot, or as much of a document of `doctor --json` as is one.
+
+    `when`: the time at which it was taken (ISO 8601, UTC); empty in what earlier versions wrote.
+    """
+
     schema: int = 0
     mlenv: str = ""
+    when: str = ""
     facts: Facts | None = None
     data: _Facts | None = None
+
+    @property
+    def observed(self) -> Facts | None:
+        """The facts, wherever they stand in the document."""
+        return self.facts or (self.data.facts if self.data else None)
+
+
+def written(
+    facts: Facts, homes: Collection[str], users: Collection[str], when: datetime | None = None
+) -> str:
+    """The text of a snapshot, without the user's names and home directories.
+
+    `when`: the time at which it was taken (now).
+    """
+    document = {
+        "schema": SCHEMA,
+        "mlenv": __version__,
+        "when": (when or datetime.now(UTC)).isoformat(timespec="seconds"),
+        "facts": people.hidden(msgspec.to_builtins(facts), homes, users),
+    }
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
 def read(text: str, place: str) -> Facts:
@@ -47,14 +65,21 @@ def read(text: str, place: str) -> Facts:
 
     Unknown fields (of another version) are ignored. Raises `MlenvError` (exit code 3).
     """
+    return decoded(text, place)[1]
+
+
+def decoded(content: str | bytes, place: str) -> tuple[Snapshot, Facts]:
+    """The document of a snapshot, and its facts; raises as `read` does."""
     try:
-        document = msgspec.json.decode(text, type=_Snapshot)
-        facts = document.facts or (document.data.facts if document.data else None)
+        document = msgspec.json.decode(content, type=Snapshot)
+        facts = document.observed
         if document.schema == SCHEMA and facts:
-            return facts
+            return document, facts
         reason = f"its schema is {document.schema}, not {SCHEMA}" if facts else "it has no facts"
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         reason = str(error)
+    except RecursionError:
+        reason = "it is nested too deeply"
     raise MlenvError(
         "no-snapshot",
         f"{place} is no snapshot that this mlenv can read: {reason}.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import PurePath
 
 from mlenv.doctor.checks.common import (
@@ -157,6 +158,7 @@ def judge_python(facts: Facts) -> Iterator[Finding]:
         yield ok(PYTHON, f"every wheel fits Python {version}")
 
 
+@cache  # the packages of many hosts ask for the same
 def _admits(requires: str, version: str) -> bool:
     """Tell if a Requires-Python admits this Python; a text that is none admits all."""
     from packaging.specifiers import InvalidSpecifier, SpecifierSet

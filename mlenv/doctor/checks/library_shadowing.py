@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 from mlenv.doctor.checks.common import Check, Finding, ok, skip, unique, warn, way, worst
 from mlenv.doctor.checks.cudnn import TOPIC, last_line
 from mlenv.doctor.facts import Facts
-from mlenv.doctor.facts.libraries import Copy, folder, loader_name
+from mlenv.doctor.facts.libraries import Copy, file_name, folder, loader_name
 from mlenv.doctor.facts.load_probes import ProbeRun
 
 SHADOWS = "ld-library-path-shadows-wheel"
@@ -30,12 +29,12 @@ def judge_shadows(facts: Facts) -> Iterator[Finding]:
         broken = run.exit_code != 0 or any(s.error for s in run.steps if run.probe == "torch")
         path = _entries(facts, run)
         foreign = [
-            f for f in run.mapped if loader_name(Path(f).name) in own and not f.startswith(inside)
+            f for f in run.mapped if loader_name(file_name(f)) in own and not f.startswith(inside)
         ]
         if broken:  # it may have died before it could list what it had loaded
             foreign += [c.real for c in facts.linkage.copies if loader_name(c.name) in own]
         for file in dict.fromkeys(foreign):
-            mine, directory = own[loader_name(Path(file).name)], folder(file)
+            mine, directory = own[loader_name(file_name(file))], folder(file)
             if file.startswith(inside) or _size(facts, file) == mine.size:
                 continue
             entry = path.get(directory) or _entry_with_link(facts, file, path)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
 
 from mlenv.doctor.checks.common import Check, Finding, ok, skip, unique
 from mlenv.doctor.checks.installed_packages import SHOWN, TOPIC
@@ -11,8 +13,13 @@ from mlenv.doctor.facts import Facts
 from mlenv.doctor.facts.packages import Distribution, normalized
 from mlenv.machine.versions import major_minor
 
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
+
 UNMET = "requirement-unmet"
 CONFLICT = "resolver-conflict"
+
+Markers = tuple[tuple[str, str], ...]  # marker variables and their values
 
 # Requirements between these are judged by whether they load together, not by what their
 # metadata says: pyannote.audio 4.0.3 pins torch 2.8.0 and runs beside 2.5.1.
@@ -36,7 +43,8 @@ def judge_requirements(facts: Facts) -> Iterator[Finding]:
         yield skip(CONFLICT, "nothing is installed")
         return
     apart = _JUDGED_BY_LOADING | set(facts.provisioned.overridden)
-    unmet = [each for d in facts.packages.distributions for each in _unmet(d, facts)]
+    markers = tuple(_markers(facts).items())
+    unmet = [each for d in facts.packages.distributions for each in _unmet(d, facts, markers)]
     notes = [f"{u.line}; here is {u.version or 'none'}" for u in unmet if u.name in apart]
     missing = [each for each in unmet if not each.version and each.name not in apart]
     other = [
@@ -60,25 +68,56 @@ def judge_requirements(facts: Facts) -> Iterator[Finding]:
         yield Finding(CONFLICT, "fail" if tried else "warn", tuple(other[:SHOWN]))
 
 
-def _unmet(distribution: Distribution, facts: Facts) -> Iterator[_Unmet]:
-    from packaging.requirements import InvalidRequirement, Requirement
-    from packaging.version import InvalidVersion
-
-    environment = {**_markers(facts), "extra": ""}
+def _unmet(distribution: Distribution, facts: Facts, markers: Markers) -> Iterator[_Unmet]:
     for text in distribution.requires:
-        try:
-            parsed = Requirement(text)
-            if parsed.marker and not parsed.marker.evaluate(environment):
-                continue
-            name = normalized(parsed.name)
-            version = _provided(name, facts)
-            if version and parsed.specifier.contains(version, prereleases=True):
-                continue
-        except (InvalidRequirement, InvalidVersion, ValueError):
+        parsed = _parsed(text)
+        if parsed is None:
             continue
-        requirement = f"{name}{parsed.specifier}"
-        line = f"{distribution.name} {distribution.version} needs {requirement}"
-        yield _Unmet(name, requirement, line, version)
+        name, requirement = parsed
+        if requirement.marker and not _applies(text, markers):
+            continue
+        version = _provided(name, facts)
+        if version and _admits(text, version) is not False:
+            continue
+        required = f"{name}{requirement.specifier}"
+        line = f"{distribution.name} {distribution.version} needs {required}"
+        yield _Unmet(name, required, line, version)
+
+
+# What follows from the text alone is kept: many hosts have the same requirements.
+
+
+@cache
+def _parsed(text: str) -> tuple[str, Requirement] | None:
+    """The package's name as it is compared, and the requirement; None for a text that is none."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    try:
+        requirement = Requirement(text)
+    except InvalidRequirement:
+        return None
+    return normalized(requirement.name), requirement
+
+
+@cache
+def _applies(text: str, markers: Markers) -> bool:
+    """Tell if a requirement's marker holds; one that can't be evaluated does not."""
+    parsed = _parsed(text)
+    marker = parsed[1].marker if parsed else None
+    try:
+        return marker is None or marker.evaluate({**dict(markers), "extra": ""})
+    except ValueError:
+        return False
+
+
+@cache
+def _admits(text: str, version: str) -> bool | None:
+    """Tell if a requirement admits a version; None for a version that is none."""
+    parsed = _parsed(text)
+    try:
+        return parsed is not None and parsed[1].specifier.contains(version, prereleases=True)
+    except ValueError:
+        return None
 
 
 def _provided(name: str, facts: Facts) -> str:

@@ -159,6 +159,11 @@ def folder(file: str) -> str:
     return file.rpartition("/")[0]
 
 
+def file_name(file: str) -> str:
+    """The name of a file without its directory."""
+    return file.rpartition("/")[2]
+
+
 def _opened(file: Path) -> tuple[str, ...]:
     """Names of CUDA libraries in a file's bytes, which are read once."""
     names = set()
