@@ -16,10 +16,10 @@ import mlenv as package
 
 SOURCE = Path(package.__file__).parent
 # A wing imports only wings to its right, and the modules of the root that all may import.
-WINGS = ("cli", "speech", "doctor", "environment", "machine")
+WINGS = ("cli", "fleet", "speech", "doctor", "environment", "machine")
 SHARED = {"result", "files", "progress", "paths"}
 ENTRY = {"", "__main__"}
-MAX_ROOMS, MAX_FLOORS = 9, 7
+MAX_ROOMS, MAX_FLOORS = 10, 8
 # Scripts that other interpreters run; they import nothing of mlenv.
 FOREIGN = (
     "doctor.probes",

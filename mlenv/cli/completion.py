@@ -96,11 +96,13 @@ def known_errors(_ctx: click.Context, _param: click.Parameter, incomplete: str) 
     return [CompletionItem(incomplete, type="file"), *own]
 
 
-def checks(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> Items:
-    """The ids of the doctor's checks."""
+def checks(ctx: click.Context, _param: click.Parameter, incomplete: str) -> Items:
+    """The ids of the doctor's checks; behind `--from FILE` more files too."""
     from mlenv.doctor.checks import CHECKS
 
-    return _matching([check_id for check in CHECKS for check_id in check.ids], incomplete)
+    more = [CompletionItem(incomplete, type="file")] if ctx.params.get("sources") else []
+    own = _matching([check_id for check in CHECKS for check_id in check.ids], incomplete)
+    return [*more, *own]
 
 
 def words(*known: str) -> Callable[[click.Context, click.Parameter, str], Items]:

@@ -104,7 +104,12 @@ def _container(environ: Mapping[str, str], root: Path) -> str:
     return "singularity" if "SINGULARITY_CONTAINER" in environ else environ.get("container", "")
 
 
+def is_of_interest(library: str) -> bool:
+    """Tell by a file's name if it is a library that decides here: CUDA's, FFmpeg's, OpenMP's."""
+    return _OF_INTEREST.match(library) is not None
+
+
 def _loader_cache(printed: str) -> tuple[str, ...]:
     """Files in the output of `ldconfig -p`, of libraries that matter here."""
     files = (line.partition("=> ")[2] for line in printed.splitlines() if "=> " in line)
-    return tuple(file for file in files if _OF_INTEREST.match(file.rpartition("/")[2]))
+    return tuple(file for file in files if is_of_interest(file.rpartition("/")[2]))

@@ -19,17 +19,21 @@ from msgspec.structs import replace as changed
 
 from mlenv import files
 from mlenv.cli import completion
+from mlenv.cli.commands import doctor_fleet
 from mlenv.cli.page_file import html_option, with_page
 from mlenv.cli.table import command, venv_option
 from mlenv.doctor import examine, fix, knowledge, snapshot, verdict
 from mlenv.doctor.checks import CHECKS
 from mlenv.doctor.documents import CheckRow, Checks, Diagnosed, DoneStep, Fix, Step
 from mlenv.doctor.facts import Facts, target
+from mlenv.fleet.documents import Fleet
 from mlenv.machine import people
 from mlenv.paths import venv_path
 from mlenv.progress import Progress
 from mlenv.result import DONE, FAILED, NOT_DIAGNOSED, MlenvError, Problem, Result
 from mlenv.speech import trial
+
+_IDS = tuple(check_id for check in CHECKS for check_id in check.ids)
 
 
 @command(
@@ -39,7 +43,8 @@ from mlenv.speech import trial
     "mlenv doctor --python ./venv/bin/python\n"
     "mlenv doctor --html report.html\n"
     "mlenv doctor --snapshot facts.json      (there)\n"
-    "mlenv doctor --from facts.json          (here)",
+    "mlenv doctor --from facts.json          (here)\n"
+    "mlenv doctor --from hosts/              (a directory of HOST.json: many hosts)",
 )
 @click.argument("ids", metavar="[ID]..", nargs=-1, shell_complete=completion.checks)
 @click.option("--list", "listed", is_flag=True, help="List all checks and end.")
@@ -79,10 +84,11 @@ from mlenv.speech import trial
 )
 @click.option(
     "--from",
-    "source",
+    "sources",
+    multiple=True,
     metavar="FILE",
     shell_complete=completion.files,
-    help="Judge a snapshot (- for standard input).",
+    help="Judge a snapshot (- for standard input); several, or a DIR with HOST.json, together.",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Show every check and its evidence.")
 @html_option
@@ -102,10 +108,10 @@ def cli(
     dry_run: bool,
     yes: bool,
     save: str | None,
-    source: str | None,
+    sources: tuple[str, ...],
     verbose: bool,
     page_file: Path | None,
-) -> Result[Diagnosed] | Result[Checks]:
+) -> Result[Diagnosed] | Result[Checks] | Result[Fleet]:
     """Find out what is wrong with an environment, why, and what to do.
 
     Needs nothing of the environment it examines. Exit code: 0 nothing fails, 1 something
@@ -115,14 +121,20 @@ def cli(
         raise click.UsageError("--list has no page: it goes with no --html.")
     if listed:
         return _list()
+    ids, sources = doctor_fleet.split(ids, sources, _IDS)
     only, skip = _checked((*ids, *only)), _checked(skip)
-    if source and (mend or save or python):
+    if sources and (mend or save or python):
         raise click.UsageError("--from judges a file: it goes with no --fix, --snapshot, --python.")
     if (dry_run or yes) and not mend:
         raise click.UsageError("--dry-run and --yes go with --fix.")
+    if doctor_fleet.is_several(sources):
+        return doctor_fleet.judged(
+            sources, only, skip, progress,
+            quick=quick, strict=strict, verbose=verbose, page_file=page_file,
+        )  # fmt: skip
     show = _Show(verbose, _named(venv, python), strict, page_file=page_file)
-    if source:
-        return show.result(examine.judge(_snapshot(source), only, skip), ())
+    if sources:
+        return show.result(examine.judge(_snapshot(sources[0]), only, skip), ())
     examined = _target(venv, python)
     report = examine.examine(examined, only, skip=skip, job=trial.job(), quick=quick)
     if save:
@@ -248,11 +260,10 @@ def _list() -> Result[Checks]:
 
 def _checked(ids: tuple[str, ...]) -> tuple[str, ...]:
     """The ids, split at commas; raises a usage error for an unknown one."""
-    all_ids = [check_id for check in CHECKS for check_id in check.ids]
     requested = tuple(part for word in ids for part in word.split(",") if part)
     for check_id in requested:
-        if check_id not in all_ids:
-            near = difflib.get_close_matches(check_id, all_ids, n=1)
+        if check_id not in _IDS:
+            near = difflib.get_close_matches(check_id, _IDS, n=1)
             hint = f" Did you mean {near[0]}?" if near else " See `mlenv doctor --list`."
             raise click.UsageError(f"There is no check {check_id}.{hint}")
     return requested

@@ -1,0 +1,1 @@
+"""Many machines: their snapshots judged together."""
