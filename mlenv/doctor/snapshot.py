@@ -75,9 +75,10 @@ def decoded(content: str | bytes, place: str) -> tuple[Snapshot, Facts]:
         facts = document.observed
         if document.schema == SCHEMA and facts:
             return document, facts
-        reason = f"its schema is {document.schema}, not {SCHEMA}" if facts else "it has no facts"
+        reason = _of_schema(document.schema) if facts else "it has no facts"
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        reason = str(error)
+        schema = _schema(content)
+        reason = _of_schema(schema) if schema > SCHEMA else str(error)
     except RecursionError:
         reason = "it is nested too deeply"
     raise MlenvError(
@@ -86,6 +87,22 @@ def decoded(content: str | bytes, place: str) -> tuple[Snapshot, Facts]:
         "Make one with `mlenv doctor --snapshot FILE`.",
         exit_code=NOT_DIAGNOSED,
     )
+
+
+class _Numbered(Struct, frozen=True):
+    schema: int = 0
+
+
+def _schema(content: str | bytes) -> int:
+    """The number of a document whose facts can't be read; 0 where it has none."""
+    try:
+        return msgspec.json.decode(content, type=_Numbered).schema
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return 0
+
+
+def _of_schema(schema: int) -> str:
+    return f"its schema is {schema}, not {SCHEMA}"
 
 
 def save(facts: Facts, file: Path, homes: Collection[str], users: Collection[str]) -> None:

@@ -52,11 +52,10 @@ def _split(subject: Subject, traits: Mapping[str, Traits]) -> _Split:
     hosts: dict[str | None, list[str]] = {}
     unknown: list[str] = []
     for host, each in traits.items():
-        value = each.values.get(subject)
-        if value is None and subject[0] not in each.whole:
-            unknown.append(host)
+        if each.knows(subject):
+            hosts.setdefault(each.values.get(subject), []).append(host)
         else:
-            hosts.setdefault(value, []).append(host)
+            unknown.append(host)
     ordered = sorted(hosts.items(), key=lambda item: (-len(item[1]), item[0] or ""))
     return _Split(subject, tuple((value, tuple(names)) for value, names in ordered), tuple(unknown))
 
@@ -90,10 +89,9 @@ def _difference(splits: Sequence[_Split], failing: set[str]) -> Difference:
 
 
 def _suspicion(difference: Difference) -> float:
-    """How much likelier the hosts that deviate fail than the others do; 0 where they don't."""
+    """The number of broken hosts among those that deviate, beyond the share of the others."""
     first, *others = difference.groups
     if not difference.usual:
         return 0.0
-    hosts = sum(len(group.hosts) for group in others)
-    share = sum(group.failing for group in others) / hosts
-    return max(0.0, share - first.failing / len(first.hosts))
+    expected = first.failing / len(first.hosts) * sum(len(group.hosts) for group in others)
+    return max(0.0, sum(group.failing for group in others) - expected)

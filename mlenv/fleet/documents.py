@@ -134,7 +134,7 @@ class Fleet(Struct, frozen=True, kw_only=True):
     """The document of several snapshots judged together; `html` is there with `--html` only.
 
     `hosts`: the worst first. `findings`: failures first, those on most hosts before others.
-    `differences`: those first whose deviating hosts fail.
+    `differences`: those first whose deviating hosts are broken more often than the others.
     """
 
     verdict: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -62,6 +63,7 @@ def fleet(
             judged[source.host] = result
         progress.detail(f"{number} of {len(listing.sources)}")
     progress.end()
+    judged = dict(sorted(judged.items(), key=lambda item: natural(item[0])))
     hosts = sorted(_dated(judged, now or datetime.now(UTC)), key=_badness)
     codes = {each.code for each in judged.values()}
     code = DONE
@@ -70,7 +72,7 @@ def fleet(
     elif problems or codes != {DONE} or (strict and any(host.behind for host in hosts)):
         code = FAILED
     compared = compare.compared(
-        {host.host: judged[host.host].traits for host in hosts},
+        {name: each.traits for name, each in judged.items()},
         [host.host for host in hosts if host.state == "broken"],
     )
     counts = _counts(hosts, problems)
@@ -78,7 +80,7 @@ def fleet(
         verdict=line(counts),
         counts=counts,
         hosts=tuple(hosts),
-        findings=findings.grouped({host.host: judged[host.host].findings for host in hosts}),
+        findings=findings.grouped({name: each.findings for name, each in judged.items()}),
         differences=compared.differences,
         alike=compared.alike,
         problems=tuple(problems),
@@ -93,10 +95,11 @@ def _judged(
     """One host, or why there is none."""
     try:
         content = files.read_bytes(Path(source.file))
+        if not content.strip():
+            return _unread(source, "it is empty")
         document, facts = snapshot.decoded(content, source.file)
     except OSError as error:
-        message = f"{source.file} could not be read: {files.why(error)}."
-        return FileProblem(file=source.file, code=NOT_READ, message=message)
+        return _unread(source, files.why(error))
     except MlenvError as error:
         return FileProblem(file=source.file, code=error.code, message=error.message)
     try:
@@ -112,6 +115,11 @@ def _judged(
     ) as error:  # a bug of ours, or odd facts: the other hosts are judged all the same
         message = f"{source.file} could not be judged ({type(error).__name__}: {error})."
         return FileProblem(file=source.file, code=NOT_JUDGED, message=message)
+
+
+def _unread(source: Source, why: str) -> FileProblem:
+    message = f"{source.file} could not be read: {why}."
+    return FileProblem(file=source.file, code=NOT_READ, message=message)
 
 
 def _host(
@@ -169,10 +177,17 @@ def _dated(judged: Mapping[str, Judged], now: datetime) -> Iterator[Host]:
         yield replace(each.host, behind=round(behind)) if far else each.host
 
 
-def _badness(host: Host) -> tuple[int, int, int, int, str]:
-    """The worst first, then by name."""
+def natural(name: str) -> tuple[tuple[int, str], ...]:
+    """The place of a name in an order in which gpu9 comes before gpu10."""
+    parts = re.findall(r"\d{1,18}|\D+|\d+", name)
+    return tuple((int(part), "") if part.isdecimal() and len(part) < 19 else (-1, part)
+                 for part in parts)  # fmt: skip
+
+
+def _badness(host: Host) -> tuple[int, int, int, int]:
+    """The worst first; those that are alike stay in the order of their names."""
     state = WORST_FIRST.index(host.state)
-    return state, -len(host.fail), -len(host.crash), -len(host.warn), host.host
+    return state, -len(host.fail), -len(host.crash), -len(host.warn)
 
 
 def _counts(hosts: Sequence[Host], problems: Sequence[FileProblem]) -> Counts:

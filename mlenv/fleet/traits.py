@@ -39,30 +39,39 @@ COMPUTE_MODES = {0: "default", 1: "exclusive thread", 2: "prohibited", 3: "exclu
 _GENERATION = re.compile(r"/\d{3,}-.+-([0-9a-f]{8})$")
 
 Subject = tuple[str, str]  # topic and name
+# The name of a subject and its value; empty: it is not there, None: it is not known.
+Row = tuple[str, str | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Traits:
     """What is known of one host, by topic and subject.
 
-    `whole`: topics of which all is known, so that what has no value is not there.
+    `whole`: topics of which all is known, so that what has no value is not there; but for the
+    subjects that are `unknown` nevertheless.
     """
 
     values: Mapping[Subject, str]
     whole: frozenset[str]
+    unknown: frozenset[Subject] = frozenset()
+
+    def knows(self, subject: Subject) -> bool:
+        """Tell if a value, or that there is none, is known."""
+        return subject in self.values or (subject[0] in self.whole and subject not in self.unknown)
 
 
 def of(facts: Facts, mlenv: str) -> Traits:
     """The traits of a host; `mlenv`: the version that took the snapshot."""
-    values = {
-        (topic, subject): value
-        for topic, read in _READERS.items()
-        for subject, value in read(facts)
-        if value
-    }
+    read = [
+        ((topic, subject), value)
+        for topic, reader in _READERS.items()
+        for subject, value in reader(facts)
+    ]
+    values = {subject: value for subject, value in read if value}
     looks = "quick" if facts.quick else "full"
     values |= {(SNAPSHOT, "mlenv"): mlenv or "not said", (SNAPSHOT, "look"): looks}
-    return Traits(values, frozenset(_whole(facts)))
+    unknown = frozenset(subject for subject, value in read if value is None)
+    return Traits(values, frozenset(_whole(facts)), unknown)
 
 
 def _whole(facts: Facts) -> Iterator[str]:
@@ -81,7 +90,7 @@ def _whole(facts: Facts) -> Iterator[str]:
         yield VARIABLES
 
 
-def _driver(facts: Facts) -> Iterator[Subject]:
+def _driver(facts: Facts) -> Iterator[Row]:
     nvml, gpus = facts.driver.nvml, facts.driver.gpus
     yield "NVIDIA driver", nvml.driver or facts.driver.kernel
     yield "CUDA level of the driver", _level(nvml.cuda)
@@ -108,18 +117,19 @@ def _each(values: Iterator[str]) -> str:
     return ", ".join(dict.fromkeys(values))
 
 
-def _environment(facts: Facts) -> Iterator[Subject]:
+def _environment(facts: Facts) -> Iterator[Row]:
     provisioned, python = facts.provisioned, facts.interpreter
     yield "environment", facts.venv
     yield "profile", provisioned.profile
     generation = _GENERATION.search(python.prefix)
-    yield "lock (sha256)", generation[1] if provisioned.managed and generation else ""
+    lock = generation[1] if generation else None
+    yield "lock (sha256)", lock if provisioned.managed else ""
     yield "Python", python.version
     for build in facts.builds:
         yield f"CUDA of {build.name}", build.cuda or build.flavour
 
 
-def _libraries(facts: Facts) -> Iterator[Subject]:
+def _libraries(facts: Facts) -> Iterator[Row]:
     """The files that programs of the launch environment had mapped, by the library's name.
 
     As a path below the environment, or a whole one; with the size, where that is known.
@@ -142,7 +152,7 @@ def _libraries(facts: Facts) -> Iterator[Subject]:
         yield shown, ", ".join(sorted(places))
 
 
-def _packages(facts: Facts) -> Iterator[Subject]:
+def _packages(facts: Facts) -> Iterator[Row]:
     """The versions; the first of a name on the path is the one that counts."""
     seen: dict[str, str] = {}
     for each in facts.packages.distributions:
@@ -150,7 +160,7 @@ def _packages(facts: Facts) -> Iterator[Subject]:
     yield from sorted(seen.items())
 
 
-def _system(facts: Facts) -> Iterator[Subject]:
+def _system(facts: Facts) -> Iterator[Row]:
     machine = facts.machine
     yield "distribution", machine.distribution
     yield "kernel", machine.kernel
@@ -160,17 +170,17 @@ def _system(facts: Facts) -> Iterator[Subject]:
     yield "WSL", "yes" if machine.wsl else ""
 
 
-def _variables(facts: Facts) -> Iterator[Subject]:
+def _variables(facts: Facts) -> Iterator[Row]:
     for name, value in sorted((facts.machine.variables or {}).items()):
         yield name, value or "empty"
 
 
-def _launchers(facts: Facts) -> Iterator[Subject]:
+def _launchers(facts: Facts) -> Iterator[Row]:
     for shim in facts.provisioned.shims:
         yield shim.launcher, "its folder is gone" if shim.gone else shim.state
 
 
-def _trial(facts: Facts) -> Iterator[Subject]:
+def _trial(facts: Facts) -> Iterator[Row]:
     for each in facts.trial:
         yield each.part, _outcome(each)
 
@@ -181,7 +191,7 @@ def _outcome(tried: Tried) -> str:
     return "failed" if tried.failed else "ran"
 
 
-_READERS: dict[str, Callable[[Facts], Iterator[Subject]]] = {
+_READERS: dict[str, Callable[[Facts], Iterator[Row]]] = {
     DRIVER: _driver,
     ENVIRONMENT: _environment,
     LIBRARIES: _libraries,

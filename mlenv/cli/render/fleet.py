@@ -18,6 +18,9 @@ from mlenv.fleet.traits import PACKAGES, TOPICS
 COMMAND = " " * 10  # before a command line
 # What is shown at most, without --verbose.
 NAMES, HOSTS, KINDS, SUBJECTS, GROUPS = 8, 20, 3, 4, 6
+DIFFERENCES = 20
+LONGEST = 300  # characters of a line of evidence
+WIDTH = 10  # of a number of hosts
 STATES: dict[State, tuple[str, Callable[[str], str]]] = {
     "broken": ("broken", red),
     "undiagnosed": ("not diagnosed", red),
@@ -128,6 +131,9 @@ class _Text:
         rest = len(hosts) - len(shown)
         return _clean(", ".join(shown)) + (f" and {rest} more" if rest else "")
 
+    def _where(self, hosts: Sequence[str]) -> str:
+        return "all hosts" if len(hosts) == len(self.fleet.hosts) else self._names(hosts)
+
     def _problems(self) -> Iterator[str]:
         if self.fleet.problems:
             yield ""
@@ -167,9 +173,9 @@ class _Text:
             if host.behind is not None:
                 ages.setdefault(age(host.behind), []).append(host.host)
         for words, names_of in ages.items():
-            yield f"  {yellow('old'.ljust(_WIDEST_STATE))}  {self._names(names_of)}: {words}"
+            yield f"  {yellow('old'.ljust(_WIDEST_STATE))}  {words}: {self._where(names_of)}"
         if dated := [host.host for host in fleet.hosts if host.dated_by == "file"]:
-            yield f"  {self._names(dated)}: no time in the snapshot; that of the file is taken"
+            yield f"  no time in the snapshot, that of its file counts: {self._where(dated)}"
 
     def _finding(self, finding: FleetFinding) -> Iterator[str]:
         word, colour = _OUTCOMES[finding.outcome]
@@ -181,7 +187,7 @@ class _Text:
         seen = finding.evidence if self.layout.verbose else finding.evidence[:1]
         for evidence in seen:
             where = "" if len(finding.evidence) == 1 else self._names(evidence.hosts, KINDS)
-            for number, line in enumerate(evidence.lines):
+            for number, line in enumerate(map(self._short, evidence.lines)):
                 yield from _wrapped("seen: ", f"{line} ({where})" if where and not number else line)
         yield from _more(len(finding.evidence) - len(seen), "more in other words")
         cause = ""
@@ -206,8 +212,7 @@ class _Text:
             yield ""
             yield bold("Not tried, not looked at")
         for words, hosts in left_out.items():
-            where = "all hosts" if len(hosts) == len(self.fleet.hosts) else self._names(hosts)
-            yield f"  {_clean(words)}: {where}"
+            yield f"  {_clean(words)}: {self._where(hosts)}"
 
     def _differences(self) -> Iterator[str]:
         if len(self.fleet.hosts) < 2:
@@ -216,8 +221,13 @@ class _Text:
         yield bold("Differences between the hosts")
         if not self.fleet.differences:
             yield "  none"
-        for difference in self.fleet.differences:
+        shown = self.fleet.differences
+        if not self.layout.verbose:
+            shown = shown[:DIFFERENCES]
+        for difference in shown:
             yield from self._difference(difference)
+        if rest := len(self.fleet.differences) - len(shown):
+            yield f"  {rest} more differences (--verbose shows all)"
         if alike := [each for each in self.fleet.alike if not each.unknown]:
             packages = sum(each.topic == PACKAGES for each in alike)
             yield f"  Alike on all: {many(len(alike), 'trait')}, {packages} of them packages"
@@ -225,31 +235,36 @@ class _Text:
             yield f"  Alike wherever it is known: {many(partly, 'trait')}"
 
     def _difference(self, difference: Difference) -> Iterator[str]:
-        subjects = [_clean(each) for each in difference.subjects]
-        title = self._names(subjects, SUBJECTS)
-        few = "" if len(subjects) == 1 else f"{len(subjects)} "
-        yield f"  {bold(difference.topic)}: {few}{title}"
+        subjects = difference.subjects
+        alone = len(subjects) == 1
+        title = subjects[0] if alone else f"{len(subjects)} traits differ between the same hosts"
+        yield f"  {bold(difference.topic)}: {_clean(title)}"
         shown = difference.groups if self.layout.verbose else difference.groups[:GROUPS]
         for number, group in enumerate(shown):
-            value = "; ".join(
-                ("" if len(subjects) == 1 else f"{subject} ")
-                + _value(group.values[subject], difference.topic)
-                for subject in self._some(difference.subjects)
-            )
-            if rest := len(subjects) - len(self._some(difference.subjects)):
-                value += f" and {rest} more"
             names = "" if difference.usual and not number else f": {self._names(group.hosts)}"
             note = failing(group.failing, len(group.hosts))
             note = f" ({red(note)})" if note else ""
-            yield f"    {many(len(group.hosts), 'host').rjust(9)}  {value}{names}{note}"
+            head = many(len(group.hosts), "host").rjust(WIDTH)
+            if alone:
+                value = _value(group.values[subjects[0]], difference.topic)
+                yield f"    {head}  {value}{names}{note}"
+                continue
+            yield f"    {head}{names}{note}"
+            some = subjects if self.layout.verbose else subjects[:SUBJECTS]
+            for subject in some:
+                value = _value(group.values[subject], difference.topic)
+                yield f"    {' ' * WIDTH}  {_clean(subject)}: {value}"
+            if rest := len(subjects) - len(some):
+                yield f"    {' ' * WIDTH}  and {rest} more"
         if rest := len(difference.groups) - len(shown):
             hosts = sum(len(group.hosts) for group in difference.groups[GROUPS:])
-            yield f"              {rest} more values on {many(hosts, 'host')}"
+            yield f"    {' ' * WIDTH}  {rest} more values on {many(hosts, 'host')}"
         if difference.unknown:
-            yield f"              not known of {self._names(difference.unknown)}"
+            yield f"    {' ' * WIDTH}  not known of {self._names(difference.unknown)}"
 
-    def _some(self, subjects: Sequence[str]) -> Sequence[str]:
-        return subjects if self.layout.verbose else subjects[:SUBJECTS]
+    def _short(self, line: str) -> str:
+        long = len(line) > LONGEST and not self.layout.verbose
+        return f"{line[:LONGEST]} .." if long else line
 
 
 def _of(hosts: Iterable[Host]) -> list[str]:
