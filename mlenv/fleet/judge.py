@@ -177,11 +177,10 @@ def _dated(judged: Mapping[str, Judged], now: datetime) -> Iterator[Host]:
         yield replace(each.host, behind=round(behind)) if far else each.host
 
 
-def natural(name: str) -> tuple[tuple[int, str], ...]:
+def natural(name: str) -> tuple[tuple[int, int, str], ...]:
     """The place of a name in an order in which gpu9 comes before gpu10."""
-    parts = re.findall(r"\d{1,18}|\D+|\d+", name)
-    return tuple((int(part), "") if part.isdecimal() and len(part) < 19 else (-1, part)
-                 for part in parts)  # fmt: skip
+    parts = re.findall(r"\d+|\D+", name)
+    return tuple((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts)
 
 
 def _badness(host: Host) -> tuple[int, int, int, int]:
