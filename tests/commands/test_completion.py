@@ -10,6 +10,8 @@ from tests.support.launching import MakeVenv
 from tests.support.running import Run
 from tests.support.terminals import completed
 
+NOT_IN = "plain,package-not-in-this-interpreter"
+
 
 def offered(mlenv: Run, line: str) -> list[str]:
     """The answer to bash, without its first line, which repeats the word."""
@@ -44,7 +46,9 @@ def offered(mlenv: Run, line: str) -> list[str]:
         ("mlenv explain cublas-mis", ["file,cublas-mis", "plain,cublas-missing"]),
         ("mlenv status --venv en", ["dir,en"]),
         ("mlenv doctor --python bin/p", ["file,bin/p"]),
-        ("mlenv doctor package-not-in", ["plain,package-not-in-this-interpreter"]),
+        ("mlenv doctor package-not-in", [NOT_IN]),
+        ("mlenv doctor --from ho", ["file,ho"]),
+        ("mlenv doctor --from a.json package-not-in", ["file,package-not-in", NOT_IN]),
         ("mlenv profiles wh", ["plain,why"]),
         ("mlenv profiles show whi", ["plain,whisper"]),
     ],

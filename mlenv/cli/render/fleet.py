@@ -63,7 +63,7 @@ def next_step(fleet: Fleet, words: Sequence[str]) -> str:
     """The advice that a report ends with."""
     again = shlex.join(["mlenv", "doctor", "--from", *words])
     if fleet.counts.broken or fleet.counts.works or fleet.counts.undiagnosed:
-        return f"follow the remedies on these hosts, gather their snapshots again, then {again}"
+        return f"follow the remedies, gather the snapshots again, then {again}"
     if fleet.problems:
         return f"gather again what could not be judged, then {again}"
     if fleet.counts.untried:
