@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from mlenv.cli.render import verify_page
+from mlenv.cli.render import fleet as fleet_text
+from mlenv.cli.render import fleet_page, verify_page
 from mlenv.environment.receipts import Row
+from mlenv.fleet import judge
+from mlenv.progress import Silent
 from tests.support.browser import Open, faults, pasted, until
+from tests.support.fleets import H100, NOON, gpus, with_packages, written
 from tests.support.reports import RECEIPT, doctor_html, recorded, verified
 from tests.support.running import Run
 
@@ -21,12 +27,28 @@ LOST = "cudnn9-sublib-not-on-loader-path"
 COMMAND = "uv pip install --python ~/.venvs/broken/bin/python --no-deps --reinstall "
 COMMAND += "nvidia-cudnn-cu12==9.1.0.70"
 NO_CLIPBOARD = "Object.defineProperty(navigator, 'clipboard', {value: undefined})"
-PAGES = ("healthy", "broken", "verify")
+PAGES = ("healthy", "broken", "verify", "fleet")
 
 
 @pytest.fixture(autouse=True)
 def _home(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/user")
+
+
+def fleet_html(folder: Path) -> str:
+    """The page of twenty hosts: drivers, packages and libraries differ, and some are broken."""
+    well, broken = recorded("healthy"), recorded("broken")
+    old, new = gpus("535.129.03", 12020, 8, H100), gpus("550.54.15", 12040, 8, H100)
+    hosts = {f"gpu{number:02}": dataclasses.replace(well, driver=new) for number in range(1, 18)}
+    hosts["gpu07"] = dataclasses.replace(well, driver=gpus("550.54.15", 12040, 7, H100))
+    hosts["gpu11"] = with_packages(hosts["gpu11"], scipy="1.10", triton="", numpy="1.26.4")
+    hosts |= {f"gpu{number}": dataclasses.replace(broken, driver=old) for number in (18, 19)}
+    hosts["login"] = dataclasses.replace(well, quick=True, trial=())
+    written(folder, hosts, [("gpu03", timedelta(days=12))])
+    (folder / "gpu20.json").touch()
+    (folder / "README.md").touch()
+    fleet, _ = judge.fleet([str(folder)], (), (), Silent(), strict=False, now=NOON)
+    return fleet_page.page(fleet, fleet_text.Layout(1.0, False, ("hosts",)), NOON)
 
 
 @pytest.fixture
@@ -40,6 +62,7 @@ def pages(tmp_path: Path) -> dict[str, Path]:
         "healthy": doctor_html(recorded("healthy")),
         "broken": doctor_html(recorded("broken"), [LOST]),
         "verify": verify_page.page(verified(), RECEIPT, earlier),
+        "fleet": fleet_html(tmp_path / "hosts"),
     }
     for name, text in texts.items():
         (tmp_path / f"{name}.html").write_text(text, "utf-8")
