@@ -6,6 +6,7 @@ More examples: `MLENV_TEST_EXAMPLES=5000 uv run pytest tests/test_any_bytes.py`.
 from __future__ import annotations
 
 import contextlib
+import copy
 import io
 import json
 import os
@@ -13,9 +14,11 @@ import struct
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as any_of
@@ -33,6 +36,7 @@ from mlenv.machine.children import Ended
 from mlenv.result import MlenvError
 from mlenv.speech.transcribe import options
 from mlenv.speech.workers import truncation
+from tests.support import fleets
 
 EXAMPLES = int(os.environ.get("MLENV_TEST_EXAMPLES", "25"))
 few = settings(max_examples=EXAMPLES, derandomize=EXAMPLES <= 25, deadline=10_000, database=None)
@@ -217,7 +221,12 @@ def ended(words: list[str]) -> tuple[int, dict[str, Any]]:
     return code, json.loads(printed.getvalue()) if "--json" in words else {}
 
 
-PYTHON = {"executable": "/v/bin/python", "prefix": "/v", "packages": "/v/lib"}
+PYTHON = {
+    "executable": "/v/bin/python",
+    "prefix": "/v",
+    "packages": "/v/lib",
+    "platform_packages": "/v/lib",
+}
 FACTS: dict[str, Any] = {"venv": "/v", "quick": False, "interpreter": PYTHON}
 PARTS = ("machine", "driver", "files", "network", "linkage", "packages", "trial", "below")
 
@@ -239,6 +248,62 @@ def test_snapshots(parts: dict[str, Any], schema: object) -> None:
         code, document = ended(["doctor", "--from", str(path), "--json"])
         assert code in (0, 1, 3) and document["exit_code"] == code
         assert ended(["doctor", "--from", str(path), "-v"])[0] == code
+
+
+HOST: dict[str, Any] = msgspec.to_builtins(replace(fleets.HOST, driver=fleets.gpus()))
+CHANGES = any_of.lists(
+    any_of.tuples(any_of.integers(0, 500), TEXT, any_of.integers(-(1 << 63), (1 << 63) - 1)),
+    max_size=8,
+)
+
+
+def leaves(value: Any) -> Iterator[tuple[Any, Any]]:
+    """The places of all texts, numbers and lists in a document: what holds them, and the key."""
+    for key, each in value.items() if isinstance(value, dict) else enumerate(value):
+        if isinstance(each, dict | list):
+            yield from leaves(each)
+        if isinstance(each, str | int | list):
+            yield value, key
+
+
+def changed(changes: list[tuple[int, str, int]]) -> dict[str, Any]:
+    """The facts of a host with other texts and numbers here and there, and lists without end."""
+    facts = copy.deepcopy(HOST)
+    for place, text, number in changes:
+        places = list(leaves(facts))
+        holder, key = places[place % len(places)]
+        old = holder[key]
+        if isinstance(old, list):
+            holder[key] = [*old, *copy.deepcopy(old)] if number % 2 else []
+        elif isinstance(old, bool):
+            holder[key] = not old
+        else:
+            holder[key] = text if isinstance(old, str) else number
+    return facts
+
+
+@few
+@given(
+    any_of.lists(any_of.binary(max_size=40) | CHANGES, min_size=2, max_size=4), any_of.booleans()
+)
+def test_fleets(hosts: list[bytes | list[tuple[int, str, int]]], whole: bool) -> None:
+    """Whatever the snapshots of some hosts hold, each is a host or a problem."""
+    with tempfile.TemporaryDirectory() as name:
+        for number, host in enumerate(hosts):
+            content = host
+            if not isinstance(content, bytes):
+                document = {"schema": 1, "when": "?", "facts": changed(content)}
+                content = json.dumps(document).encode("utf-8", "surrogatepass")
+            Path(name, f"gpu{number}.json").write_bytes(content)
+        code, document = ended(["doctor", "--from", name, "--json"])
+        assert code in (0, 1, 3) and document["exit_code"] == code
+        data = document["data"]
+        assert len(data["hosts"]) + len(data["problems"]) == len(hosts)
+        assert {each["code"] for each in data["problems"]} <= {"no-snapshot"}
+        page = Path(name, "page")
+        options = ["--verbose"] if whole else []
+        assert ended(["doctor", "--from", name, "--html", str(page), *options])[0] == code
+        assert page.stat().st_size > 5000
 
 
 # Nothing of these starts a program, builds or removes: they only read, and there is nothing.
