@@ -34,6 +34,9 @@ _GENERATION = msgspec.defstruct(
     kw_only=True,
 )
 
+# Further examples of a command whose documents differ much: the command, and what is shown.
+MORE = {"doctor-fleet": ("doctor", "Of several hosts (`mlenv doctor --from hosts`)")}
+
 # Documents that are files and no command's `--json`: what they are, and their record.
 FILES: dict[str, tuple[str, Any]] = {
     "transcript": ("What `--format json` writes for one recording.", Transcript),
@@ -195,9 +198,16 @@ def _page_of_file(name: str, text: str, record: Any) -> str:
 
 
 def _example(name: str) -> Iterator[str]:
+    yield from _shown(name, "Example")
+    for more, (command, title) in MORE.items():
+        if command == name:
+            yield from _shown(more, title)
+
+
+def _shown(name: str, title: str) -> Iterator[str]:
     file = EXAMPLES / f"{name}.json"
     if file.exists():
-        yield "## Example\n"
+        yield f"## {title}\n"
         yield "Recorded from a run; lists are cut to their first items.\n"
         yield md.block(file.read_text("utf-8"), "json")
 

@@ -5,6 +5,7 @@ A block of language `console` has commands (`$ mlenv doctor`). Below a line
 
 - `empty`: a home with nothing in it;
 - `small`: a home with an environment of small packages made for the tests;
+- `hosts`: a home with a directory of snapshots, of hosts that the tests made from recorded facts;
 - `real`: a home in which the page itself installs the real environment, with `talk.flac`, the
   sample that ships with mlenv.
 

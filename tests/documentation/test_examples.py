@@ -10,6 +10,7 @@ import os
 import re
 import shlex
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,19 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from documentation import places
-from documentation.documents import EXAMPLES, FILES
+from documentation.documents import EXAMPLES, FILES, MORE
 from documentation.schemas import envelope_schema, records, schema_of
 from documentation.sessions import HOME, as_in_pages
+from tests.documentation.real_home import variables
+from tests.support.fleets import gpus, written
+from tests.support.reports import recorded
 
 RECORDS = bool(os.environ.get("MLENV_TEST_RECORD"))
 LONGEST = 2  # items of a list that an example shows
 
 # The command line of each document, in an order in which they can run, by the environment that
-# they need: none, a small one, or the real one. A name with a path is a document in a file.
+# they need: none, a small one, snapshots of hosts, or the real one. A name with a path is a
+# document in a file.
 EMPTY = {
     "lock": "mlenv lock cu124 --check --offline --json",
     "profiles": "mlenv profiles diff cu121 cu124 --json",
@@ -47,6 +52,7 @@ SMALL = {
     "shim": "mlenv shim install pins vscode --json",
     "uninstall": "mlenv uninstall --dry-run --json",
 }
+HOSTS = {"doctor-fleet": "mlenv doctor --from hosts --json"}
 REAL = {
     "install": "mlenv install cu124 --json",
     "status": "mlenv status --json",
@@ -74,11 +80,12 @@ REAL = {
 def schemas() -> dict[str, dict[str, Any]]:
     """The schema of each document."""
     commands = {name.replace(" ", "-"): envelope_schema(name) for name in records()}
+    commands |= {name: commands[command] for name, (command, _) in MORE.items()}
     return commands | {name: schema_of((record,)) for name, (_, record) in FILES.items()}
 
 
 def test_every_document_has_an_example() -> None:
-    named = {*EMPTY, *SMALL, *REAL}
+    named = {*EMPTY, *SMALL, *HOSTS, *REAL}
     assert named == set(schemas())
     assert {file.stem for file in EXAMPLES.glob("*.json")} == named
 
@@ -88,6 +95,14 @@ def test_an_example_fits_its_schema(name: str) -> None:
     document = json.loads((EXAMPLES / f"{name}.json").read_text("utf-8"))
     assert mistakes(name, document) == []
     assert document.get("ok", True), document["errors"]
+
+
+def test_the_example_of_several_hosts(home: Path) -> None:
+    well, more, less = recorded("healthy"), gpus(number=4), gpus(number=3)
+    hosts = {"gpu01": more, "gpu02": more, "gpu03": less}
+    written(home / "hosts", {name: replace(well, driver=driver) for name, driver in hosts.items()})
+    (home / "hosts" / "README.md").touch()
+    run(HOSTS, home, variables())
 
 
 def mistakes(name: str, document: object) -> list[str]:
@@ -159,9 +174,10 @@ def is_described(path: str) -> bool:
 
 
 def test_the_commands_are_those_of_the_documents() -> None:
-    for name, command in (EMPTY | SMALL | REAL).items():
+    for name, command in (EMPTY | SMALL | HOSTS | REAL).items():
         if name not in FILES:
             words = shlex.split(command)
             at = words.index("mlenv")
             words = words[at + 1 :]
+            name = MORE[name][0] if name in MORE else name
             assert words[: len(name.split("-"))] == name.split("-") or words[0] == name, command

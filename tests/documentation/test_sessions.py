@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from documentation.sessions import PAGES, Block, blocks, differences, rewrite, run
 from tests.documentation.real_home import variables
+from tests.support.fleets import gpus, with_packages, written
+from tests.support.reports import recorded
 
 RECORDS = bool(os.environ.get("MLENV_TEST_RECORD"))
 
@@ -48,6 +52,19 @@ def test_a_step_that_took_long_is_no_part_of_a_page(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("page", sessions("empty"), ids=named)
 def test_in_an_empty_home(page: list[Block], home: Path) -> None:
+    check(page, home, variables())
+
+
+@pytest.mark.parametrize("page", sessions("hosts"), ids=named)
+def test_with_the_snapshots_of_hosts(page: list[Block], home: Path) -> None:
+    well, late = recorded("healthy"), timedelta(days=9)
+    good, old = gpus(number=4), gpus("450.80.02", 11000, 4)
+    hosts = {f"gpu{number:02}": replace(well, driver=good) for number in range(1, 13)}
+    hosts["gpu04"] = replace(with_packages(well, scipy="1.15.3", triton=""), driver=old)
+    hosts["gpu07"] = replace(well, driver=gpus(number=3))
+    written(home / "hosts", hosts, [("gpu09", late)])
+    (home / "hosts" / "gpu13.json").touch()
+    (home / "hosts" / "README.md").touch()
     check(page, home, variables())
 
 

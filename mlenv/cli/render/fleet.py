@@ -24,7 +24,7 @@ WIDTH = 10  # of a number of hosts
 STATES: dict[State, tuple[str, Callable[[str], str]]] = {
     "broken": ("broken", red),
     "undiagnosed": ("not diagnosed", red),
-    "untried": ("not tried", yellow),
+    "untried": ("not known", yellow),
     "works": ("warnings", yellow),
     "healthy": ("healthy", green),
 }
@@ -56,7 +56,8 @@ def summary(fleet: Fleet) -> str:
     """The number of things that were compared, in words."""
     differing = sum(len(each.subjects) for each in fleet.differences)
     compared = differing + len(fleet.alike)
-    return f"{many(compared, 'trait')} compared, {differing} of them differ"
+    verb = "differs" if differing == 1 else "differ"
+    return f"{many(compared, 'trait')} compared, {differing} of them {verb}"
 
 
 def next_step(fleet: Fleet, words: Sequence[str]) -> str:
