@@ -15,6 +15,7 @@ import copy
 import json
 import os
 import random
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -24,6 +25,8 @@ from pathlib import Path
 from typing import Any
 
 from timing import keep, of_pairs
+
+from mlenv import paths
 
 DATA = Path(__file__).parent.parent / "tests" / "data" / "doctor"
 # Looks at the environment: options, and variables of the user's.
@@ -40,10 +43,11 @@ GPUS = (
 )
 DRIVERS = (("550.54.15", 12040), ("535.129.03", 12020), ("570.86.10", 12080), ("450.80.02", 11000))
 READING = "import json, sys; [json.load(open(file)) for file in sys.argv[1:]]"
-# Judges, and says on standard error what memory that took (KiB).
+# Judges, and says on standard error what memory (KiB) and seconds of the processor that took.
 JUDGING = (
     "import resource, sys; from mlenv.cli.table import main; code = main(sys.argv[1:]); "
-    "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr); sys.exit(code)"
+    "used = resource.getrusage(resource.RUSAGE_SELF); "
+    "print(used.ru_maxrss, used.ru_utime + used.ru_stime, file=sys.stderr); sys.exit(code)"
 )
 
 Facts = dict[str, Any]
@@ -105,23 +109,24 @@ def varied(document: dict[str, Any], draw: random.Random) -> dict[str, Any]:
     return document
 
 
-def written(documents: list[dict[str, Any]], hosts: int, folder: Path) -> int:
-    """Write the snapshots; returns their bytes."""
-    draw, size = random.Random(19), 0
+def written(documents: list[dict[str, Any]], hosts: int, folder: Path) -> tuple[int, list[Path]]:
+    """Write the snapshots; returns their bytes, and those that don't break off."""
+    draw, size, whole = random.Random(19), 0, []
     for number in range(hosts):
         text = json.dumps(varied(draw.choices(documents, [40, 2, 50, 4, 4])[0], draw), indent=1)
+        file = folder / f"gpu{number:04}.json"
         if draw.random() < 0.002:
             text = text[: len(text) // 2]
-        (folder / f"gpu{number:04}.json").write_text(text)
+        else:
+            whole.append(file)
+        file.write_text(text)
         size += len(text)
-    return size
+    return size, whole
 
 
 def timed(argv: list[str]) -> tuple[float, str]:
     begun = time.perf_counter()
-    done = subprocess.run(
-        argv, capture_output=True, text=True, env={**os.environ, "LC_ALL": "C.UTF-8"}
-    )
+    done = subprocess.run(argv, capture_output=True, text=True)
     if done.returncode not in (0, 1):
         sys.exit(f"{argv[:4]} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
     return time.perf_counter() - begun, done.stderr
@@ -129,7 +134,7 @@ def timed(argv: list[str]) -> tuple[float, str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--venv", type=Path, default=Path.home() / ".venvs" / "ml")
+    parser.add_argument("--venv", type=Path, default=paths.venv_path(None, os.environ))
     parser.add_argument("--hosts", type=int, default=1000)
     parser.add_argument("--runs", type=int, default=3)
     options = parser.parse_args()
@@ -139,20 +144,21 @@ def main() -> None:
         documents = looked_at(options.venv, folder)
         hosts = folder / "hosts"
         hosts.mkdir()
-        size = written(documents, options.hosts, hosts)
-        reading = [sys.executable, "-c", READING]
-        whole = [str(file) for file in sorted(hosts.iterdir()) if file.stat().st_size > 80_000]
+        size, whole = written(documents, options.hosts, hosts)
+        reading = [sys.executable, "-c", READING, *map(str, whole)]
         for kind, words in (
             ("text", ()),
             ("JSON", ("--json",)),
             ("page", ("--html", str(folder / "report.html"))),
         ):
             judging = [sys.executable, "-c", JUDGING, "doctor", "--from", str(hosts), *words]
-            turns = [(timed(judging), timed([*reading, *whole])) for _ in range(options.runs)]
+            turns = [(timed(judging), timed(reading)) for _ in range(options.runs)]
             pairs = [(ours, theirs) for (ours, _), (theirs, _) in turns]
-            memory = round(int(turns[0][0][1].split()[-1]) / 1024)
+            used = [said.split()[-2:] for (_, said), _ in turns]
+            memory = max(round(int(kib) / 1024) for kib, _ in used)
+            cpu = round(statistics.median(float(seconds) for _, seconds in used), 2)
             what = f"judge {options.hosts:,} snapshots together, {kind}, start included"
-            more = {"megabytes": round(size / 1e6), "memory_mb": memory}
+            more = {"megabytes": round(size / 1e6), "memory_mb": memory, "cpu_s": cpu}
             ours, theirs = "mlenv doctor --from DIR", "json.load of each"
             results.append(of_pairs(what, ours, theirs, pairs, **more))
             print(results[-1].line(), more, flush=True)

@@ -126,6 +126,7 @@ PARTS = {
         models=("tiny.en",),
     ),
     "doctor": Part("Doctors", "doctor.py", "doctor", of_doctors, quick=("--repeat", "1")),
+    "fleet": Part("Many hosts together", "fleet.py", "fleet", comparisons, quick=("--runs", "1")),
     "explain": Part("Explain a log", "explain.py", "explain", comparisons),
     "provision": Part(
         "Go back, and use for the first time", "provision.py", "provision", comparisons
