@@ -25,11 +25,12 @@ _EXIT = {
     "warnings, which `--strict` counts too.)",
     result.FAILED: "Something failed or is broken: `errors` and the text say what.",
     result.WRONG_USAGE: "The command line is wrong; nothing was done.",
-    result.NOT_DIAGNOSED: "`doctor`: there is nothing that could be examined.",
+    result.NOT_DIAGNOSED: "`doctor`: there is nothing that could be examined; with several "
+    "snapshots, none could be.",
     126: "`exec`: the command is there and can't be started.",
     127: "`exec`: there is no such command.",
 }
-_MAKERS = {"MlenvError", "Problem", "UvError", "FileFailed", "Refused"}
+_MAKERS = {"MlenvError", "Problem", "UvError", "FileFailed", "FileProblem", "Refused"}
 
 
 def markdown() -> str:

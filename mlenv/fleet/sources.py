@@ -14,7 +14,9 @@ from mlenv import files
 from mlenv.fleet.documents import FileProblem, PassedOver
 
 ENDING = ".json"
-NOT_READ, EMPTY, SHARED = "no-snapshot", "no-snapshots", "duplicate-host"
+NOT_READ = "no-snapshot"
+NO_SNAPSHOTS = "no-snapshots"
+SHARED_NAME = "duplicate-host"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ def _inside(
             inside = sorted(entries, key=lambda entry: entry.name)
     except OSError as error:
         message = f"{folder} could not be read: {files.why(error)}."
-        problems.append(FileProblem(file=folder, code=EMPTY, message=message))
+        problems.append(FileProblem(file=folder, code=NO_SNAPSHOTS, message=message))
         return
     count = 0
     for entry in inside:
@@ -75,7 +77,7 @@ def _inside(
             yield entry.path
     if not count:
         message = f"{folder} holds no snapshot: each is a file HOST{ENDING}."
-        problems.append(FileProblem(file=folder, code=EMPTY, message=message))
+        problems.append(FileProblem(file=folder, code=NO_SNAPSHOTS, message=message))
 
 
 def _why_not(entry: os.DirEntry[str]) -> str:
@@ -104,7 +106,7 @@ def _shared(sources: Sequence[Source]) -> Iterator[FileProblem]:
                 f"{number} snapshots are called {host} ({', '.join(same)}): each is judged, under "
                 "its path. Leave one out if they are of the same host."
             )
-            yield FileProblem(file=same[0], code=SHARED, message=message)
+            yield FileProblem(file=same[0], code=SHARED_NAME, message=message)
 
 
 def _told_apart(sources: Sequence[Source]) -> Iterator[Source]:

@@ -81,15 +81,13 @@ def _problems(fleet: Fleet, *, strict: bool) -> Iterator[Problem]:
     """What the exit code stands for: files first, then hosts."""
     for each in fleet.problems:
         yield Problem(each.code, each.message, each.file)
-    bad = {"broken": "host-broken", "undiagnosed": "host-not-diagnosed"}
-    if strict:
-        bad["works"] = "host-warned"
     for host in fleet.hosts:
-        if host.state in bad or (host.fail and host.state == "untried"):
-            code = bad.get(host.state, "host-broken")
-            yield Problem(code, f"{host.host}: {host.verdict}", host.file)
-        elif strict and (host.warn or host.behind):
-            code = "host-warned" if host.warn else "snapshot-old"
-            yield Problem(code, f"{host.host}: {host.verdict}", host.file)
-    if not fleet.hosts and not fleet.problems:
-        yield Problem("not-diagnosed", fleet.verdict)
+        text = f"{host.host}: {host.verdict}"
+        if host.state == "broken" or host.fail:
+            yield Problem("host-broken", text, host.file)
+        elif host.state == "undiagnosed":
+            yield Problem("host-not-diagnosed", text, host.file)
+        elif strict and host.warn:
+            yield Problem("host-warned", text, host.file)
+        elif strict and host.behind:
+            yield Problem("snapshot-old", text, host.file)
