@@ -30,7 +30,8 @@ class Counts(Struct, frozen=True, kw_only=True):
 class Host(Struct, frozen=True, kw_only=True):
     """One host: its verdict, and the ids of its findings.
 
-    `host`: its name, from the name of its file. `when`: the time of the snapshot (ISO 8601), and
+    `host`: its name, from the name of its file. `exit_code`: that of `mlenv doctor --from` for it
+    alone. `when`: the time of the snapshot (ISO 8601), and
     `dated_by` where that is from: `snapshot`, or `file` (when that was written) for a snapshot
     without a time. `not_tried`: parts of the job, and why. `behind`: seconds by which the snapshot
     is older than the newest; null where that is not much, negative where it is dated after now.
@@ -40,6 +41,7 @@ class Host(Struct, frozen=True, kw_only=True):
     file: str
     state: State
     verdict: str
+    exit_code: int
     fail: tuple[str, ...]
     crash: tuple[str, ...]
     warn: tuple[str, ...]

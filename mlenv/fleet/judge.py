@@ -28,12 +28,11 @@ WORST_FIRST: tuple[verdict.State, ...] = ("broken", "undiagnosed", "untried", "w
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One host, judged by itself. `code`: the exit code that `doctor` would have for it alone."""
+    """One host, judged by itself, and the time at which its snapshot was taken."""
 
     host: Host
     findings: tuple[FindingDocument, ...]
     traits: traits.Traits
-    code: int
     taken: datetime
 
 
@@ -65,7 +64,7 @@ def fleet(
     progress.end()
     judged = dict(sorted(judged.items(), key=lambda item: natural(item[0])))
     hosts = sorted(_dated(judged, now or datetime.now(UTC)), key=_badness)
-    codes = {each.code for each in judged.values()}
+    codes = {host.exit_code for host in hosts}
     code = DONE
     if not codes - {NOT_DIAGNOSED}:
         code = NOT_DIAGNOSED
@@ -107,9 +106,8 @@ def _judged(
         shown = [each for each in report.judged if each[1].outcome in findings.WORST_FIRST]
         own = examine.Report(facts, tuple(shown)).documents()
         taken, dated_by = _time(document, source.file)
-        host = _host(source, report, document, taken, dated_by)
-        known = traits.of(facts, document.mlenv)
-        return Judged(host, own, known, report.exit_code(strict=strict), taken)
+        host = _host(source, report, document, taken, dated_by, report.exit_code(strict=strict))
+        return Judged(host, own, traits.of(facts, document.mlenv), taken)
     except (
         Exception
     ) as error:  # a bug of ours, or odd facts: the other hosts are judged all the same
@@ -128,6 +126,7 @@ def _host(
     document: snapshot.Snapshot,
     taken: datetime,
     dated_by: str,
+    code: int,
 ) -> Host:
     count = Counter(finding.outcome for finding in report.findings)
     ids: dict[str, tuple[str, ...]] = {
@@ -140,6 +139,7 @@ def _host(
         file=source.file,
         state=verdict.state(report.findings, tried),
         verdict=verdict.line(report.findings, tried),
+        exit_code=code,
         fail=ids["fail"],
         crash=ids["crash"],
         warn=ids["warn"],

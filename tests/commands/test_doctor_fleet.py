@@ -12,6 +12,9 @@ import pytest
 
 from mlenv import __version__
 from mlenv.doctor import knowledge
+from mlenv.doctor.facts import Facts
+from mlenv.doctor.facts.files import Files
+from mlenv.doctor.facts.trial import Tried
 from tests.support.fleets import HOST, gpus, with_packages, written
 from tests.support.running import Run
 
@@ -22,6 +25,12 @@ SEEN = "torch 2.5.1+cu124 is built for CUDA 12.4 and needs driver 525.60.13 or l
 SEEN += "450.80.02 (CUDA 11.0)"
 EMPTY = "hosts/gpu04.json could not be read: it is empty."
 VERDICT = "3 hosts: 1 broken, 2 healthy; 1 snapshot could not be judged; 1 snapshot of another day"
+EMPTY_ELEMENT = "library-path-has-empty-element"
+WARNED = replace(
+    GOOD,
+    machine=replace(GOOD.machine, variables={"LD_LIBRARY_PATH": ":/opt"}),
+    files=Files(libraries=("/home/user/libcudnn.so.9",)),
+)
 ALIKE = [
     ("driver and GPUs", "GPUs", "2 x NVIDIA L4"),
     ("driver and GPUs", "GPUs on the bus", "2"),
@@ -63,6 +72,7 @@ def host(name: str, *, fails: bool = False, **more: object) -> dict[str, object]
         "file": f"hosts/{name}.json",
         "state": "broken" if fails else "healthy",
         "verdict": "Broken: 1 check failed; torch tried" if fails else "Healthy: torch tried",
+        "exit_code": int(fails),
         "fail": [DRIVER] if fails else [],
         "crash": [],
         "warn": [],
@@ -265,6 +275,27 @@ def test_exit_codes(mlenv: Run, hosts: Path, tmp_path: Path) -> None:
     assert code("bare") == 3
     ended = mlenv("doctor", "--from", "bare", "--json")
     assert [each["code"] for each in json.loads(ended.stdout)["errors"]] == ["no-snapshots"]
+
+
+@pytest.mark.parametrize(
+    ("facts", "words", "code", "error"),
+    [
+        (OLD, (), 1, "host-broken"),
+        (replace(GOOD, trial=(Tried("torch", left_out="--quick"),)), (), 1, "host-untried"),
+        (WARNED, ("--strict", EMPTY_ELEMENT), 1, "host-warned"),
+        (replace(GOOD, unseen=("disks: gone",)), ("not-looked-at",), 1, "host-not-diagnosed"),
+    ],
+)
+def test_each_host_that_counts_is_an_error(
+    mlenv: Run, hosts: Path, facts: Facts, words: tuple[str, ...], code: int, error: str
+) -> None:
+    only = words or ("torch-import-fails", DRIVER)
+    written(hosts, {"odd": facts})
+    files = ("hosts/gpu01.json", "hosts/odd.json")
+    ended = mlenv("doctor", "--from", *files, "--json", *only)
+    errors = json.loads(ended.stdout)["errors"]
+    assert (ended.returncode, [each["code"] for each in errors]) == (code, [error])
+    assert errors[0]["path"] == "hosts/odd.json"
 
 
 def test_the_page_is_written_beside_the_report(mlenv: Run, hosts: Path) -> None:

@@ -49,4 +49,6 @@ def test_the_host_that_lost_a_library_stands_out(
     ]
     alike = {(each["topic"], each["subject"]): each for each in data["alike"]}
     assert alike["packages", "torch"]["value"].startswith("2.5.1") and len(alike) > 100
-    assert alike["libraries in memory", "libtorch_cpu.so"]["unknown"] == ["gpu4"]  # a quick look does not open it
+    assert alike["libraries in memory", "libtorch_cpu.so"]["unknown"] == [
+        "gpu4"
+    ]  # a quick look does not open it

@@ -13,7 +13,7 @@ import click
 from mlenv.cli.page_file import with_page
 from mlenv.fleet.documents import Fleet
 from mlenv.progress import Progress
-from mlenv.result import DONE, FAILED, Problem, Result
+from mlenv.result import DONE, FAILED, NOT_DIAGNOSED, Problem, Result
 
 STDIN = "-"
 
@@ -83,11 +83,13 @@ def _problems(fleet: Fleet, *, strict: bool) -> Iterator[Problem]:
         yield Problem(each.code, each.message, each.file)
     for host in fleet.hosts:
         text = f"{host.host}: {host.verdict}"
-        if host.state == "broken" or host.fail:
+        if host.fail:
             yield Problem("host-broken", text, host.file)
-        elif host.state == "undiagnosed":
+        elif host.exit_code == NOT_DIAGNOSED:
             yield Problem("host-not-diagnosed", text, host.file)
-        elif strict and host.warn:
+        elif host.exit_code and host.warn:
             yield Problem("host-warned", text, host.file)
+        elif host.exit_code:
+            yield Problem("host-untried", text, host.file)
         elif strict and host.behind:
             yield Problem("snapshot-old", text, host.file)
