@@ -110,7 +110,7 @@ class _Text:
     def lines(self) -> Iterator[str]:
         fleet = self.fleet
         counts = fleet.counts
-        bad = counts.broken or counts.undiagnosed or counts.unreadable or not fleet.hosts
+        bad = counts.broken or counts.undiagnosed or fleet.problems or not fleet.hosts
         colour = red if bad else yellow if counts.works or counts.untried else green
         yield bold(colour(fleet.verdict))
         yield dim(f"({summary(fleet)}, in {self.layout.seconds:.1f} s)")
