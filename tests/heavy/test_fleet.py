@@ -5,15 +5,45 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from tests.support.places import ROOT
 from tests.support.running import Run
+from tests.support.venvs import empty_venv
 
 pytestmark = pytest.mark.heavy
 
 LOST = "cudnn9-sublib-not-on-loader-path"
+
+
+def test_the_loop_of_the_page_gathers_what_can_be_reached(mlenv: Run, tmp_path: Path) -> None:
+    """With an `ssh` that runs the command here, and does not reach one of the hosts."""
+    page = (ROOT / "docs" / "how-to" / "many-hosts.md").read_text("utf-8")
+    loop = page.partition("```bash\n")[2].partition("```")[0]
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "ssh").write_text(
+        "#!/bin/sh\nfor command; do host=$before before=$command; done\n"
+        '[ "$host" = gone ] && exit 255\nexec sh -c "$command"\n'
+    )
+    (programs / "ssh").chmod(0o755)
+    (tmp_path / "hosts.txt").write_text("gpu1\ngpu2\ngone\n")
+    variables = {
+        "PATH": f"{programs}:{Path(sys.executable).parent}:/usr/bin:/bin",
+        "HOME": str(tmp_path),
+        "MLENV_VENV": str(empty_venv(tmp_path / "venv")),
+    }
+    subprocess.run(["bash", "-c", loop], cwd=tmp_path, env=variables, check=True)
+    data = json.loads(mlenv("doctor", "--from", tmp_path / "hosts", "--json").stdout)["data"]
+    assert [host["host"] for host in data["hosts"]] == ["gpu1", "gpu2"]
+    assert [each["message"] for each in data["problems"]] == [
+        f"{tmp_path}/hosts/gone.json could not be read: it is empty."
+    ]
+    assert data["differences"] == []
 
 
 def test_the_host_that_lost_a_library_stands_out(

@@ -86,9 +86,9 @@ _IDS = tuple(check_id for check in CHECKS for check_id in check.ids)
     "--from",
     "sources",
     multiple=True,
-    metavar="FILE",
+    metavar="FILE|DIR",
     shell_complete=completion.files,
-    help="Judge a snapshot (- for standard input); several, or a DIR with HOST.json, together.",
+    help="Judge a snapshot (- for standard input); several, or a DIR of HOST.json, together.",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Show every check and its evidence.")
 @html_option
