@@ -64,12 +64,6 @@ def fleet(
     progress.end()
     judged = dict(sorted(judged.items(), key=lambda item: natural(item[0])))
     hosts = sorted(_dated(judged, now or datetime.now(UTC)), key=_badness)
-    codes = {host.exit_code for host in hosts}
-    code = DONE
-    if not codes - {NOT_DIAGNOSED}:
-        code = NOT_DIAGNOSED
-    elif problems or codes != {DONE} or (strict and any(host.behind for host in hosts)):
-        code = FAILED
     compared = compare.compared(
         {name: each.traits for name, each in judged.items()},
         [host.host for host in hosts if host.state == "broken"],
@@ -85,7 +79,16 @@ def fleet(
         problems=tuple(problems),
         passed_over=listing.passed_over,
     )
-    return record, code
+    return record, _exit_code(record, strict=strict)
+
+
+def _exit_code(fleet: Fleet, *, strict: bool) -> int:
+    """3 where no host could be diagnosed, 1 where any host or file is not as it should be."""
+    codes = {host.exit_code for host in fleet.hosts}
+    if not codes - {NOT_DIAGNOSED}:
+        return NOT_DIAGNOSED
+    outdated = strict and fleet.counts.outdated
+    return FAILED if fleet.problems or codes != {DONE} or outdated else DONE
 
 
 def _judged(
@@ -108,9 +111,7 @@ def _judged(
         taken, dated_by = _time(document, source.file)
         host = _host(source, report, document, taken, dated_by, report.exit_code(strict=strict))
         return Judged(host, own, traits.of(facts, document.mlenv), taken)
-    except (
-        Exception
-    ) as error:  # a bug of ours, or odd facts: the other hosts are judged all the same
+    except Exception as error:  # a bug of ours must not end the other hosts' judgement
         message = f"{source.file} could not be judged ({type(error).__name__}: {error})."
         return FileProblem(file=source.file, code=NOT_JUDGED, message=message)
 

@@ -113,5 +113,4 @@ def _told_apart(sources: Sequence[Source]) -> Iterator[Source]:
     """The same, with paths for the names that are not their own."""
     count = Counter(source.host for source in sources)
     for source in sources:
-        alone = count[source.host] == 1
-        yield source if alone else replace(source, host=source.file.removesuffix(ENDING))
+        yield source if count[source.host] == 1 else replace(source, host=source.file)

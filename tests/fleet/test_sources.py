@@ -55,15 +55,20 @@ def test_a_file_that_is_named_is_a_snapshot_whatever_its_name(folder: Path) -> N
 
 
 def test_hosts_of_one_name_are_told_apart_by_their_paths(folder: Path) -> None:
-    touched(folder, "a/gpu01.json", "b/gpu01.json", "b/gpu02.json")
-    listing = sources.listed(["a", "b"])
-    assert [source.host for source in listing.sources] == ["a/gpu01", "b/gpu01", "gpu02"]
+    touched(folder, "a/gpu01", "a/gpu01.json", "b/gpu01.json", "b/gpu02.json")
+    listing = sources.listed(["a", "b", "a/gpu01"])
+    assert [source.host for source in listing.sources] == [
+        "a/gpu01.json",
+        "b/gpu01.json",
+        "gpu02",
+        "a/gpu01",
+    ]
     assert listing.problems == (
         FileProblem(
             file="a/gpu01.json",
             code="duplicate-host",
-            message="2 snapshots are called gpu01 (a/gpu01.json, b/gpu01.json): each is judged, "
-            "under its path. Leave one out if they are of the same host.",
+            message="3 snapshots are called gpu01 (a/gpu01.json, b/gpu01.json, a/gpu01): each is "
+            "judged, under its path. Leave one out if they are of the same host.",
         ),
     )
 
