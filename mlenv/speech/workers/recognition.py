@@ -50,14 +50,14 @@ class Recognition:
             return
         del options["vad_filter"]
         pause = vad.get("min_silence_duration_ms", PAUSE * 1000) / 1000
-        speech = self._speech(vad, options.get("chunk_length", LONGEST))
+        speech, faint = self._speech(vad, options.get("chunk_length", LONGEST))
         if not speech:
             return
         self.language = self.language or self._language_of(speech)
         options["language"] = self.language
         heard: list[Span] = []
         for tries, longest in enumerate((options.get("chunk_length", LONGEST), AGAIN)):
-            windows = pack(speech, longest, pause)
+            windows = pack(speech, longest, pause, faint)
             for segment in self._in_windows(windows, options, first=not tries):
                 heard.extend(_places(segment))
                 yield segment
@@ -72,8 +72,8 @@ class Recognition:
         self.language, self.probability = info.language, info.language_probability
         yield from segments
 
-    def _speech(self, vad: dict[str, Any], window: float) -> list[Span]:
-        """Speech by voice detection, and where that is in doubt for a second and more.
+    def _speech(self, vad: dict[str, Any], window: float) -> tuple[list[Span], list[Span]]:
+        """Speech by voice detection, and where that is in doubt for a second; all that may be any.
 
         A lower threshold alone would hide the pauses between sentences.
         """
@@ -83,9 +83,9 @@ class Recognition:
             settings["max_speech_duration_s"] = min(window, longest)
         speech = self._spans(settings)
         if "threshold" in vad or "neg_threshold" in vad:
-            return speech
+            return speech, []
         faint = self._spans({**settings, "threshold": FAINT})
-        return sorted([*speech, *beyond(faint, speech)])
+        return sorted([*speech, *beyond(faint, speech)]), faint
 
     def _spans(self, settings: dict[str, Any]) -> list[Span]:
         spans = get_speech_timestamps(self.audio, VadOptions(**settings))

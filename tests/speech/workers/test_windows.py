@@ -19,6 +19,19 @@ def test_windows_hold_whole_stretches_of_speech_and_no_long_pause() -> None:
     assert windows.pack([]) == []
 
 
+def test_a_window_has_what_may_be_speech_on_both_sides_of_its_speech() -> None:
+    speech = [(1.0, 9.0), (9.4, 20.0), (20.0, 30.0), (33.0, 40.0)]
+    faint = [(0.5, 9.1), (9.2, 30.3), (31.0, 40.5)]
+    assert windows.pack(speech, 30.0, 2.0, faint) == [(0.5, 30.3), (32.2, 40.5)]
+    assert windows.pack(speech, 10.0, 2.0, faint) == [
+        (0.5, 9.1),
+        (9.2, 20.0),
+        (20.0, 30.3),
+        (32.2, 40.5),
+    ]
+    assert windows.pack([(5.0, 6.0)], faint=[(7.0, 8.0)]) == [(5.0, 6.0)]
+
+
 def test_three_seconds_of_speech_without_words_are_found() -> None:
     speech = [(0.0, 10.0), (10.2, 20.0)]
     assert windows.unheard(speech, [(0.0, 7.2), (12.0, 20.0)]) == [(7.2, 12.0)]
