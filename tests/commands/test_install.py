@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.support.index import Index
+from tests.support.places import PYTHON
 from tests.support.running import Run
 
 
@@ -88,6 +90,18 @@ def test_again_with_nothing_to_do(install: Run, home: Path, index: Index) -> Non
     assert done.stdout == f"{up_to_date}            {unused}\n"
     done = install("--index", "other=https://mirror.example.org/simple")
     assert (done.returncode, done.stdout) == (2, "")
+
+
+def test_an_interpreter_is_the_same_by_another_link(install: Run, home: Path) -> None:
+    (home / "python3").symlink_to(PYTHON)
+    install("--python", home / "python3")
+    for more in ([], ["--dry-run"]):
+        done = install("--json", "--python", home / "python3", *more)
+        assert json.loads(done.stdout)["data"]["changed"] is False, more
+    assert len(generations(home)) == 1
+    subprocess.run([PYTHON, "-m", "venv", "--copies", "--without-pip", home / "v"], check=True)
+    done = install("--json", "--dry-run", "--python", home / "v/bin/python")
+    assert json.loads(done.stdout)["data"]["changed"] is True
 
 
 def test_drift_is_mended_by_installing_again(install: Run, home: Path) -> None:

@@ -1,20 +1,15 @@
-"""The Ansible role on hosts that are reached by OpenSSH: some well, one broken, one that goes away."""
+"""The Ansible role on hosts reached by OpenSSH: some well, one broken, one that goes away."""
 
 from __future__ import annotations
 
-import json
-import re
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support import ssh_hosts
-from tests.support.index import Index, serving
-from tests.support.playbooks import COLLECTION, Lab, tool
-from tests.support.running import Run
-from tests.support.small_index import fill
+from tests.support.playbooks import COLLECTION, tool
 from tests.support.ssh_hosts import Host
 
 pytestmark = pytest.mark.heavy

@@ -110,18 +110,19 @@ class Lab:
         }  # fmt: skip
 
     def _wheel(self) -> Path:
-        argv = [uv.find_uv_bin(), "build", "-q", "--wheel", "--out-dir", self.folder / "dist", ROOT]
-        subprocess.run(argv, check=True, capture_output=True)
+        argv = [uv.find_uv_bin(), "build", "-q", "--wheel", "--out-dir", f"{self.folder}/dist"]
+        subprocess.run([*argv, str(ROOT)], check=True, capture_output=True)
         [wheel] = (self.folder / "dist").glob("*.whl")
         return wheel
 
     def _wheelhouse(self) -> Path:
         """What the wheel needs, fetched as `docs/how-to/air-gapped.md` says."""
         house, venv = self.folder / "wheelhouse", self.folder / "pip"
-        for argv in (
+        calls: tuple[list[str | Path], ...] = (
             [HOST_PYTHON, "-m", "venv", venv],
             [venv / "bin/pip", "download", "-q", "--dest", house, self.wheel],
-        ):
+        )
+        for argv in calls:
             done = subprocess.run(argv, capture_output=True, text=True)
             assert done.returncode == 0, done.stdout + done.stderr
         return house

@@ -67,7 +67,8 @@ class Host:
         alone = ["unshare", "--mount", "--propagation", "private", "--pid", "--uts", "--fork",
                  "--kill-child", "--mount-proc"]  # fmt: skip
         sshd = shutil.which("sshd", path="/usr/sbin") or program("sshd")
-        argv = [*alone, "/bin/sh", "-c", START, "sh", self.folder, self.name, sshd, self.disk]
+        words = ["sh", str(self.folder), self.name, sshd, self.disk]
+        argv = [*alone, "/bin/sh", "-c", START, *words]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(argv, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         end = time.monotonic() + 20

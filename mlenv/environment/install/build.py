@@ -173,7 +173,11 @@ def _up_to_date(venv: Path, request: Request) -> Generation | None:
 def _is_sound(present: Generation, python: str | None) -> bool:
     if present.drift():
         return False
-    return python is None or uv.find_python(python) == Path(present.python)
+    if python is None:  # the quick way: it loads nothing more
+        return True
+    from mlenv.environment.install import preflight
+
+    return preflight.is_interpreter(present.python, python)
 
 
 def _holds(present: Generation, install_plan: InstallPlan, request: Request) -> bool:

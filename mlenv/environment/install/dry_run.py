@@ -59,7 +59,9 @@ def of(request: Request, venv: Path) -> DryRun:
         profile=install_plan.profile.name,
         why=install_plan.verdict.why,
         passed_over=install_plan.verdict.passed_over,
-        changed=present is None or not _same(present, install_plan, planned),
+        changed=present is None
+        or not _same(present, install_plan, planned)
+        or not preflight.is_interpreter(present.python, request.python),
         changes=change,
         losses=consent.losses(change),
         download=planned.fetches,

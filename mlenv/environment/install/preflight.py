@@ -135,6 +135,14 @@ def interpreter(profile: Profile, request: str | None) -> str:
     return os.fspath(path)
 
 
+def is_interpreter(python: str, request: str | None) -> bool:
+    """Tell if the request (a version or a path) means this interpreter, by whatever link."""
+    if request is None:
+        return True
+    found = uv.find_python(request)
+    return found is not None and found.resolve() == Path(python).resolve()
+
+
 def _version(python: Path) -> str:
     ask = "import platform; print(platform.python_version())"
     return children.python_answer(python, ask)
