@@ -69,13 +69,11 @@ class Lab:
         *options: str,
         of_hosts: Mapping[str, Mapping[str, object]] | None = None,
     ) -> Played:
-        """Run a playbook with these variables; `of_hosts` adds some for single hosts."""
+        """Run a playbook with these variables; `of_hosts` has others for single hosts."""
         (self.folder / "site.yml").write_text(playbook)
-        (self.folder / "variables.json").write_text(json.dumps(variables))
-        self._write_inventory(of_hosts or {})
+        self._write_inventory(variables, of_hosts or {})
         done = subprocess.run(
-            [tool("ansible-playbook"), "-i", "inventory.json", "-e", "@variables.json",
-             *options, "site.yml"],
+            [tool("ansible-playbook"), "-i", "inventory.json", *options, "site.yml"],
             cwd=self.folder, env=self._environ(), capture_output=True, text=True,
         )  # fmt: skip
         recap = {
@@ -84,13 +82,16 @@ class Lab:
         }
         return Played(done.returncode, done.stdout + done.stderr, recap)
 
-    def _write_inventory(self, of_hosts: Mapping[str, Mapping[str, object]]) -> None:
+    def _write_inventory(
+        self, variables: Mapping[str, object], of_hosts: Mapping[str, Mapping[str, object]]
+    ) -> None:
         hosts: dict[str, Any] = {
             host.name: {
                 "ansible_host": host.address,
                 "ansible_port": host.port,
                 "ansible_user": "root",
                 "ansible_ssh_common_args": " ".join(host.options()),
+                **variables,
                 **of_hosts.get(host.name, {}),
             }
             for host in self.hosts
