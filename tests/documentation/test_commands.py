@@ -20,7 +20,20 @@ from mlenv.speech.transcribe.parser import build
 
 # Programs beside mlenv that the pages call: a misspelt one is found.
 OTHERS = {
-    *(".", "direnv", "docker", "echo", "eval", "export", "head", "nvidia-smi", "pip", "poetry"),
+    *(
+        ".",
+        "ansible-galaxy",
+        "ansible-playbook",
+        "direnv",
+        "docker",
+        "echo",
+        "eval",
+        "export",
+        "head",
+        "nvidia-smi",
+        "pip",
+        "poetry",
+    ),
     *("python", "some-program", "srun", "sudo", "systemctl", "uv", "source", "cat", "grep"),
 }
 ASSIGNMENT = re.compile(r"[A-Z_]+=.*")
