@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import uv
 
 from tests.support import ssh_hosts
 from tests.support.index import Index, serving
-from tests.support.playbooks import COLLECTION, Lab, Played, tool
+from tests.support.playbooks import COLLECTION, HOST_PYTHON, Lab, Played, tool
 from tests.support.running import Run
 from tests.support.small_index import fill
 from tests.support.ssh_hosts import Host
@@ -21,6 +24,11 @@ pytestmark = pytest.mark.heavy
 VENV = "/opt/mlenv/ml"
 README = (COLLECTION / "README.md").read_text("utf-8")
 SITE, GROUP_VARS, _ = re.findall(r"^```yaml\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+# A command line as another user, in a login shell.
+AS = (
+    "setpriv --reuid {0} --regid {0} --init-groups env HOME=/home "
+    "sh -lc 'cd /; . /etc/profile.d/mlenv.sh; {1}'"
+)
 NAMES = ("alpha", "beta", "full", "gone")
 
 
@@ -31,31 +39,33 @@ def test_lint_finds_nothing() -> None:
 
 
 @pytest.fixture
-def hosts(tmp_path: Path) -> Iterator[dict[str, Host]]:
-    made = [
-        ssh_hosts.make(tmp_path, number, name, "160m" if name == "full" else "")
-        for number, name in enumerate(NAMES)
-    ]
-    with ssh_hosts.running(made) as running:
-        yield {host.name: host for host in running}
+def fleet(tmp_path: Path) -> Iterator[Callable[..., Lab]]:
+    """`fleet("alpha", full="160m")`: hosts that run, and a controller; a host's disk has a size."""
+    with contextlib.ExitStack() as stack:
+
+        def start(*names: str, **disks: str) -> Lab:
+            sizes = {**dict.fromkeys(names, ""), **disks}
+            hosts = [
+                ssh_hosts.make(tmp_path, number, name, size)
+                for number, (name, size) in enumerate(sizes.items())
+            ]
+            stack.enter_context(ssh_hosts.running(hosts))
+            (tmp_path / "lab").mkdir()
+            return Lab(tmp_path / "lab", hosts)
+
+        yield start
 
 
-@pytest.fixture
-def lab(hosts: dict[str, Host], tmp_path: Path) -> Lab:
-    (tmp_path / "lab").mkdir()
-    return Lab(tmp_path / "lab", list(hosts.values()))
-
-
-@pytest.fixture
-def deadly(hosts: dict[str, Host]) -> Iterator[Index]:
-    """An index that takes the power of the host `gone` away at its first request for a wheel."""
+@contextlib.contextmanager
+def deadly_index(host: Host) -> Iterator[Index]:
+    """An index that takes the power of a host away at its first request for a wheel."""
     with serving() as index:
         fill(index)
         answer = index.answer
 
         def kill(path: str) -> tuple[int, str, bytes]:
             if path.startswith("/files/"):
-                hosts["gone"].kill()
+                host.kill()
             return answer(path)
 
         index.answer = kill  # type: ignore[method-assign]
@@ -76,15 +86,15 @@ def files(host: Host) -> str:
 
 
 def test_the_same_environment_on_every_host(
-    lab: Lab,
-    hosts: dict[str, Host],
-    deadly: Index,
+    fleet: Callable[..., Lab],
     locked: Path,
     lock_of: Callable[[Path], Path],
     index: Index,
     mlenv: Run,
 ) -> None:
     """The playbook of the README, with a small profile, through what happens to a fleet."""
+    lab = fleet("alpha", "beta", full="160m", gone="")
+    hosts = {host.name: host for host in lab.hosts}
     folder = lab.folder / "snapshots"
     (lab.folder / "group_vars").mkdir()
     (lab.folder / "group_vars/speech.yml").write_text(GROUP_VARS)
@@ -138,7 +148,9 @@ def test_the_same_environment_on_every_host(
     )
     patient = SITE.replace("max_fail_percentage: 30", "max_fail_percentage: 70")
     assert patient != SITE
-    second = lab.play(patient, usual, of_hosts={"gone": {"mlenv_mirrors": {"default": deadly.url}}})
+    with deadly_index(hosts["gone"]) as deadly:
+        its_own = {"gone": {"mlenv_mirrors": {"default": deadly.url}}}
+        second = lab.play(patient, usual, of_hosts=its_own)
     assert second.code != 0
     assert second.counted("changed") == {"alpha": 1, "beta": 1, "full": 0, "gone": 0}, second.text
     assert second.counted("failed") == {"alpha": 0, "beta": 0, "full": 1, "gone": 0}
@@ -166,8 +178,111 @@ def test_the_same_environment_on_every_host(
 
 def who_may_use_it(host: Host) -> None:
     """Those of the group can, and nobody else."""
-    call = "setpriv --reuid {0} --regid {0} --init-groups env HOME=/home sh -lc '{1}'"
-    program = '. /etc/profile.d/mlenv.sh && mlenv exec python -c "import tensors; print(7)"'
-    assert host.run(call.format("ada", program)) == "7\n"
-    refused = host.run(f"{call.format('eve', 'ls /opt/mlenv')} 2>&1 || true")
+    program = 'mlenv exec python -c "import tensors; print(7)"'
+    assert host.run(AS.format("ada", program)) == "7\n"
+    refused = host.run(f"{AS.format('eve', 'ls /opt/mlenv')} 2>&1 || true")
     assert "Permission denied" in refused
+
+
+def test_bundles_and_an_environment_that_does_not_prove_itself(
+    fleet: Callable[..., Lab],
+    locked: Path,
+    lock_of: Callable[[Path], Path],
+    network: dict[str, str],
+    mlenv: Run,
+) -> None:
+    """Hosts without an index; a host that fails first keeps the others from being touched."""
+    lab = fleet("alpha", "beta")
+    alpha, beta = lab.hosts
+    bundle = lab.folder / "bundle"
+    usual: dict[str, object] = {
+        "mlenv_wheel": str(lab.wheel),
+        "mlenv_wheelhouse": str(lab.wheelhouse),
+        "mlenv_bundle": str(bundle),
+        "mlenv_verify": False,
+    }
+
+    def fill_bundle() -> None:
+        done = mlenv("bundle", locked, "-o", bundle, "--python", HOST_PYTHON, env=network)
+        assert done.returncode == 0, done.stderr
+
+    def in_use() -> tuple[str, str]:
+        return generation(alpha), generation(beta)
+
+    fill_bundle()
+    first = lab.play(SITE, usual)
+    assert (first.code, first.counted("changed")) == (0, {"alpha": 1, "beta": 1}), first.text
+    look = lab.play(SITE, usual, "--check")
+    assert (look.code, look.counted("changed")) == (0, {"alpha": 0, "beta": 0}), look.text
+    assert look.text.count("profile small, up to date, now 001-small") == 2
+
+    locked.write_text(locked.read_text().replace("whisperer==1.0", "whisperer==1.1"))
+    lock_of(locked)
+    fill_bundle()
+    look = lab.play(SITE, usual, "--check")
+    assert (look.code, look.counted("changed")) == (0, {"alpha": 1, "beta": 1}), look.text
+    assert look.text.count("Not seen: this bundle is not on this host yet") == 2
+    assert in_use() == ("001", "001")
+
+    # A wheel that was damaged: the first host fails, and the play ends there.
+    wheel = bundle / "wheels/whisperer-1.1-py3-none-any.whl"
+    whole = wheel.read_bytes()
+    wheel.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    broken = lab.play(SITE, usual)
+    assert (broken.code, broken.counted("failed")) == (2, {"alpha": 1}), broken.text
+    assert "sha256 differs" in broken.text
+    wheel.write_bytes(whole)
+
+    # What was installed can't transcribe: back to what was in use, and again the play ends.
+    proof = lab.play(SITE, {**usual, "mlenv_verify": True})
+    assert (proof.code, proof.counted("failed")) == (2, {"alpha": 1}), proof.text
+    assert "Transcribe known speech: failed" in proof.text
+    assert re.search("in use: 001-small-.*, as before", proof.text), proof.text
+    assert in_use() == ("001", "001")
+
+    last = lab.play(SITE, usual)
+    assert (last.code, last.counted("changed")) == (0, {"alpha": 1, "beta": 1}), last.text
+    assert "001" not in in_use()
+    back = lab.play(SITE, usual, "--tags", "rollback", "-e", "mlenv_generation=1")
+    assert (back.code, in_use()) == (0, ("001", "001")), back.text
+
+
+def test_real_speech_on_a_host(
+    fleet: Callable[..., Lab], real_venv: Path, pulled: Callable[[str], Path], mlenv: Run
+) -> None:
+    """The profile cu124 from uv's cache, models, the proof, the launchers, those of the group."""
+    lab = fleet("alpha")
+    [host] = lab.hosts
+    own = host.folder / "opt/mlenv"
+    names = ["tiny.en", "segmentation-3.0", "campplus"]
+    (own / "cache/models").mkdir(parents=True)
+    for name in names:
+        shutil.copytree(pulled(name), own / "cache/models" / name)
+    asked = subprocess.run([uv.find_uv_bin(), "cache", "dir"], capture_output=True, text=True)
+    cache = Path(asked.stdout.strip())
+    if cache.stat().st_dev == own.stat().st_dev:  # else the host fetches what it needs
+        subprocess.run(["cp", "-al", cache, own / "uv-cache"], check=True)
+    (host.folder / "srv/talks").mkdir()
+    usual: dict[str, object] = {
+        "mlenv_wheel": str(lab.wheel),
+        "mlenv_wheelhouse": str(lab.wheelhouse),
+        "mlenv_profile": "cu124",
+        "mlenv_group": "speech",
+        "mlenv_models": names,
+        "mlenv_verify_models": ["tiny.en"],
+        "mlenv_verify_device": "cpu",
+        "mlenv_launchers": [{"name": "commands"}, {"name": "vscode", "project": "/srv/talks"}],
+        "mlenv_snapshots": str(lab.folder / "snapshots"),
+    }
+    done = lab.play(SITE, usual)
+    assert (done.code, done.counted("changed")) == (0, {"alpha": 1}), done.text
+    assert "verified: tiny.en on cpu" in done.text and "not verified" not in done.text
+    assert "launcher vscode: installed" in done.text
+    assert (host.folder / "srv/talks/.vscode/settings.json").exists()
+    again = lab.play(SITE, {**usual, "mlenv_verify": False})
+    assert (again.code, again.counted("changed")) == (0, {"alpha": 0}), again.text
+    judged = mlenv("doctor", "--from", lab.folder / "snapshots/alpha.json")
+    assert (judged.returncode, judged.stdout.splitlines()[0][:7]) == (0, "Healthy"), judged.stdout
+    sample = "/opt/mlenv/tool/lib/python3*/site-packages/mlenv/speech/verify/samples/*.flac"
+    call = f"mlenv exec transcribe --offline --model tiny.en {sample}"
+    assert "Good night, husband" in host.run(AS.format("ada", call))

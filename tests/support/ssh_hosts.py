@@ -123,6 +123,8 @@ def make(folder: Path, number: int, name: str, disk: str = "") -> Host:
         "root:x:0:\nada:x:5001:\neve:x:5002:\nnogroup:x:65534:\nspeech:x:5000:ada\n"
     )
     (host.folder / "etc/shadow").write_text("root:*:19000::::::\n")
+    # A strict site: what root writes is root's, unless it says otherwise.
+    (host.folder / "home/root/.bashrc").write_text("umask 077\n")
     key = folder / "key"
     if not key.exists():
         _new_key(key)
