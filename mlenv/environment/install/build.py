@@ -215,6 +215,8 @@ def _sync(path: Path, install_plan: InstallPlan, progress: Progress) -> tuple[st
         return uv.sync(path, lock, sources=sources, on_line=on_line, watch=uv.Watch(cache, path))
     except uv.UvError as error:
         uv.sweep(cache)
+        if error.code != UNSAFE_WHEEL and sources.folder:
+            raise listing.damaged(error, sources.folder) from error
         if error.code != UNSAFE_WHEEL:
             raise
         python = str(path / "bin/python")

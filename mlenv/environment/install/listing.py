@@ -39,6 +39,18 @@ def check(folder: Path) -> None:
             )
 
 
+def damaged(error: uv.UvError, folder: Path) -> MlenvError:
+    """The error for a wheel of a bundle that is not as the bundle was made; others unchanged."""
+    if error.code not in ("broken-download", "hash-mismatch"):
+        return error
+    package = error.message.partition(" ")[0]
+    return MlenvError(
+        "broken-bundle",
+        f"{package} in the bundle at {folder.parent} is not the file that its lock names.",
+        "It was damaged on its way, or changed. Nothing was changed here. Copy the bundle again.",
+    )
+
+
 def refusal(error: uv.UvError, lock: Lock, python: str, sources: uv.Sources) -> MlenvError:
     """The error for a wheel that uv has left something out of, with the wheel's name.
 
