@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import shutil
 import subprocess
@@ -34,7 +35,8 @@ NAMES = ("alpha", "beta", "full", "gone")
 
 def test_lint_finds_nothing() -> None:
     argv = [tool("ansible-lint"), "--profile", "production", "--strict", "--offline", "--nocolor"]
-    done = subprocess.run(argv, cwd=COLLECTION, capture_output=True, text=True)
+    env = {**os.environ, "LC_ALL": "C.UTF-8"}
+    done = subprocess.run(argv, cwd=COLLECTION, capture_output=True, text=True, env=env)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -245,6 +247,11 @@ def test_bundles_and_an_environment_that_does_not_prove_itself(
     assert "001" not in in_use()
     back = lab.play(SITE, usual, "--tags", "rollback", "-e", "mlenv_generation=1")
     assert (back.code, in_use()) == (0, ("001", "001")), back.text
+    snapshots = lab.folder / "snapshots"
+    of_all = {**usual, "mlenv_snapshots": str(snapshots)}
+    seen = lab.play(SITE, of_all, "--tags", "mlenv_snapshot")
+    assert (seen.code, seen.counted("changed")) == (0, {"alpha": 0, "beta": 0}), seen.text
+    assert sorted(path.name for path in snapshots.iterdir()) == ["alpha.json", "beta.json"]
 
 
 def test_real_speech_on_a_host(

@@ -108,6 +108,7 @@ class Lab:
         return {
             **kept, "HOME": str(home), "PATH": path, "ANSIBLE_CONFIG": f"{self.folder}/ansible.cfg",
             "ANSIBLE_COLLECTIONS_PATH": str(self.folder), "ANSIBLE_NOCOLOR": "1",
+            "LC_ALL": "C.UTF-8",
         }  # fmt: skip
 
     def _wheel(self) -> Path:

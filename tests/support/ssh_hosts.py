@@ -111,7 +111,7 @@ def make(folder: Path, number: int, name: str, disk: str = "") -> Host:
     for tool in ("ssh", "ssh-keygen", "unshare"):
         program(tool)
     if os.getuid() != 0:
-        pytest.skip("only root may start hosts of its own")
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("only root may start hosts")
     host = Host(name, f"127.0.{7 + number}.1", _free_port(), folder / name, disk)
     for own in (*OWN, "tmp", "home/root", "opt/mlenv"):
         (host.folder / own).mkdir(parents=True)
