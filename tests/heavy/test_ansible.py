@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import uv
 
-from tests.support import ssh_hosts
+from tests.support import playbooks, ssh_hosts
 from tests.support.index import Index, serving
 from tests.support.playbooks import COLLECTION, HOST_PYTHON, Lab, Played, tool
 from tests.support.running import Run
@@ -38,6 +38,13 @@ def test_lint_finds_nothing() -> None:
     env = {**os.environ, "LC_ALL": "C.UTF-8"}
     done = subprocess.run(argv, cwd=COLLECTION, capture_output=True, text=True, env=env)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def tool_variables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+    """Variables of the role that bring the mlenv of this tree, without an index."""
+    made = playbooks.wheels(tmp_path_factory.mktemp("wheels"))
+    return {"mlenv_wheel": str(made.mlenv), "mlenv_wheelhouse": str(made.others)}
 
 
 @pytest.fixture
@@ -89,6 +96,7 @@ def files(host: Host) -> str:
 
 def test_the_same_environment_on_every_host(
     fleet: Callable[..., Lab],
+    tool_variables: dict[str, object],
     locked: Path,
     lock_of: Callable[[Path], Path],
     index: Index,
@@ -101,8 +109,7 @@ def test_the_same_environment_on_every_host(
     (lab.folder / "group_vars").mkdir()
     (lab.folder / "group_vars/speech.yml").write_text(GROUP_VARS)
     usual: dict[str, object] = {
-        "mlenv_wheel": str(lab.wheel),
-        "mlenv_wheelhouse": str(lab.wheelhouse),
+        **tool_variables,
         "mlenv_profile": str(locked),
         "mlenv_mirrors": {"default": index.url},
         "mlenv_models": [],
@@ -188,6 +195,7 @@ def who_may_use_it(host: Host) -> None:
 
 def test_bundles_and_an_environment_that_does_not_prove_itself(
     fleet: Callable[..., Lab],
+    tool_variables: dict[str, object],
     locked: Path,
     lock_of: Callable[[Path], Path],
     network: dict[str, str],
@@ -198,8 +206,7 @@ def test_bundles_and_an_environment_that_does_not_prove_itself(
     alpha, beta = lab.hosts
     bundle = lab.folder / "bundle"
     usual: dict[str, object] = {
-        "mlenv_wheel": str(lab.wheel),
-        "mlenv_wheelhouse": str(lab.wheelhouse),
+        **tool_variables,
         "mlenv_bundle": str(bundle),
         "mlenv_verify": False,
     }
@@ -255,7 +262,11 @@ def test_bundles_and_an_environment_that_does_not_prove_itself(
 
 
 def test_real_speech_on_a_host(
-    fleet: Callable[..., Lab], real_venv: Path, pulled: Callable[[str], Path], mlenv: Run
+    fleet: Callable[..., Lab],
+    tool_variables: dict[str, object],
+    real_venv: Path,
+    pulled: Callable[[str], Path],
+    mlenv: Run,
 ) -> None:
     """The profile cu124 from uv's cache, models, the proof, the launchers, those of the group."""
     lab = fleet("alpha")
@@ -271,8 +282,7 @@ def test_real_speech_on_a_host(
         subprocess.run(["cp", "-al", cache, own / "uv-cache"], check=True)
     (host.folder / "srv/talks").mkdir()
     usual: dict[str, object] = {
-        "mlenv_wheel": str(lab.wheel),
-        "mlenv_wheelhouse": str(lab.wheelhouse),
+        **tool_variables,
         "mlenv_profile": "cu124",
         "mlenv_group": "speech",
         "mlenv_models": names,

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,7 @@ interpreter_python = {python}
 retry_files_enabled = false
 [ssh_connection]
 pipelining = true
-control_path_dir = {folder}/ssh
+control_path_dir = {sockets}
 """
 
 
@@ -51,15 +52,14 @@ class Played:
 
 
 class Lab:
-    """A controller with the collection, mlenv's wheel and an inventory of hosts."""
+    """A controller with the collection and an inventory of hosts."""
 
     def __init__(self, folder: Path, hosts: Sequence[Host]) -> None:
         self.folder, self.hosts = folder, hosts
-        self.wheel = self._wheel()
-        self.wheelhouse = self._wheelhouse()
+        self._sockets = tempfile.TemporaryDirectory(prefix="ssh")  # a short path: sockets need it
         argv = [tool("ansible-galaxy"), "collection", "install", str(COLLECTION), "-p", str(folder)]
         config = folder / "ansible.cfg"
-        config.write_text(CONFIG.format(python=HOST_PYTHON, folder=folder))
+        config.write_text(CONFIG.format(python=HOST_PYTHON, sockets=self._sockets.name))
         subprocess.run(argv, check=True, capture_output=True, env=self._environ(), cwd=folder)
 
     def play(
@@ -111,20 +111,26 @@ class Lab:
             "LC_ALL": "C.UTF-8",
         }  # fmt: skip
 
-    def _wheel(self) -> Path:
-        argv = [uv.find_uv_bin(), "build", "-q", "--wheel", "--out-dir", f"{self.folder}/dist"]
-        subprocess.run([*argv, str(ROOT)], check=True, capture_output=True)
-        [wheel] = (self.folder / "dist").glob("*.whl")
-        return wheel
 
-    def _wheelhouse(self) -> Path:
-        """What the wheel needs, fetched as `docs/how-to/air-gapped.md` says."""
-        house, venv = self.folder / "wheelhouse", self.folder / "pip"
-        calls: tuple[list[str | Path], ...] = (
-            [HOST_PYTHON, "-m", "venv", venv],
-            [venv / "bin/pip", "download", "-q", "--dest", house, self.wheel],
-        )
-        for argv in calls:
-            done = subprocess.run(argv, capture_output=True, text=True)
-            assert done.returncode == 0, done.stdout + done.stderr
-        return house
+@dataclass(frozen=True)
+class Wheels:
+    """The wheel of this tree, and a directory with what it needs."""
+
+    mlenv: Path
+    others: Path
+
+
+def wheels(folder: Path) -> Wheels:
+    """Build and fetch them, as `docs/how-to/air-gapped.md` says."""
+    venv, dist, others = folder / "pip", folder / "dist", folder / "wheelhouse"
+    build = [uv.find_uv_bin(), "build", "-q", "--wheel", "--out-dir", str(dist), str(ROOT)]
+    subprocess.run(build, check=True, capture_output=True)
+    [wheel] = dist.glob("*.whl")
+    calls: tuple[list[str | Path], ...] = (
+        [HOST_PYTHON, "-m", "venv", venv],
+        [venv / "bin/pip", "download", "-q", "--dest", others, wheel],
+    )
+    for argv in calls:
+        done = subprocess.run(argv, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+    return Wheels(wheel, others)
