@@ -71,6 +71,13 @@ class Receipt(Struct, frozen=True, kw_only=True):
     rows: tuple[Row, ...]
 
 
+def failures(receipt: Receipt) -> tuple[str, ...]:
+    """What failed in a run, a line for each row."""
+    return tuple(
+        f"{row.model} on {row.device}: {row.problem}" for row in receipt.rows if row.problem
+    )
+
+
 def folder(venv: Path, environ: Mapping[str, str] = os.environ) -> Path:
     """The directory of an environment's receipts."""
     name = f"{venv.name}-{hashlib.sha256(os.fsencode(venv)).hexdigest()[:12]}"

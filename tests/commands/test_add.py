@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.index import Index
 from tests.support.running import Run
+from tests.support.venvs import empty_venv
 
 # As the real ones: the profile holds tensors 2.5.1 against what diarizer 2.0 asks for.
 PROFILE = """\
@@ -199,8 +200,13 @@ def test_without_an_environment(mlenv: Run, home: Path) -> None:
     done = mlenv("add", "notebook")
     assert (done.returncode, done.stderr) == (
         1,
+        f"error: {home / '.venvs/ml'} does not exist.\n"
+        "Run `mlenv install` to build one, or name another with --venv DIR.\n",
+    )
+    empty_venv(home / ".venvs/ml")
+    assert mlenv("add", "notebook").stderr == (
         f"error: {home / '.venvs/ml'} was not built by mlenv.\n"
-        "Run `mlenv install` to build one; what is there is moved aside and kept.\n",
+        "Run `mlenv install` to build one; what is there is moved aside and kept.\n"
     )
 
 

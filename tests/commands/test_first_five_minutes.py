@@ -74,6 +74,14 @@ PLACES = {
     "a folder that is no bundle": Place(
         "install --from /nonexist", 1, ("/nonexist is not a bundle", "mlenv bundle")
     ),
+    "a test of nothing": Place("verify", 1, ("does not exist", "Run `mlenv install`")),
+    "a check of no model": Place(
+        "models verify", 1, ("none was checked", "`mlenv models pull base`")
+    ),
+    "a model that is not there": Place("models remove base", 1, ("`mlenv models` lists",)),
+    "more packages for nothing": Place("add rich", 1, ("does not exist", "Run `mlenv install`")),
+    "back to nothing": Place("rollback", 1, ("does not exist", "Run `mlenv install`")),
+    "nothing to remove": Place("uninstall", 1, ("Nothing to remove", "Run `mlenv install`")),
     "a pasted error": Place(
         "explain --no-here RuntimeError:__Library__libcublas.so.12__is__not__found",
         0,

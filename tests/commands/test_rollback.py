@@ -92,10 +92,13 @@ def test_rollback_to_what_is_not_there(mlenv: Run, second: Callable, home: Path)
     assert (home / ".venvs/ml").resolve() == two
 
 
-def test_nothing_to_go_back_to(mlenv: Run) -> None:
+def test_nothing_to_go_back_to(mlenv: Run, home: Path) -> None:
     done = mlenv("rollback")
     assert done.returncode == 1
-    assert done.stderr.startswith("error: There is nothing to go back to:")
+    assert done.stderr == (
+        f"error: There is nothing to go back to: {home / '.venvs/ml'} does not exist.\n"
+        "Run `mlenv install` to build one, or name another with --venv DIR.\n"
+    )
 
 
 def test_rollback_to_a_hand_made_venv_that_was_there_first(

@@ -103,6 +103,12 @@ def verify(names: tuple[str, ...]) -> Result[Listing]:
             problems.append(Problem(CODES[row.state], row.message))
         else:
             problems += [Problem("hash-mismatch", f"{text}.") for text in wrong]
+    if not rows:
+        raise MlenvError(
+            "model-missing",
+            "There is no model on this machine, so none was checked.",
+            f"`mlenv models pull {models.default()}` downloads one.",
+        )
     return _result(rows, problems, pinned.damaged())
 
 
@@ -123,7 +129,10 @@ def remove(names: tuple[str, ...]) -> Result[Removed]:
     freed = {model.name: models.remove(model) for model in chosen}
     forgotten = [model.name for model in chosen if pinned.forget(model.name)]
     problems = [
-        Problem("model-missing", f"{name} is not in {models.store(os.environ)}.{_elsewhere(name)}")
+        Problem(
+            "model-missing",
+            f"{name} is not in {models.store(os.environ)}.{_elsewhere(name)}\n{HERE}",
+        )
         for name, size in freed.items()
         if not size and name not in forgotten
     ]
@@ -131,6 +140,9 @@ def remove(names: tuple[str, ...]) -> Result[Removed]:
     record = Removed(removed=freed)
     lines = partial(shown.removed, record, forgotten)
     return Result("models", record, code, tuple(problems), lines=lines)
+
+
+HERE = "`mlenv models` lists what is on this machine."
 
 
 def _check_named(action: str, names: tuple[str, ...]) -> None:

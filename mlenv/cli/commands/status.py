@@ -16,10 +16,14 @@ from mlenv.result import DONE, FAILED, MlenvError, Problem, Result, redacted
 
 
 class Verified(Struct, frozen=True, kw_only=True):
-    """The last receipt of `mlenv verify`: its time, and the generation it was made with."""
+    """The last receipt of `mlenv verify`: its time, and the generation it was made with.
+
+    `failures`: what failed then; empty where it passed.
+    """
 
     when: str | None
     generation: str | None
+    failures: tuple[str, ...]
 
 
 class Row(Struct, frozen=True, kw_only=True):
@@ -128,8 +132,10 @@ def _settings() -> tuple[Setting, ...]:
 def _verified(venv: Path) -> Verified | None:
     from mlenv.environment import receipts
 
-    receipt = receipts.latest(venv)
-    return Verified(when=receipt.when, generation=receipt.generation) if receipt else None
+    if (receipt := receipts.latest(venv)) is None:
+        return None
+    failures = receipts.failures(receipt)
+    return Verified(when=receipt.when, generation=receipt.generation, failures=failures)
 
 
 def _row(generation: Generation, active: Generation | None) -> Row:

@@ -10,7 +10,7 @@ import click
 from mlenv.cli import completion
 from mlenv.cli.page_file import html_option, with_page
 from mlenv.cli.table import command, venv_option
-from mlenv.environment import receipts
+from mlenv.environment import launch, receipts
 from mlenv.progress import Progress
 from mlenv.result import DONE, FAILED, MlenvError, Problem, Result
 from mlenv.speech import models
@@ -72,6 +72,7 @@ def cli(
     turns are known, so errors can be counted; a model above its limit fails. The results are
     kept as a receipt and compared with the last one.
     """
+    launch.site_packages(venv)  # without an environment there is nothing to keep a result of
     absent = left_out.NO_DIARIZATION if left_out.diarization(venv) else ""
     not_tried = "--no-diarize" if no_diarize else absent
     chosen = [_whisper(name) for name in names] or _of_level(level)

@@ -9,7 +9,8 @@ from mlenv.cli.render.install import size
 from mlenv.cli.render.style import bold, dim, green, red, yellow
 
 if TYPE_CHECKING:
-    from mlenv.cli.commands.status import Row, Status
+    from mlenv.cli.commands.status import Row, Status, Verified
+    from mlenv.environment.generations import Generation
 
 
 MAIN = ("torch", "ctranslate2", "faster_whisper", "pyannote_audio")
@@ -19,10 +20,7 @@ def lines(status: Status) -> Iterator[str]:
     """The environment, then its other generations and what was moved aside."""
     yield from _environment(status)
     if status.verified:
-        when = (status.verified.when or "")[:16].replace("T", " ")
-        is_other = not status.generation or status.verified.generation != status.generation.name
-        other = yellow(", with another generation") if is_other else ""
-        yield f"{bold('last test')}   passed {when} UTC{other}"
+        yield from _test(status.verified, status.generation)
     for setting in status.settings:
         place = "set by" if setting.origin.startswith("$") else "in"
         yield f"{bold('default')}     {setting.name} {setting.value} ({place} {setting.origin})"
@@ -31,6 +29,15 @@ def lines(status: Status) -> Iterator[str]:
     yield from map(_generation, status.generations)
     for path in status.kept:
         yield f"    {path}  {dim('your previous environment; `mlenv rollback before` restores it')}"
+
+
+def _test(verified: Verified, active: Generation | None) -> Iterator[str]:
+    when = (verified.when or "")[:16].replace("T", " ")
+    is_other = not active or verified.generation != active.name
+    other = yellow(", with another generation") if is_other else ""
+    outcome = red("failed") if verified.failures else "passed"
+    yield f"{bold('last test')}   {outcome} {when} UTC{other}"
+    yield from (f"            {line.splitlines()[0]}" for line in verified.failures)
 
 
 def _environment(status: Status) -> Iterator[str]:

@@ -76,6 +76,9 @@ def judge_verified(facts: Facts) -> Iterator[Finding]:
     own = facts.provisioned
     if not own.verified:
         yield skip(VERIFIED, "never verified here: `mlenv verify` transcribes the sample")
+    elif own.verify_failures:
+        first = own.verify_failures[0].splitlines()[0]
+        yield skip(VERIFIED, f"`mlenv verify` of {own.verified} failed: {first}")
     elif own.changed_since:
         yield ok(VERIFIED, f"verified {own.verified}; changed since:", *own.changed_since[:8])
     else:

@@ -36,8 +36,8 @@ class Provisioned:
     `managed`: built by mlenv. `drift`: differences from the generation's record. `inputs_changed`:
     the profile or its lock has changed since. `links_*`: see `generations.links`. `activation`:
     `ours`, `stale`, `foreign` or empty. `overridden`: packages whose requirements the profile sets
-    aside. `verified`: the time of the last receipt; `changed_since`:
-    what differs now.
+    aside. `verified`: the time of the last receipt; `verify_failures`: what failed then;
+    `changed_since`: what differs now.
     """
 
     managed: bool = False
@@ -50,6 +50,7 @@ class Provisioned:
     links_obstacle: str = ""
     activation: str = ""
     verified: str = ""
+    verify_failures: tuple[str, ...] = ()
     changed_since: tuple[str, ...] = ()
     shims: tuple[Launched, ...] = ()
     overridden: tuple[str, ...] = ()
@@ -127,8 +128,11 @@ def _shims(venv: Path, directory: Path, environ: Mapping[str, str]) -> Iterator[
 
 def _verified(
     venv: Path, lock: str | None, driver: Driver, environ: Mapping[str, str]
-) -> tuple[str, tuple[str, ...]]:
-    """The time of the last receipt, and what differs now: lock, driver, GPUs, library files."""
+) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    """The time of the last receipt, what failed in it, and what differs now.
+
+    That is: lock, driver, GPUs, library files.
+    """
     from msgspec.structs import replace
 
     from mlenv.environment import receipts
@@ -138,7 +142,7 @@ def _verified(
     except (MlenvError, OSError):  # there is no home, or none that may be read
         before = None
     if before is None:
-        return "", ()
+        return "", (), ()
     now = replace(
         before,
         lock_sha256=lock,
@@ -151,7 +155,7 @@ def _verified(
         libraries=tuple(receipts.library(each.path) for each in before.libraries),
         rows=(),
     )
-    return before.when, tuple(receipts.changes(before, now))
+    return before.when, receipts.failures(before), tuple(receipts.changes(before, now))
 
 
 def _activation(venv: Path, prefix: Path) -> str:

@@ -175,6 +175,21 @@ def _records(venv: Path) -> Iterator[Generation | MlenvError]:
             yield error
 
 
+def absent(venv: Path, doing: str = "") -> MlenvError:
+    """The error for a place where no environment of mlenv's is; `doing` begins the sentence."""
+    if os.path.lexists(venv):
+        return MlenvError(
+            "no-environment",
+            f"{doing}{venv} was not built by mlenv.",
+            "Run `mlenv install` to build one; what is there is moved aside and kept.",
+        )
+    return MlenvError(
+        "no-environment",
+        f"{doing}{venv} does not exist.",
+        "Run `mlenv install` to build one, or name another with --venv DIR.",
+    )
+
+
 def active(venv: Path) -> Generation | None:
     """The generation that the activation points to; None for anything that is not ours.
 

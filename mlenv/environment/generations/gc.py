@@ -116,8 +116,9 @@ def uninstall(
 ) -> Uninstalled:
     """Remove the environment with all its generations; put back what was there before. Asks."""
     store = generations.store(venv)
-    if not store.is_dir():
-        raise MlenvError("no-environment", f"Nothing to remove: {venv} was not made by mlenv.")
+    made = any((store / "generations").glob("*/")) or activation.is_activation(venv)
+    if not made:
+        raise generations.absent(venv, "Nothing to remove: ")
     with generations.locked(venv, progress, wait=wait):
         activation.settle(venv)
         _refuse_foreign(venv)

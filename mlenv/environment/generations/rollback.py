@@ -83,6 +83,8 @@ def _before(venv: Path) -> Path:
         return older[-1].path
     if before := kept(venv):
         return before[-1]
+    if not os.path.lexists(venv):
+        raise generations.absent(venv, "There is nothing to go back to: ")
     raise MlenvError(
         "nothing-to-roll-back-to",
         f"There is nothing to go back to: {venv} has no earlier generation.",

@@ -93,11 +93,7 @@ def _drafted(venv: Path, request: Request, progress: Progress) -> Iterator[_Draf
     """Resolve the request into a profile and a lock, which are there until the block ends."""
     present = generations.active(venv)
     if present is None:
-        raise MlenvError(
-            "no-environment",
-            f"{venv} was not built by mlenv.",
-            "Run `mlenv install` to build one; what is there is moved aside and kept.",
-        )
+        raise generations.absent(venv)
     profile = profiles.load(os.fspath(present.profile_file))
     lock = locks.load(profile)
     config = indexes.load(request.mirrors)

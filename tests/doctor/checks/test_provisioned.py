@@ -103,3 +103,19 @@ def test_what_changed_since_it_was_verified(tmp_path: Path) -> None:
     assert finding.outcome == "ok"
     assert finding.evidence[0] == f"verified {receipt.when}; changed since:"
     assert finding.evidence[-1] == f"{library} is another file than before"
+
+
+def test_a_failed_verify_is_no_state_to_compare_with(tmp_path: Path) -> None:
+    venv = empty_venv(tmp_path / "ml")
+    environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path)}
+    row = receipts.Row(model="base", device="cpu", problem="the model is gone\nfetch it")
+    receipt = receipts.of_now(venv, [row], [])
+    receipts.keep(venv, receipt, environ)
+    report = examine.examine(
+        target.of_venv(venv), ("changed-since-verified",), quick=True, environ=environ
+    )
+    (finding,) = report.findings
+    assert (finding.outcome, finding.evidence) == (
+        "skip",
+        (f"`mlenv verify` of {receipt.when} failed: base on cpu: the model is gone",),
+    )
