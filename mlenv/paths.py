@@ -45,6 +45,20 @@ def venv_directory(option: str | os.PathLike[str] | None, environ: Mapping[str, 
     return path
 
 
+def aimed(venv: str | os.PathLike[str], environ: Mapping[str, str] = os.environ) -> str:
+    """` --venv DIR`, as a command must have it to mean this environment; "" for the usual one."""
+    import shlex
+
+    from mlenv.result import MlenvError
+
+    try:
+        if os.fspath(venv) == venv_directory(None, environ):
+            return ""
+    except MlenvError:  # there is no home: every environment must be named
+        pass
+    return f" --venv {shlex.quote(os.fspath(venv))}"
+
+
 def home(environ: Mapping[str, str]) -> Path:
     """The user's home directory: $HOME, else that of the password database.
 
@@ -92,7 +106,11 @@ def _expanded(path: str, environ: Mapping[str, str]) -> str:
     try:
         return f"{pwd.getpwnam(user[1:]).pw_dir}{separator}{below}"
     except KeyError as error:
-        raise _error("no-home", f"{path} names a user that is unknown here.") from error
+        raise _error(
+            "no-home",
+            f"{path} names a user that is unknown here.",
+            f"`~/{below}` is in your own home; a name that begins with ~ is written ./{path}.",
+        ) from error
 
 
 def refuse_sudo(place: Path) -> None:

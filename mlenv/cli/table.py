@@ -232,6 +232,17 @@ def _before_separator(arguments: Sequence[str]) -> Sequence[str]:
 
 
 def _usage(error: click.UsageError) -> str:
+    message = error.format_message()
     if error.ctx is None:
-        return error.format_message()
-    return f"{error.format_message()}\nTry `{error.ctx.command_path} --help`."
+        return message
+    if isinstance(error, click.MissingParameter) and (known := _candidates(error)):
+        name = error.param.human_readable_name if error.param else ""
+        message = f"`{error.ctx.command_path}` needs {name}. There are: {', '.join(known)}."
+    return f"{message}\nTry `{error.ctx.command_path} --help`."
+
+
+def _candidates(error: click.MissingParameter) -> list[str]:
+    """The values of a missing parameter, as its completion has them."""
+    if error.param is None or error.ctx is None:
+        return []
+    return [item.value for item in error.param.shell_complete(error.ctx, "") if item.value]

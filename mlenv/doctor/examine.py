@@ -176,9 +176,14 @@ def _crash(finding: Finding) -> FindingDocument:
     )
 
 
+# Commands, other than the doctor, that change the environment they are given by `--venv`.
+AIMED = {("mlenv", name) for name in ("install", "add", "remove", "rollback")}
+
+
 def _aimed(argv: Sequence[str], named: Sequence[str]) -> Sequence[str]:
     """The words that aim a command of mlenv at the examined environment."""
-    return named if list(argv[:2]) == ["mlenv", "doctor"] else ()
+    own = tuple(argv[:2])
+    return named if own == ("mlenv", "doctor") or (own in AIMED and "--venv" in named) else ()
 
 
 def _filled(text: str, fields: Mapping[str, str]) -> str:

@@ -85,11 +85,15 @@ def _site_packages(venv: str) -> str:
             packages = f"{venv}/lib/{name}/site-packages"
             if name.startswith("python3") and _is_there(packages):
                 return packages
-    what = "is not a virtual environment" if _is_there(venv) else "does not exist"
+    from mlenv import paths
+
+    what, place = "does not exist", paths.aimed(venv)
+    if _is_there(venv):  # some other folder, which an installation would move aside
+        what, place = "is not a virtual environment", ""
     raise _error(
         "no-environment",
         f"{venv} {what}.",
-        "Run `mlenv install` to build one, or name another with --venv DIR.",
+        f"Run `mlenv install{place}` to build one, or name another with --venv DIR.",
     )
 
 

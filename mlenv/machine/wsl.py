@@ -27,9 +27,19 @@ def hint(word: str) -> str:
     """Advice on a word that looks like a Windows path and leads nowhere; "" for any other."""
     if path := from_windows(word):
         return f"It is a Windows path: WSL would have it at {path}."
+    if word.startswith("\\\\"):
+        return (
+            "It is a Windows share: mount it first, in WSL with "
+            f"`sudo mount -t drvfs '{_share(word)}' /mnt/share`."
+        )
     if UNQUOTED.match(word):
         return "A Windows path needs single quotes, or the shell takes its backslashes out."
     return ""
+
+
+def _share(word: str) -> str:
+    """Server and share of a UNC path, without what is below."""
+    return "\\\\" + "\\".join(re.split(r"[\\/]", word.lstrip("\\/"))[:2])
 
 
 def _mounts(root: Path) -> Path:

@@ -121,4 +121,4 @@ def test_wrong_usage(mlenv: Run, arguments: list[str], says: str) -> None:
 def test_without_an_environment(mlenv: Run, tmp_path: Path) -> None:
     done = mlenv("exec", "--venv", tmp_path / "none", "true")
     assert done.returncode == 1
-    assert f"{tmp_path / 'none'} does not exist.\nRun `mlenv install`" in done.stderr
+    assert f"{tmp_path / 'none'} does not exist.\nRun `mlenv install --venv " in done.stderr

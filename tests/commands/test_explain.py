@@ -94,6 +94,10 @@ def test_standard_input(log: Path, argument: tuple[str, ...]) -> None:
     assert f"Harmless: 1 line such as\n    {NOISE}" in done.stdout
 
 
+MORE = (
+    "A whole log says more than {}: `COMMAND 2>&1 | mlenv explain`, or\n"
+    "`mlenv explain -- COMMAND`, which sees how the command ended, too.\n"
+)
 HELP = (
     "`mlenv doctor` tries the environment itself. `mlenv explain --list` has what is known;\n"
     'how to add a wording: CONTRIBUTING.md, "Add an error signature".\n'
@@ -105,9 +109,18 @@ def test_nothing_recognised(mlenv: Run, tmp_path: Path) -> None:
     path.write_text("all\nis\nwell\n")
     done = mlenv("explain", path)
     assert (done.returncode, done.stderr) == (1, "")
-    assert done.stdout == f"No known error in this log (3 lines).\n{HELP}"
+    assert done.stdout == f"No known error in this log (3 lines).\n{HELP}{MORE.format('3 lines')}"
     path.write_text("well\n")
-    assert mlenv("explain", path).stdout == f"No known error in this log (1 line).\n{HELP}"
+    assert mlenv("explain", path).stdout == (
+        f"No known error in this log (1 line).\n{HELP}{MORE.format('1 line')}"
+    )
+    path.write_bytes(b"")
+    assert mlenv("explain", path).stdout == (
+        f"The log is empty.\n{HELP}{MORE.replace(' than {}', '')}"
+    )
+    empty = mlenv("explain", "")
+    assert (empty.returncode, empty.stdout) == (2, "")
+    assert empty.stderr.startswith("error: The text is empty: a variable that is not set?\n")
 
 
 def test_an_unknown_error_is_outlined(mlenv: Run, tmp_path: Path) -> None:

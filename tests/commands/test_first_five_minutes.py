@@ -64,8 +64,14 @@ PLACES = {
         f"{TRANSCRIBE} --version", 2, ("`mlenv --version --verbose`",)
     ),
     "a folder of Windows": Place(f"{TRANSCRIBE} -o C:\\out {{folder}}/a.wav", 2, ("/mnt/c/out",)),
-    "a profile that is none": Place("install gpu", 2, ("There are: cpu, cu121",)),
+    "a profile that is none": Place(
+        "install gpu", 2, ("profile `gpu`.\nThere are: cpu, cu121", "`mlenv profiles why`")
+    ),
     "a profile nearly right": Place("install cu12", 2, ("Did you mean cu12",)),
+    "no model asked for": Place(
+        "models where", 2, ("`mlenv models where` needs NAME. There are: tiny.en",)
+    ),
+    "no profile for a bundle": Place("bundle", 2, ("needs PROFILE. There are: cpu, cu121",)),
     "no model named": Place("models pull", 2, ("There are: tiny.en, base", "The default is base")),
     "no profile named": Place("export --to pylock", 2, ("There are: cpu, cu121",)),
     "a list of requirements": Place("add -r requirements.txt", 2, ("Files can't be added",)),

@@ -73,9 +73,14 @@ def test_rollback_and_back_again(mlenv: Run, second: Callable, home: Path) -> No
     one, two = second()
     venv = home / ".venvs/ml"
     done = mlenv("rollback", "--json")
-    assert data(done) == {"venv": str(venv), "from": two.name, "to": one.name, "managed": True}
+    assert data(done) == {
+        "venv": str(venv), "from": two.name, "to": one.name, "managed": True, "earlier": [],
+    }  # fmt: skip
     assert venv.resolve() == one
-    assert mlenv("rollback").stdout == f"switched  ~/.venvs/ml is now {two.name}\n"
+    assert mlenv("rollback").stdout == (
+        f"switched  ~/.venvs/ml is now {two.name}; before it was {one.name}\n"
+        f"`mlenv rollback` again goes back to {one.name}; `mlenv rollback 1` goes further back.\n"
+    )
     assert venv.resolve() == two
     assert mlenv("rollback", "1").returncode == 0
     assert venv.resolve() == one
@@ -110,6 +115,7 @@ def test_rollback_to_a_hand_made_venv_that_was_there_first(
     done = mlenv("rollback", "before", "--json")
     assert data(done) == {
         "venv": str(hand_made), "from": two.name, "to": str(hand_made), "managed": False,
+        "earlier": [],
     }  # fmt: skip
     assert (hand_made / "mine.txt").read_text() == "precious"
     assert not hand_made.is_symlink() and not kept.exists()
@@ -196,9 +202,32 @@ def test_uninstall_puts_back_what_was_there(
         "removed": [one.name, two.name],
         "restored": str(hand_made),
         "left": [],
+        "launchers": {},
     }
     assert sorted(path.name for path in (home / ".venvs").iterdir()) == ["ml"]
     assert (hand_made / "mine.txt").read_text() == "precious"
+
+
+def test_uninstall_names_what_still_starts_it(
+    mlenv: Run, second: Callable, home: Path, tmp_path: Path
+) -> None:
+    second()
+    assert mlenv("shim", "install", "jupyter").returncode == 0
+    kernel = home / ".local/share/jupyter/kernels/mlenv-ml/kernel.json"
+    planned = data(mlenv("uninstall", "--dry-run", "--json"))
+    assert planned["launchers"] == {"jupyter": [str(kernel)]}
+    done = mlenv("uninstall", "--yes")
+    assert done.stdout.splitlines()[2:] == [
+        "still there  jupyter: ~/.local/share/jupyter/kernels/mlenv-ml/kernel.json",
+        "`mlenv shim remove jupyter` takes back what starts it.",
+        "Other folders' workspaces are not looked through: `mlenv shim remove --help`.",
+        "`mlenv install` builds the environment again.",
+    ]
+    assert mlenv("shim", "remove", "jupyter").returncode == 0
+    assert not kernel.exists()
+    for again in ("--yes", "--dry-run"):
+        done = mlenv("uninstall", again)
+        assert done.stderr.startswith("error: Nothing to remove: "), done
 
 
 def test_uninstall_waits_for_processes(
@@ -231,7 +260,10 @@ def test_a_damaged_record_is_named_by_every_command_and_nothing_is_lost(
         done = mlenv(*words, env=network)
         assert done.returncode == 1 and f"error: {told}\n" in done.stderr, words
     assert (one.is_dir(), two.is_dir()) == (True, True)
-    assert mlenv("rollback").stdout == f"switched  ~/.venvs/ml is now {one.name}\n"
+    assert mlenv("rollback").stdout == (
+        f"switched  ~/.venvs/ml is now {one.name}; before it was {two.name}\n"
+        f"`mlenv rollback` again goes back to {two.name}.\n"
+    )
     gc = mlenv("gc", "--keep", "1")
     assert (gc.returncode, gc.stderr) == (0, f"warning: kept: {told}\n")
     assert two.is_dir()
@@ -264,6 +296,7 @@ def test_what_gc_and_rollback_would_do(mlenv: Run, second: Callable, home: Path)
         "from": two.name,
         "to": one.name,
         "managed": True,
+        "earlier": [],
         "dry_run": True,
         "changes": {
             "added": [],
@@ -298,7 +331,7 @@ def test_all_is_not_taken_away_unasked(mlenv: Run, second: Callable, home: Path)
     planned = data(mlenv("uninstall", "--dry-run", "--json"))
     rows = planned.pop("generations")
     assert isinstance(rows, list) and [row["name"] for row in rows] == [one.name, two.name]
-    assert planned == {"dry_run": True, "venv": str(venv), "restores": None}
+    assert planned == {"dry_run": True, "venv": str(venv), "restores": None, "launchers": {}}
     done = mlenv("uninstall")
     assert done.returncode == 1
     head, frees, hint = re.split(r", which frees |\.\n", done.stderr, maxsplit=2)

@@ -68,7 +68,8 @@ def streamed(stdout: str) -> list[dict[str, Any]]:
 def test_json_lines_tell_of_each_file_and_of_the_end(plain_venv: Path, tmp_path: Path) -> None:
     a, b = faults.write(tmp_path, {"a": {}, "b": {"transcriber": "transcription-failed"}})
     done = faults.transcribe(plain_venv, tmp_path, "-f", "jsonl", "missing.wav", a, b)
-    gone, message = "missing.wav", "missing.wav does not exist."
+    gone = "missing.wav"
+    message = "missing.wav does not exist.\nIn this folder there are a.wav, b.wav."
     missing = {"code": "audio-missing", "path": gone, "message": message}
     code = "transcription-failed"
     failed = {"code": code, "path": str(b), "message": f"{b} failed: {code}"}

@@ -81,6 +81,8 @@ def cli(
     Exit code: 0 something was recognised, 1 nothing was; after `--` the command's own.
     """
     what = " ".join(words) if words else None
+    if what is not None and not what.strip():
+        raise click.UsageError("The text is empty: a variable that is not set?")
     as_json: bool = ctx.meta[_JSON]
     if _RUN in ctx.meta:
         if what is not None or listed:

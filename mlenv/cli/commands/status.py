@@ -8,6 +8,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from mlenv import paths
 from mlenv.cli.table import command, venv_option
 from mlenv.environment import generations
 from mlenv.environment.generations import Generation, disk_usage, rollback
@@ -112,7 +113,8 @@ def _problems(status: Status, in_text: bool) -> Iterator[Problem]:
     if not in_text:
         return
     if status.generation is None and not status.exists:
-        message = f"{status.venv} does not exist. Build one with `mlenv install`."
+        build = f"mlenv install{paths.aimed(status.venv)}"
+        message = f"{status.venv} does not exist. Build one with `{build}`."
         yield Problem("no-environment", message, status.venv)
     elif status.generation is None:
         yield Problem("not-managed", f"{status.venv} was not made by mlenv.", status.venv)

@@ -56,7 +56,7 @@ class Run:
         self._problems: list[Problem] = []
         self._skipped: list[str] = []
         self._notes: list[str] = []
-        self._total = 0
+        self._total = self._damaged = 0
         self._headed: Source | None = None
         # text comes when a file is through: speakers are not known before, nor the channels' order
         self._waits = options.diarize or options.channels == "each"
@@ -77,13 +77,20 @@ class Run:
             self._fail(self._interruption())
         self._screen.end()
         if self._problems and self._total > 1 and code == DONE:
-            done = len(self._transcripts) + len(self._skipped)
-            self._screen.note(f"{done} of {self._total} files are done, see the errors above")
+            self._screen.note(self._summary())
         if trouble := driver.unanswered():
             self._screen.error(trouble)
         record = Transcribed(self._transcripts, self._passed_over, self._skipped, self._notes)
         code = code or (FAILED if self._problems else DONE)
         return Result("exec transcribe", record, code, tuple(self._problems))
+
+    def _summary(self) -> str:
+        """How many files are done, how many are written and have lost something, what is next."""
+        done = len(self._transcripts) + len(self._skipped) - self._damaged
+        verb = "is" if self._damaged == 1 else "are"
+        lossy = f", {self._damaged} {verb} written with losses" if self._damaged else ""
+        again = "; --resume goes on with the rest" if self._options.output_dir else ""
+        return f"{done} of {self._total} files are done{lossy}: see the errors above{again}"
 
     def _transcribe(self, sources: Sequence[Source]) -> None:
         if sources:
@@ -231,6 +238,7 @@ class Run:
             self._fail(Problem("not-written", message), source)
             return
         if event.problem:
+            self._damaged += 1
             self._fail(event.problem, source)
 
     def _write(self, event: events.Finished) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -11,26 +12,35 @@ from mlenv.cli import render
 from mlenv.cli.table import command, consent_options, no_wait_option, venv_option
 from mlenv.environment import generations
 from mlenv.environment.generations import disk_usage, gc, rollback
+from mlenv.environment.launchers import launcher
 from mlenv.progress import Progress
-from mlenv.result import Result
+from mlenv.result import MlenvError, Result
 
 
 class Uninstalled(Struct, frozen=True, kw_only=True):
-    """The document of `mlenv uninstall`. `left`: directories with the user's own profiles."""
+    """The document of `mlenv uninstall`. `left`: directories with the user's own profiles.
+
+    `launchers`: files outside of it that start programs in it, by the launcher's name.
+    """
 
     venv: str
     removed: tuple[str, ...]
     restored: str | None
     left: tuple[str, ...]
+    launchers: dict[str, tuple[str, ...]]
 
 
 class Planned(Struct, frozen=True, kw_only=True):
-    """The document of `mlenv uninstall --dry-run`. `restores`: what would come back."""
+    """The document of `mlenv uninstall --dry-run`. `restores`: what would come back.
+
+    `launchers`: files outside of it that would lead to nothing, by the launcher's name.
+    """
 
     dry_run: bool = True
     venv: str
     generations: tuple[Sized, ...]
     restores: str | None
+    launchers: dict[str, tuple[str, ...]]
 
 
 class Sized(Struct, frozen=True, kw_only=True):
@@ -56,14 +66,17 @@ def cli(
     stay, and so do models and uv's cache. Asks first; a script says `--yes`.
     """
     if dry_run:
+        gc.refuse_absent(venv)
         return Result("uninstall", _planned(venv))
     asking = render.asking(yes)
+    launchers = _launchers(venv)
     done = gc.uninstall(venv, force=force, progress=progress, asking=asking, wait=not no_wait)
     record = Uninstalled(
         venv=str(venv),
         removed=tuple(path.name for path in done.removed),
         restored=str(done.restored) if done.restored else None,
         left=tuple(map(str, done.left)),
+        launchers=launchers,
     )
     return Result("uninstall", record)
 
@@ -80,4 +93,21 @@ def _planned(venv: Path) -> Planned:
             Sized(name=name, bytes=size.total, own_bytes=size.own) for name, size in sizes.items()
         ),
         restores=str(kept[-1]) if kept else None,
+        launchers=_launchers(venv),
     )
+
+
+def _launchers(venv: Path) -> dict[str, tuple[str, ...]]:
+    """Files of launchers that are not in the environment itself, this folder's among them."""
+    place = launcher.Place(venv, Path.cwd(), os.environ)
+    inside = (venv, venv.resolve(), generations.store(venv))
+    found = {}
+    for name in launcher.LAUNCHERS:
+        try:
+            files = launcher.load(name).look(place).files
+        except MlenvError:  # no generation that could be looked at, or a file that is broken
+            continue
+        outside = [file for file in files if not any(map(file.is_relative_to, inside))]
+        if outside:
+            found[name] = tuple(map(str, outside))
+    return found

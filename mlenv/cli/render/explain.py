@@ -34,6 +34,10 @@ def lines(record: Entries) -> Iterator[str]:
 def of_log(record: Explained, look: Callable[[], Seen] | None) -> Iterator[str]:
     """Text about a log; what `look` adds comes after it."""
     yield from _explained(record, record.lines, sys.stdout)
+    if record.looks_like and record.lines < WHOLE:
+        than = f" than {_lines(record.lines)}" if record.lines else ""
+        yield f"A whole log says more{than}: `COMMAND 2>&1 | mlenv explain`, or"
+        yield "`mlenv explain -- COMMAND`, which sees how the command ended, too."
     if look:
         yield from _looked(record, look, sys.stdout)
 
@@ -89,7 +93,7 @@ def _entries(entries: Sequence[EntryRow]) -> Iterator[str]:
 
 def _explained(record: Explained | CommandExplained, count: int, stream: TextIO) -> Iterator[str]:
     if not record.diagnoses:
-        yield f"No known error in this log ({_lines(count)})."
+        yield f"No known error in this log ({_lines(count)})." if count else "The log is empty."
     for diagnosis in record.diagnoses:
         if diagnosis.level == "harmless":
             continue
@@ -126,6 +130,9 @@ def _unknown(outline: Outline, error: str, numbers: Sequence[str]) -> Iterator[s
         yield from _labelled("Decoded", number)
     yield "`mlenv doctor` tries the environment itself. `mlenv explain --list` has what is known;"
     yield 'how to add a wording: CONTRIBUTING.md, "Add an error signature".'
+
+
+WHOLE = 4  # lines from which a log may have a traceback in it
 
 
 def _lines(count: int) -> str:

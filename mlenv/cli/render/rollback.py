@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mlenv import paths
 from mlenv.cli.commands.rollback import Planned, Switched
 from mlenv.cli.render.install import changed, size
 from mlenv.cli.render.style import bold, dim, green, yellow
@@ -15,7 +16,12 @@ def lines(switched: Switched) -> Iterator[str]:
         yield f"{bold('would switch')} {switched.venv} to {switched.to} ({size(switched.bytes)})"
         yield from changed(switched.changes)
         yield from (f"  {yellow('!')} {text}" for text in switched.losses)
-        yield dim("Nothing was changed.")
+        yield dim("Nothing was changed: without --dry-run it is.")
         return
     now = bold(switched.to) if switched.managed else "your previous environment"
-    yield f"{green('switched')}  {switched.venv} is now {now}"
+    was = f"; before it was {switched.from_}" if switched.from_ else ""
+    yield f"{green('switched')}  {switched.venv} is now {now}{was}"
+    back = f"`mlenv rollback{paths.aimed(switched.venv)}"
+    further = f"; {back} {switched.earlier[-1]}` goes further back" if switched.earlier else ""
+    if switched.from_:
+        yield dim(f"{back}` again goes back to {switched.from_}{further}.")

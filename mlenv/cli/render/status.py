@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from mlenv import paths
 from mlenv.cli.render.install import size
 from mlenv.cli.render.style import bold, dim, green, red, yellow
 
@@ -73,10 +74,11 @@ def _libraries(distributions: Sequence[str]) -> str:
 def _absent(status: Status) -> str:
     if status.managed:
         return f"the record of {status.venv} can't be read."
+    build = f"mlenv install{paths.aimed(status.venv)}"
     if not status.exists:
-        return f"{status.venv} does not exist. Build one with `mlenv install`."
+        return f"{status.venv} does not exist. Build one with `{build}`."
     return (
-        f"{status.venv} was not made by mlenv. `mlenv install` moves it to "
+        f"{status.venv} was not made by mlenv. `{build}` moves it to "
         f"{status.venv}.before-mlenv and builds a new one."
     )
 

@@ -22,8 +22,8 @@ def lines(uninstalled: Uninstalled | Planned) -> Iterator[str]:
     for path in uninstalled.left:
         yield f"{green('kept')}      the package lists that `mlenv add` wrote, in {path}"
     yield f"{green('kept')}      models (`mlenv models`) and uv's cache (`uv cache clean`)"
-    yield dim("Launchers may still point there: `mlenv shim list` shows them, `shim remove` takes")
-    yield dim("them back. `mlenv install` builds the environment again.")
+    yield from _launchers(uninstalled, "still there")
+    yield dim("`mlenv install` builds the environment again.")
 
 
 def _planned(plan: Planned) -> Iterator[str]:
@@ -32,4 +32,13 @@ def _planned(plan: Planned) -> Iterator[str]:
         yield f"{yellow('would remove')}  {row.name} ({frees})"
     if plan.restores:
         yield f"{green('would restore')} {plan.restores} at {plan.venv}"
-    yield dim("Nothing was changed.")
+    yield from _launchers(plan, "would lead to nothing")
+    yield dim("Nothing was changed: without --dry-run it is.")
+
+
+def _launchers(record: Uninstalled | Planned, state: str) -> Iterator[str]:
+    for name, files in record.launchers.items():
+        yield from (f"{yellow(state)}  {name}: {file}" for file in files)
+    if record.launchers:
+        yield dim(f"`mlenv shim remove {' '.join(record.launchers)}` takes back what starts it.")
+    yield dim("Other folders' workspaces are not looked through: `mlenv shim remove --help`.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mlenv.doctor.checks.common import Check, Finding, ok, skip, warn
@@ -14,6 +14,8 @@ LINKS = "library-links-broken"
 ACTIVATION = "activation-not-current"
 SHIMS = "launcher-shim-outdated"
 VERIFIED = "changed-since-verified"
+
+SHOWN = 3  # files of a launcher
 
 
 def judge_drift(facts: Facts) -> Iterator[Finding]:
@@ -62,13 +64,19 @@ def judge_shims(facts: Facts) -> Iterator[Finding]:
     stale = [shim for shim in facts.provisioned.shims if shim.state == "outdated"]
     made = [shim.launcher for shim in facts.provisioned.shims if shim.state == "installed"]
     if stale:
-        lines = tuple(f"{s.launcher}: {', '.join(s.files) or s.todo}" for s in stale)
+        lines = tuple(f"{s.launcher}: {_files(s.files) or s.todo}" for s in stale)
         # What starts the programs of a folder that is gone does not start.
         yield Finding(SHIMS, "fail" if any(s.gone for s in stale) else "warn", lines)
     elif made:
         yield ok(SHIMS, f"as mlenv would write them now: {', '.join(made)}")
     else:
         yield skip(SHIMS, "no shims of mlenv's, or another tool built this environment")
+
+
+def _files(paths: Sequence[str]) -> str:
+    """The first files, and how many there are more."""
+    more = f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
+    return f"{', '.join(paths[:SHOWN])}{more}"
 
 
 def judge_verified(facts: Facts) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlenv import paths
 from mlenv.doctor import probes
 from mlenv.machine.children import Child, last_printed
 from mlenv.result import NOT_DIAGNOSED, MlenvError
@@ -49,7 +50,9 @@ class Interpreter:
 def of_venv(venv: Path) -> Target:
     """A venv directory; raises `MlenvError` (exit code 3) where there is none."""
     if not (venv / "pyvenv.cfg").is_file():
-        what = "is not a virtual environment" if venv.exists() else "does not exist"
+        what, place = "does not exist", paths.aimed(venv)
+        if venv.exists():  # some other folder, which an installation would move aside
+            what, place = "is not a virtual environment", ""
         if venv.is_symlink() and not venv.exists():
             what = f"leads to {venv.readlink()}, which is gone"
         elif any(venv.glob("lib/python3*/site-packages")):
@@ -57,7 +60,8 @@ def of_venv(venv: Path) -> Target:
         raise MlenvError(
             "no-environment",
             f"{venv} {what}.",
-            "Run `mlenv install` to build one, or name another with --venv DIR or --python EXE.",
+            f"Run `mlenv install{place}` to build one, or name another with --venv DIR "
+            "or --python EXE.",
             exit_code=NOT_DIAGNOSED,
         )
     return Target(venv, venv.resolve() / "bin" / "python")

@@ -177,16 +177,17 @@ def _records(venv: Path) -> Iterator[Generation | MlenvError]:
 
 def absent(venv: Path, doing: str = "") -> MlenvError:
     """The error for a place where no environment of mlenv's is; `doing` begins the sentence."""
+    build = f"mlenv install{paths.aimed(venv)}"
     if os.path.lexists(venv):
         return MlenvError(
             "no-environment",
             f"{doing}{venv} was not built by mlenv.",
-            "Run `mlenv install` to build one; what is there is moved aside and kept.",
+            f"Run `{build}` to build one; what is there is moved aside and kept.",
         )
     return MlenvError(
         "no-environment",
         f"{doing}{venv} does not exist.",
-        "Run `mlenv install` to build one, or name another with --venv DIR.",
+        f"Run `{build}` to build one, or name another with --venv DIR.",
     )
 
 

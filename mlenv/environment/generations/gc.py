@@ -115,10 +115,8 @@ def uninstall(
     wait: bool = True,
 ) -> Uninstalled:
     """Remove the environment with all its generations; put back what was there before. Asks."""
+    refuse_absent(venv)
     store = generations.store(venv)
-    made = any((store / "generations").glob("*/")) or activation.is_activation(venv)
-    if not made:
-        raise generations.absent(venv, "Nothing to remove: ")
     with generations.locked(venv, progress, wait=wait):
         activation.settle(venv)
         _refuse_foreign(venv)
@@ -149,6 +147,13 @@ def uninstall(
         if not left:
             store.rmdir()
     return Uninstalled(tuple(folders), tuple(left), restored)
+
+
+def refuse_absent(venv: Path) -> None:
+    """Raise `MlenvError` where there is nothing of mlenv's to remove."""
+    made = any((generations.store(venv) / "generations").glob("*/"))
+    if not made and not activation.is_activation(venv):
+        raise generations.absent(venv, "Nothing to remove: ")
 
 
 def all_that_goes(venv: Path) -> str:

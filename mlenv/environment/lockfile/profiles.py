@@ -91,6 +91,7 @@ class Profile:
         return folder / f"{self.name}.txt"
 
 
+NEAR = 0.7  # likeness of a name from which it is offered: `gpu` is not nearly `cpu`
 NONE: Mapping[str, Path] = {}
 
 
@@ -114,9 +115,10 @@ def load(name: str, own: Mapping[str, Path] = NONE) -> Profile:
         if by_path:
             hint = "A profile is named by its name (`mlenv profiles`), or by the path of its file."
         else:
-            near = difflib.get_close_matches(name, (*names(), *own), n=1)
+            near = difflib.get_close_matches(name, (*names(), *own), n=1, cutoff=NEAR)
             hint = f"Did you mean {near[0]}? " if near else ""
             hint += f"There are: {', '.join((*names(), *own))}."
+            hint += " `mlenv profiles why` says which one fits this machine."
         raise MlenvError(
             "unknown-profile", f"There is no profile `{name}`.", hint, exit_code=WRONG_USAGE
         ) from error

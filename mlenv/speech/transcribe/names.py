@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from mlenv.result import WRONG_USAGE, MlenvError
@@ -11,6 +12,7 @@ STANDARD_INPUT = "-"
 NO_AUDIO = "no-audio"
 DIRECTION_MARKS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 LISTS = (".txt", ".lst", ".list", ".m3u")  # suffixes of files that name files
+FEW = 3  # recordings that are named in the place of one that is not there
 NEAR = 0.75  # likeness of a name, from 0 to 1, from which it is offered
 
 
@@ -112,7 +114,23 @@ def _similar(word: str) -> str:
     except OSError:
         return f"There is no folder {printable(folder)}." if folder else ""
     near = difflib.get_close_matches(name, names[:10_000], n=1, cutoff=NEAR)
-    return f"Did you mean {printable(os.path.join(folder, near[0]))}?" if near else ""  # noqa: PTH118
+    if near:
+        return f"Did you mean {printable(os.path.join(folder, near[0]))}?"  # noqa: PTH118
+    return _recordings(folder, names)
+
+
+def _recordings(folder: str, names: Sequence[str]) -> str:
+    """What could be named instead, in the folder where there is no such file."""
+    from mlenv.speech.transcribe.recordings import SUFFIXES
+
+    found = sorted(name for name in names if os.path.splitext(name)[1].lower() in SUFFIXES)  # noqa: PTH122
+    place = f"the folder {printable(folder)}" if folder else "this folder"
+    if not found:
+        return f"No recording is in {place}: name the file with its path."
+    more = f" and {len(found) - FEW} more" if len(found) > FEW else ""
+    verb = "is" if len(found) == 1 else "are"
+    shown = ", ".join(printable(os.path.join(folder, name)) for name in found[:FEW])  # noqa: PTH118
+    return f"In {place} there {verb} {shown}{more}."
 
 
 def list_hint(file: Path) -> str:

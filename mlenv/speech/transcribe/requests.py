@@ -96,6 +96,12 @@ def _sound(options: argparse.Namespace) -> dict[str, Any]:
     return {"track": list(options.track or ()), "channels": options.channels}
 
 
+def _multilingual(model: str) -> str:
+    """The model of the same size for all languages, where the name says which."""
+    name = model.removesuffix(".en")
+    return name if name != model and "/" not in name else "base"
+
+
 def refusal(refused: Refused, options: argparse.Namespace) -> MlenvError:
     """The error for a worker that would not begin, with what to do about it."""
     hints = {
@@ -103,7 +109,8 @@ def refusal(refused: Refused, options: argparse.Namespace) -> MlenvError:
         "model-not-loaded": f"Run `mlenv models verify {options.model}`.",
         "language-unknown": "Use a code such as en, de or fr, or leave --language out to have it "
         "found out.",
-        "language-not-in-model": f"Name a model for all languages: {options.model} is not one.",
+        "language-not-in-model": "Name a model for all languages, such as --model "
+        f"{_multilingual(options.model)}: {options.model} is not one.",
         "compute-type-unknown": "There are int8, int8_float16, int8_float32, int16, float16, "
         "bfloat16, float32 and auto.",
     }

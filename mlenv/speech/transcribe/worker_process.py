@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from mlenv import paths
 from mlenv.environment import launch
 from mlenv.result import MlenvError
 from mlenv.speech.transcribe import scratch
@@ -26,6 +27,7 @@ from mlenv.speech.workers.protocol import Cancel, DiarizerConfig, FileRequest, T
 ENTRY = Path(protocol.__file__).with_name("__main__.py")
 LAST_WORDS = 10.0  # seconds to end in, for a worker whose events have ended
 STDERR_KEPT = 65_536  # bytes
+QUOTED = 200  # characters of a last line that are repeated beside a known cause
 
 
 class Arrival(NamedTuple):
@@ -85,9 +87,10 @@ class Worker:
             raise MlenvError(
                 "no-environment",
                 f"{built.python} could not be started: {error.strerror}.",
-                "Run `mlenv install` to build the environment anew.",
+                f"Run `mlenv install{paths.aimed(venv)}` to build the environment anew.",
             ) from error
         self._python = built.python
+        self._doctor = f"mlenv doctor{paths.aimed(venv)}"
         self._listener = threading.Thread(target=self._listen, args=(inbox,), daemon=True)
         self._listener.start()
 
@@ -119,10 +122,10 @@ class Worker:
             return MlenvError(
                 "worker-died",
                 f"The {self.name} sent what mlenv does not understand, and was ended.",
-                "Run `mlenv doctor`: it starts the same and shows what else writes there.",
+                f"Run `{self._doctor}`: it starts the same and shows what else writes there.",
                 exit_code=1,
             )
-        what, hint = cause(self.stderr())
+        what, hint = cause(self.stderr(), self._doctor)
         if code == 0 and not self._answered:
             return MlenvError(
                 "worker-died",
@@ -169,12 +172,19 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def cause(stderr: str) -> tuple[str, str]:
-    """The known cause of a worker's death: an addition to the message, and what to do."""
+def cause(stderr: str, doctor: str) -> tuple[str, str]:
+    """The known cause of a worker's death: an addition to the message, and what to do.
+
+    `doctor`: the command that examines its environment.
+    """
     from mlenv.doctor.explain.last_words import known, last_line
 
+    last = last_line(stderr).rstrip(".")
     if diagnosis := known(stderr):
         title, slug = diagnosis.entry.title, diagnosis.entry.id
-        return f": {title}", f"`mlenv explain {slug}` says why and what to do."
-    last = last_line(stderr).rstrip(".")
-    return (f": {last}" if last else "", "Run `mlenv doctor`.")
+        quoted = f" ({last})" if last and len(last) <= QUOTED else ""
+        return (
+            f": {title}{quoted}",
+            f"`mlenv explain {slug}` says why and what to do; `{doctor}` looks at the environment.",
+        )
+    return (f": {last}" if last else "", f"Run `{doctor}`.")

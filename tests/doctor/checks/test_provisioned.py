@@ -83,6 +83,12 @@ def test_a_shim_of_another_state_of_the_environment(seen: Facts) -> None:
         "warn",
         ("jupyter: /home/user/kernels/ml/kernel.json",),
     )
+    many = Launched("commands", "outdated", tuple(f"/ml/shims/{n}" for n in range(9)))
+    found = judged(seen, Provisioned(managed=True, shims=(many,)))
+    assert found["launcher-shim-outdated"] == (
+        "warn",
+        ("commands: /ml/shims/0, /ml/shims/1, /ml/shims/2 and 6 more",),
+    )
 
 
 def test_what_changed_since_it_was_verified(tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ def test_an_unknown_name(mlenv: Run, home: Path) -> None:
     done = mlenv("install", "cu999")
     assert done.returncode == 2
     assert done.stderr == (
-        f"error: There is no profile `cu999`.\nThere are: {', '.join(profiles.names())}.\n"
+        f"error: There is no profile `cu999`.\nThere are: {', '.join(profiles.names())}. "
+        "`mlenv profiles why` says which one fits this machine.\n"
     )
     assert not (home / ".venvs").exists()
 

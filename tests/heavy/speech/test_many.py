@@ -125,7 +125,7 @@ def test_a_recording_too_long_for_its_speakers_has_its_words_and_says_so(
             "tiny.en",
             "de",
             "error: This model knows English only, not `de`.\n"
-            "Name a model for all languages: tiny.en is not one.\n",
+            "Name a model for all languages, such as --model tiny: tiny.en is not one.\n",
         ),
         (
             "base",

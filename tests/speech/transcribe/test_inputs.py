@@ -131,9 +131,17 @@ LONG = "and so they came to the city of " * 20
     ("word", "code", "message"),
     [
         ("nomatch*.flac", "no-audio", "No file matches nomatch*.flac."),
-        ("gone.wav", "audio-missing", "gone.wav does not exist."),
+        ("gone.wav", "audio-missing", "gone.wav does not exist.\n"
+         "In this folder there are B.MP3, a.wav."),
+        ("empty/gone.wav", "audio-missing", "empty/gone.wav does not exist.\n"
+         "No recording is in the folder empty: name the file with its path."),
+        ("\\\\server\\talks\\deep\\a.wav", "audio-missing",
+         "\\\\server\\talks\\deep\\a.wav does not exist.\n"
+         "It is a Windows share: mount it first, in WSL with "
+         "`sudo mount -t drvfs '\\\\server\\talks' /mnt/share`."),
         ("deep/c.m4", "audio-missing", "deep/c.m4 does not exist.\nDid you mean deep/c.m4a?"),
-        ("go\nne.wav", "audio-missing", "go\\nne.wav does not exist."),
+        ("go\nne.wav", "audio-missing", "go\\nne.wav does not exist.\n"
+         "In this folder there are B.MP3, a.wav."),
         ("~nobody-here/a.wav", "audio-missing", "~nobody-here/a.wav does not exist.\n"
          "There is no folder ~nobody-here."),
         ("a.wav/b.wav", "audio-missing", "a.wav/b.wav does not exist.\n"
@@ -158,6 +166,7 @@ def test_what_leads_nowhere_is_named_and_the_rest_is_done(
     folder: Path, word: str, code: str, message: str
 ) -> None:
     (folder / "circle").symlink_to("circle")
+    (folder / "empty").mkdir()
     found = survey(word, "a.wav")
     assert [source.shown for source in found.sources] == ["a.wav"]
     assert found.problems == [Problem(code, message, word)]

@@ -41,8 +41,11 @@ def test_an_abort_with_a_known_cause(
     assert error.exit_code == 134
     assert error.message.startswith("The transcriber was ended by SIGABRT: ")
     assert "cuDNN" in error.message
+    last = "Invalid handle. Cannot load symbol cudnnCreateTensorDescriptor"
+    assert error.message.endswith(f" ({last}).")
     assert error.hint == (
-        "`mlenv explain cudnn9-sublib-not-on-loader-path` says why and what to do."
+        "`mlenv explain cudnn9-sublib-not-on-loader-path` says why and what to do; "
+        f"`mlenv doctor --venv {plain_venv}` looks at the environment."
     )
 
 
@@ -62,7 +65,7 @@ def test_an_unknown_end_gives_its_last_words(
 ) -> None:
     script = "import sys\nprint('the frob is not bent.', file=sys.stderr)\nsys.exit(7)\n"
     error = death(script, plain_venv, monkeypatch, tmp_path)
-    assert (error.exit_code, error.hint) == (7, "Run `mlenv doctor`.")
+    assert (error.exit_code, error.hint) == (7, f"Run `mlenv doctor --venv {plain_venv}`.")
     assert error.message == "The transcriber ended with exit code 7: the frob is not bent."
 
 
@@ -75,6 +78,7 @@ def test_an_environment_without_faster_whisper(mlenv, plain_venv: Path, tmp_path
     done = mlenv("exec", "--venv", plain_venv, "transcribe", "--model", folder, audio)
     assert done.returncode == 1
     assert done.stderr.startswith("error: The transcriber ended with exit code 1: ")
+    assert "(ModuleNotFoundError: No module named '" in done.stderr
     assert "Traceback" not in done.stderr
     assert len(done.stderr.splitlines()) == 2
 
@@ -84,7 +88,8 @@ def test_no_environment(mlenv, tmp_path: Path) -> None:  # type: ignore[no-untyp
     assert done.returncode == 1
     assert done.stderr == (
         f"error: {tmp_path / 'none'} does not exist.\n"
-        "Run `mlenv install` to build one, or name another with --venv DIR.\n"
+        f"Run `mlenv install --venv {tmp_path / 'none'}` to build one, or name another with --venv "
+        "DIR.\n"
     )
 
 
