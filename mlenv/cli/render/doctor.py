@@ -69,7 +69,8 @@ def lines(checks: Checks) -> Iterator[str]:
 def report(diagnosed: Diagnosed, layout: Layout) -> Iterator[str]:
     """The report, no wider than the terminal but for commands, which are copied."""
     for line in _report(diagnosed, layout):
-        yield from [line] if line.startswith(COMMAND) else fit(line, columns())
+        is_command = line.startswith(COMMAND) and not line.removeprefix(COMMAND).startswith(" ")
+        yield from [line] if is_command else fit(line, columns())
 
 
 def _report(diagnosed: Diagnosed, layout: Layout) -> Iterator[str]:

@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, TextIO
 
-from mlenv.cli.render.fitting import width
+from mlenv.cli.render.fitting import columns, fit, width
 from mlenv.cli.render.style import bold, dim, green, red, yellow
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def _entries(entries: Sequence[EntryRow]) -> Iterator[str]:
     if len(entries) > 1:
         width = max(len(entry.id) for entry in entries)
         for entry in entries:
-            yield f"{entry.id.ljust(width)}  {entry.title}"
+            yield from fit(f"{entry.id.ljust(width)}  {entry.title}", columns())
         return
     for entry in entries:
         yield f"{bold(entry.title)}  {dim(entry.id)}"

@@ -8,6 +8,7 @@ import shutil
 import sys
 
 WIDEST = 96  # cells of running text
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _TOKEN = re.compile(r"\x1b\[[0-9;]*m|[ ]+|[^ \x1b]+")
 _COLUMN = re.compile(r"[ ]{2,}(?=[^ ])")
 
@@ -25,24 +26,51 @@ def columns() -> int:
 
 
 def fit(line: str, limit: int) -> list[str]:
-    """The line in pieces that are no wider than `limit`, but for words that are wider."""
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", line)
+    """The line in pieces that are no wider than `limit`, but for words that are wider.
+
+    Columns, which stand two blanks or more apart, stay whole where they can: one that begins in
+    the left half is broken below itself, the others go below that.
+    """
+    plain = _COLOUR.sub("", line)
     if not limit or len(plain) <= limit or " " not in plain.strip():
         return [line]
     starts = [match.end() for match in _COLUMN.finditer(plain)]
     lead = len(plain) - len(plain.lstrip())
-    indent = max((start for start in starts if start <= limit // 2), default=lead)
+    hanging = [start for start in starts if lead < start <= limit // 2]
+    indent = max(hanging, default=lead + 2 if set(starts) - {lead} else lead)
     pieces, now, used, blanks = [], "", 0, ""
-    for token in _TOKEN.findall(line):
+    tokens = _TOKEN.findall(line)
+    for number, token in enumerate(tokens):
         if token.startswith("\x1b"):
             now += token
-        elif token.startswith(" "):
+            continue
+        if token.startswith(" "):
             blanks += token
-        else:
-            if used + len(blanks) + len(token) > limit and used > indent:
-                pieces.append(now)
-                now, used, blanks = " " * indent, indent, ""
-            now += blanks + token
-            used += len(blanks) + len(token)
-            blanks = ""
+            continue
+        room = limit - used - len(blanks)
+        is_cell = len(blanks) >= 2 and used > indent
+        if used > indent and (len(token) > room or (is_cell and _cell(tokens[number:]) > room)):
+            pieces.append(now)
+            now, used, blanks = " " * indent, indent, ""
+        elif is_cell and pieces:
+            blanks = "  "  # below, columns are aligned with nothing
+        now += blanks + token
+        used += len(blanks) + len(token)
+        blanks = ""
     return [*pieces, now]
+
+
+def _cell(tokens: list[str]) -> int:
+    """The width of the column that begins with the first token."""
+    width = blanks = 0
+    for token in tokens:
+        if token.startswith("\x1b"):
+            continue
+        if token.startswith(" "):
+            blanks += len(token)
+            if blanks >= 2:
+                break
+        else:
+            width += blanks + len(token)
+            blanks = 0
+    return width
