@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from msgspec import UnsetType
 
 from mlenv.cli.render.fitting import columns, fit, width
+from mlenv.cli.render.home import shortened
 from mlenv.cli.render.style import bold, dim, green, red, yellow
 from mlenv.doctor import verdict
 
@@ -68,7 +69,7 @@ def lines(checks: Checks) -> Iterator[str]:
 
 def report(diagnosed: Diagnosed, layout: Layout) -> Iterator[str]:
     """The report, no wider than the terminal but for commands, which are copied."""
-    for line in _report(diagnosed, layout):
+    for line in map(shortened, _report(diagnosed, layout)):
         is_command = line.startswith(COMMAND) and not line.removeprefix(COMMAND).startswith(" ")
         yield from [line] if is_command else fit(line, columns())
 
@@ -208,6 +209,10 @@ def next_step(
     bad = [finding for finding in findings if finding.outcome in ("fail", "warn")]
     if any(finding.remedy.fixable for finding in bad):
         return ("mlenv", "doctor", *named, "--fix", *(["--yes"] if planned else []))
+    own = [argv for finding in bad for argv in finding.remedy.commands[:1] if argv[0] == "mlenv"]
+    if own and bad[0].remedy.commands[:1] == (own[0],):
+        again = shlex.join(("mlenv", "doctor", *named))
+        return f"{shlex.join(own[0])}, then {again} again."
     if bad:
         return "follow the remedies above, then run mlenv doctor again."
     return "nothing to do. Start programs with mlenv exec COMMAND."

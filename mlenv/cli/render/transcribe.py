@@ -25,7 +25,8 @@ class Screen:
     def __init__(self, *, quiet: bool, progress: bool | None) -> None:
         self._quiet = quiet
         self._progress = (sys.stderr.isatty() if progress is None else progress) and not quiet
-        self._overwrites = sys.stderr.isatty()
+        # What can't move its cursor gets lines, as a file does.
+        self._overwrites = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         self._last: tuple[float, str] = (0.0, "")
         self._shown = False
         self._complete = True
@@ -93,6 +94,7 @@ class Screen:
         if not self._progress or not self._is_due(name, at >= of):
             return
         self._wipe()
+        at = min(at, of)  # the last window of a model goes beyond the end
         which = f"{files[0] + 1}/{files[1]} " if files[1] > 1 else ""
         share = f"{_clock(at)}/{_clock(of)}"
         spent = time.monotonic() - self._began

@@ -185,6 +185,6 @@ def cause(stderr: str, doctor: str) -> tuple[str, str]:
         quoted = f" ({last})" if last and len(last) <= QUOTED else ""
         return (
             f": {title}{quoted}",
-            f"`mlenv explain {slug}` says why and what to do; `{doctor}` looks at the environment.",
+            f"`{doctor}` says what to do here; `mlenv explain {slug}` why it happens.",
         )
     return (f": {last}" if last else "", f"Run `{doctor}`.")

@@ -57,7 +57,7 @@ def test_the_verdict_comes_first_and_then_what_to_do() -> None:
     assert [each.get("data-copy") for each in page.xpath("//button[@data-copy]")] == [
         "uv pip install --python ~/.venvs/broken/bin/python --no-deps --reinstall "
         "nvidia-cudnn-cu12==9.1.0.70",
-        "mlenv install",
+        "mlenv install --venv ~/.venvs/broken",
         "mlenv doctor --fix --venv ~/.venvs/broken",
         "mlenv doctor --fix --venv ~/.venvs/broken",
         "mlenv doctor --venv ~/.venvs/broken --fix",

@@ -44,8 +44,8 @@ def test_an_abort_with_a_known_cause(
     last = "Invalid handle. Cannot load symbol cudnnCreateTensorDescriptor"
     assert error.message.endswith(f" ({last}).")
     assert error.hint == (
-        "`mlenv explain cudnn9-sublib-not-on-loader-path` says why and what to do; "
-        f"`mlenv doctor --venv {plain_venv}` looks at the environment."
+        f"`mlenv doctor --venv {plain_venv}` says what to do here; "
+        "`mlenv explain cudnn9-sublib-not-on-loader-path` why it happens."
     )
 
 

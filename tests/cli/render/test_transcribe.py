@@ -1,0 +1,39 @@
+"""Progress of a transcription: what is left is never less than nothing."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from mlenv.cli.render.transcribe import Screen
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr("sys.stderr", shown := Terminal())
+    return shown
+
+
+def test_a_window_that_goes_beyond_the_end(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    Screen(quiet=False, progress=None).progress("talk.flac", 49.0, 44.0, (0, 1))
+    assert "talk.flac 0:44/0:44, 0:00 left" in terminal.getvalue()
+
+
+def test_a_terminal_that_moves_no_cursor_gets_lines(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    screen = Screen(quiet=False, progress=None)
+    screen.progress("talk.flac", 22.0, 44.0, (0, 1))
+    screen.end()
+    assert terminal.getvalue() == "talk.flac 0:22/0:44, 0:00 left\n"
