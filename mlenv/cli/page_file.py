@@ -17,12 +17,18 @@ from mlenv.result import MlenvError, Problem
 Record = TypeVar("Record", bound=Struct)
 
 
-def _checked(_ctx: click.Context, _param: click.Parameter, value: str | None) -> Path | None:
+EXAMPLES = {"--html": "report.html", "--snapshot": "facts.json"}
+
+
+def checked(_ctx: click.Context, param: click.Parameter, value: str | None) -> Path | None:
     """The file; raises an error, before any work, where none can be written there."""
     if value is None:
         return None
     if value in ("", "-"):
-        raise click.UsageError("--html writes a file: name it, such as --html report.html.")
+        option = param.opts[0]
+        raise click.UsageError(
+            f"{option} writes a file: name it, such as {option} {EXAMPLES[option]}."
+        )
     path = Path(os.path.realpath(value))  # what a link leads to is written, not the link
     check_writable(path)
     return path
@@ -32,7 +38,7 @@ html_option = click.option(
     "--html",
     "page_file",
     metavar="FILE",
-    callback=_checked,
+    callback=checked,
     help="Write the report as a web page too: one file, for any browser.",
 )
 

@@ -152,6 +152,10 @@ def test_a_venv_whose_python_is_gone(mlenv: Run, venv: Path) -> None:
     assert ended.returncode == 1
     assert [f["id"] for f in findings if f["outcome"] == "fail"] == ["interpreter-does-not-start"]
     assert not [f for f in findings if f["outcome"] == "crash"]
+    ended = mlenv("doctor", "--venv", venv, "interpreter-does-not-start")
+    assert ended.stdout.endswith(
+        f"\nNext: mlenv install --venv {venv}, then mlenv doctor --venv {venv} again.\n"
+    )
 
 
 def test_a_partial_model_is_found_and_cleared(mlenv: Run, venv: Path, tmp_path: Path) -> None:
@@ -364,11 +368,13 @@ def test_a_page_that_cannot_be_written_is_told_before_the_work(
         (Path("/dev/null"), "is no regular file."),
         (Path("/proc/page.html"), "can't be written: "),
     ):
-        ended = mlenv("doctor", "--venv", venv, "--html", file)
-        assert (ended.returncode, ended.stdout) == (1, "")
-        assert ended.stderr.startswith(f"error: {file} {said}")
-    ended = mlenv("doctor", "--venv", venv, "--html", "-")
-    assert (ended.returncode, ended.stdout) == (2, "")
-    assert "--html writes a file: name it, such as --html report.html." in ended.stderr
+        for option in ("--html", "--snapshot"):
+            ended = mlenv("doctor", "--venv", venv, option, file)
+            assert (ended.returncode, ended.stdout) == (1, "")
+            assert ended.stderr.startswith(f"error: {file} {said}")
+    for option, name in (("--html", "report.html"), ("--snapshot", "facts.json")):
+        ended = mlenv("doctor", "--venv", venv, option, "-")
+        assert (ended.returncode, ended.stdout) == (2, "")
+        assert f"{option} writes a file: name it, such as {option} {name}." in ended.stderr
     ended = mlenv("doctor", "--list", "--html", tmp_path / "page.html")
     assert ended.returncode == 2

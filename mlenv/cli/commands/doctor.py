@@ -20,7 +20,7 @@ from msgspec.structs import replace as changed
 from mlenv import files
 from mlenv.cli import completion
 from mlenv.cli.commands import doctor_fleet
-from mlenv.cli.page_file import html_option, with_page
+from mlenv.cli.page_file import checked, html_option, with_page
 from mlenv.cli.table import command, venv_option
 from mlenv.doctor import examine, fix, knowledge, snapshot, verdict
 from mlenv.doctor.checks import CHECKS
@@ -79,6 +79,7 @@ _IDS = tuple(check_id for check in CHECKS for check_id in check.ids)
     "--snapshot",
     "save",
     metavar="FILE",
+    callback=checked,
     shell_complete=completion.files,
     help="Write all facts to a file.",
 )
@@ -107,7 +108,7 @@ def cli(
     mend: bool,
     dry_run: bool,
     yes: bool,
-    save: str | None,
+    save: Path | None,
     sources: tuple[str, ...],
     verbose: bool,
     page_file: Path | None,
@@ -138,8 +139,7 @@ def cli(
     examined = _target(venv, python)
     report = examine.examine(examined, only, skip=skip, job=trial.job(), quick=quick)
     if save:
-        snapshot.save(report.facts, Path(save).absolute(), people.homes(), people.users())
-        show = replace(show, saved=save)
+        show = _saved(show, report.facts, save)
     steps = fix.plan(report.facts, report.findings, examined)
     fixable = {check_id for step in steps for check_id in step.ids}
     if not mend:
@@ -162,6 +162,15 @@ def cli(
     left = fix.plan(again.facts, again.findings, examined)
     fixable = {check_id for step in left for check_id in step.ids}
     return show.result(again, fixable, changed(planned, done=done))
+
+
+def _saved(show: _Show, facts: Facts, file: Path) -> _Show:
+    """Write the snapshot; the report is worth more than that, so a failure stands below it."""
+    try:
+        snapshot.save(facts, file, people.homes(), people.users())
+    except MlenvError as error:
+        return replace(show, unsaved=(error.problem(),))
+    return replace(show, saved=str(file))
 
 
 def _target(venv: Path, python: str | None) -> target.Target:
@@ -190,6 +199,7 @@ class _Show:
     saved: str = ""
     declined: bool = False
     page_file: Path | None = None
+    unsaved: tuple[Problem, ...] = ()
 
     def result(
         self, report: examine.Report, fixable: Collection[str], fixed: Fix | None = None
@@ -215,16 +225,17 @@ class _Show:
         )
         code = report.exit_code(strict=self.strict)
         problems = tuple(_problems(record, strict=self.strict)) if code else ()
-        errors: tuple[Problem, ...] = ()
+        errors = self.unsaved
         if self.page_file:
             from mlenv.cli.render import doctor_page  # its library is loaded for pages only
 
             page = partial(doctor_page.page, layout=layout)
-            record, errors = with_page(record, self.page_file, page)
-            problems = (*problems, *errors)
-            code = code or (FAILED if errors else DONE)
-        lines, unwritten = partial(shown.report, record, layout), tuple(e.message for e in errors)
-        return Result("doctor", record, code, problems, unwritten, lines=lines, in_text=True)
+            record, unwritten = with_page(record, self.page_file, page)
+            errors = (*errors, *unwritten)
+        problems = (*problems, *errors)
+        code = code or (FAILED if errors else DONE)
+        lines, told = partial(shown.report, record, layout), tuple(e.message for e in errors)
+        return Result("doctor", record, code, problems, told, lines=lines, in_text=True)
 
 
 def _problems(diagnosed: Diagnosed, *, strict: bool) -> Iterator[Problem]:

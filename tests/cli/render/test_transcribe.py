@@ -14,25 +14,21 @@ class Terminal(io.StringIO):
         return True
 
 
-@pytest.fixture
-def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+def on_terminal(monkeypatch: pytest.MonkeyPatch, kind: str) -> Terminal:
     monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", kind)
     monkeypatch.setattr("sys.stderr", shown := Terminal())
     return shown
 
 
-def test_a_window_that_goes_beyond_the_end(
-    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TERM", "xterm")
+def test_a_window_that_goes_beyond_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = on_terminal(monkeypatch, "xterm")
     Screen(quiet=False, progress=None).progress("talk.flac", 49.0, 44.0, (0, 1))
     assert "talk.flac 0:44/0:44, 0:00 left" in terminal.getvalue()
 
 
-def test_a_terminal_that_moves_no_cursor_gets_lines(
-    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TERM", "dumb")
+def test_a_terminal_that_moves_no_cursor_gets_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = on_terminal(monkeypatch, "dumb")
     screen = Screen(quiet=False, progress=None)
     screen.progress("talk.flac", 22.0, 44.0, (0, 1))
     screen.end()
