@@ -9,6 +9,8 @@ A block of language `console` has commands (`$ mlenv doctor`). Below a line
 - `real`: a home in which the page itself installs the real environment, with `talk.flac`, the
   sample that ships with mlenv.
 
+A line `<!-- walk: HOME -->` stands above what `tests/heavy/test_first_five_minutes.py` recorded.
+
 All sessions of one page and place share a home. `PLACE, words vary` allows for other words here
 and there, as another processor hears them.
 """
@@ -30,7 +32,7 @@ PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"
 HOME, CHECKOUT = "/home/me", "/home/me/mlenv"  # as they are written in a page
 ALIKE = 0.8  # share of words that are the same, where words vary
 _BLOCK = re.compile(
-    r"^(?:<!-- session: (?P<place>\w+)(?P<vary>, words vary)? -->\n)?"
+    r"^(?:<!-- session: (?P<place>\w+)(?P<vary>, words vary)? -->\n|<!-- (?P<walk>walk: \S+) -->\n)?"
     r"(?P<indent> *)```console\n(?P<body>.*?)^ *```$",
     re.MULTILINE | re.DOTALL,
 )
@@ -95,7 +97,7 @@ def _block(page: Path, text: str, match: re.Match[str]) -> Block:
     return Block(
         page,
         text.count("\n", 0, match.start()) + 1,
-        match["place"],
+        match["place"] or match["walk"],
         bool(match["vary"]),
         indent,
         tuple(Step(command, tuple(output)) for command, output in steps),
