@@ -32,7 +32,7 @@ PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"
 HOME, CHECKOUT = "/home/me", "/home/me/mlenv"  # as they are written in a page
 ALIKE = 0.8  # share of words that are the same, where words vary
 _BLOCK = re.compile(
-    r"^(?:<!-- session: (?P<place>\w+)(?P<vary>, words vary)? -->\n|<!-- (?P<walk>walk: \S+) -->\n)?"
+    r"^(?:<!-- (?:session: (?P<place>\w+)(?P<vary>, words vary)?|(?P<walk>walk: \S+)) -->\n)?"
     r"(?P<indent> *)```console\n(?P<body>.*?)^ *```$",
     re.MULTILINE | re.DOTALL,
 )
