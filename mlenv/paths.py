@@ -113,6 +113,17 @@ def _expanded(path: str, environ: Mapping[str, str]) -> str:
         ) from error
 
 
+def is_gone(path: str | os.PathLike[str]) -> bool:
+    """Tell if nothing is there; what this user may not look at is not gone."""
+    try:
+        os.stat(path)  # noqa: PTH116 (imports little)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
+
+
 def refuse_sudo(place: Path) -> None:
     """Raise `MlenvError` for root by sudo who would leave its files in the caller's `place`.
 

@@ -106,6 +106,26 @@ def _is_there(path: str) -> bool:
     return True
 
 
+def raise_without_python(venv: AnyPath, python: str) -> None:
+    """Raise `MlenvError` where the interpreter is gone, or out of this user's reach."""
+    try:
+        os.stat(python)  # noqa: PTH116
+    except PermissionError as error:
+        raise _error(
+            "interpreter-not-permitted",
+            f"{os.fspath(venv)} can't be used by user {os.getuid()}, who may not reach its Python, "
+            f"{os.path.realpath(python)}.",
+            "`mlenv install --venv DIR` builds another. For all users it needs a Python that all "
+            "may read: `mlenv install --python /usr/bin/python3`.",
+        ) from error
+    except OSError as error:
+        raise _error(
+            "interpreter-missing",
+            f"{os.fspath(venv)} has no Python any more: {python} is missing or leads nowhere.",
+            "`mlenv install` builds it again.",
+        ) from error
+
+
 def library_directories(packages: AnyPath) -> tuple[str, ...]:
     """The wheel directories that must be on the loader's path, in search order."""
     if sys.platform != "linux":

@@ -15,6 +15,8 @@ from mlenv.environment import launch
 from tests.support.launching import MakeVenv
 from tests.support.running import Run
 
+# Without the right of root to read everything.
+BOUND = ("setpriv", "--bounding-set=-dac_override,-dac_read_search") if os.geteuid() == 0 else ()
 SHOW = "import json, os, sys; print(json.dumps([sys.argv[1:], sys.prefix, dict(os.environ)]))"
 
 
@@ -84,6 +86,35 @@ def test_without_its_python_nothing_else_is_started(
     done = mlenv("exec", "--venv", venv, "python", "-c", "print('another Python')")
     assert (done.returncode, done.stdout) == (1, "")
     assert "has no Python any more" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [(("exec", "python"), 1), (("exec", "transcribe", "a.wav"), 1), (("doctor", "--quick"), 1)],
+)
+def test_a_python_that_this_user_may_not_reach(
+    mlenv: Run, hollow: MakeVenv, tmp_path: Path, words: tuple[str, ...], code: int
+) -> None:
+    """Such as one of root's, in an environment for all."""
+    venv, closed = hollow(tmp_path / "ml"), tmp_path / "closed"
+    closed.mkdir()
+    (closed / "python").symlink_to(sys.executable)
+    (venv / "bin/python").unlink()
+    (venv / "bin/python").symlink_to(closed / "python")
+    (venv / "pyvenv.cfg").write_text(f"home = {closed}\n")
+    closed.chmod(0)
+    try:
+        done = mlenv(*words, env={"MLENV_VENV": str(venv)}, prefix=BOUND, cwd=tmp_path)
+    finally:
+        closed.chmod(0o700)
+    assert done.returncode == code
+    printed = done.stdout + done.stderr
+    if words[0] == "exec":
+        assert f"who may not reach its Python, {closed / 'python'}.\n" in printed
+        assert "`mlenv install --venv DIR` builds another." in printed
+    else:
+        assert f"it leads to {closed / 'python'}, which this user" in " ".join(printed.split())
+        assert "which is gone" not in printed
 
 
 def test_what_can_not_be_started(mlenv: Run, hollow: MakeVenv, tmp_path: Path) -> None:

@@ -160,6 +160,18 @@ def test_a_user_without_rights(stranger: Walk) -> None:
     assert stranger.steps[-1].exit_code == 0 and HEARD in stranger.steps[-1].shown
     walk_page.check("user", stranger)
 
+    secret = stranger.home.parent / "secret"
+    secret.mkdir(mode=0o700)
+    for place in (secret / "a.wav", stranger.home / "closed.wav"):
+        place.write_bytes(b"RIFF")
+        place.chmod(0)
+    last = stranger.type(f"{WISH} --model tiny.en closed.wav {secret}/a.wav {secret}")
+    assert last.exit_code == 1 and HEARD in last.shown
+    assert "closed.wav can't be read: Permission denied" in last.shown
+    assert f"{secret}/a.wav can't be read: Permission denied" in last.shown
+    assert f"The folder {secret} can't be read: Permission denied" in last.shown
+    assert "1 of 4 files are done: see the errors above" in last.shown
+
 
 @ROOT_ONLY
 @pytest.mark.skipif(not Path(PLAIN_PYTHON).exists(), reason=f"there is no {PLAIN_PYTHON}")

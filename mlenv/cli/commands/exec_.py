@@ -62,12 +62,7 @@ def become(venv: str, command: Sequence[str]) -> NoReturn:
     while not in_use.hold(os.path.realpath(venv)):
         time.sleep(0.01)  # it is being removed, so another one is active in a moment
     built = launch.build(os.path.realpath(venv), os.environ)
-    if not os.path.exists(built.python):  # noqa: PTH110 (or PATH would give another one)
-        raise _error(
-            "interpreter-missing",
-            f"{venv} has no Python any more: {built.python} is missing or leads nowhere.",
-            "`mlenv install` builds it again.",
-        )
+    launch.raise_without_python(venv, built.python)  # or PATH would give another one
     environment = built.applied_to(os.environ)
     try:
         os.execvpe(command[0], list(command), environment)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mlenv.doctor.facts.target import Interpreter
 from mlenv.machine import memory
+from mlenv.paths import is_gone
 
 # Limits of a shell that end programs in many ways, and their options of `ulimit`.
 _LIMITS = {
@@ -66,7 +67,7 @@ def read(interpreter: Interpreter, root: Path = Path("/")) -> Below:
         below,
         other_packages=others,
         elsewhere=elsewhere,
-        gone=tuple((n, path) for n, path in paths if path and not os.path.exists(path)),  # noqa: PTH110
+        gone=tuple((n, path) for n, path in paths if path and is_gone(path)),
         made_for=config.get("version_info") or config.get("version", ""),
     )
 
@@ -102,5 +103,5 @@ def _elsewhere(programs: Path) -> Iterator[tuple[str, str]]:
             first = content.read(400)
         line = first.partition(b"\n")[0].decode("utf-8", "surrogateescape")
         python = line.removeprefix("#!").strip().partition(" ")[0]
-        if line.startswith("#!/") and "python" in python and not os.path.exists(python):  # noqa: PTH110
+        if line.startswith("#!/") and "python" in python and is_gone(python):
             yield python, str(program)

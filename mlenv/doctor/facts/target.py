@@ -108,6 +108,9 @@ def finish(target: Target, child: Child) -> Interpreter:
         reason = ended.error or last or f"it ended with {ended.exit_code}"
         if not ended.exit_code and not ended.error:
             reason = "it ended with 0, and what it printed is not what a Python would print"
+        real = os.path.realpath(target.python)
+        if not os.access(real, os.X_OK) and not paths.is_gone(real):
+            reason = f"it leads to {real}, which this user may not start"
         if ended.timed_out:
             reason = "it did not answer within 10 s"
     packages = next(iter(sorted(target.venv.glob("lib/python3*/site-packages"))), None)

@@ -75,6 +75,7 @@ class Worker:
         self.name = name
         self._stderr = scratch.in_memory("stderr")
         self._answered = False
+        launch.raise_without_python(venv, built.python)
         try:
             self._process = subprocess.Popen(
                 command(built.python, name),
