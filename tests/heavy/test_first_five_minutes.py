@@ -167,7 +167,7 @@ def test_a_user_without_rights(stranger: Walk) -> None:
         place.chmod(0)
     last = stranger.type(f"{WISH} --model tiny.en closed.wav {secret}/a.wav {secret}")
     assert last.exit_code == 1 and HEARD in last.shown
-    assert "closed.wav can't be read: Permission denied" in last.shown
+    assert "error: closed.wav may not be read" in last.shown
     assert f"{secret}/a.wav can't be read: Permission denied" in last.shown
     assert f"The folder {secret} can't be read: Permission denied" in last.shown
     assert "1 of 4 files are done: see the errors above" in last.shown

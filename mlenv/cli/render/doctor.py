@@ -206,7 +206,7 @@ def next_step(
     findings: Sequence[FindingDocument], named: Sequence[str], *, planned: bool = False
 ) -> tuple[str, ...] | str:
     """The command that a report ends with, or an advice."""
-    bad = [finding for finding in findings if finding.outcome in ("fail", "warn")]
+    bad = [each for outcome in ("fail", "warn") for each in findings if each.outcome == outcome]
     if any(finding.remedy.fixable for finding in bad):
         return ("mlenv", "doctor", *named, "--fix", *(["--yes"] if planned else []))
     own = [argv for finding in bad for argv in finding.remedy.commands[:1] if argv[0] == "mlenv"]
