@@ -97,7 +97,9 @@ def _lock_timeout() -> float:
     with contextlib.suppress(ValueError):
         if 0 <= (seconds := float(text)) < threading.TIMEOUT_MAX:
             return seconds
-    raise MlenvError("usage", f"MLENV_LOCK_TIMEOUT={text} is not a number of seconds.")
+    raise MlenvError(
+        "usage", f"MLENV_LOCK_TIMEOUT={text} is not a number of seconds.", "60 is one."
+    )
 
 
 def _no_locks(path: Path, error: OSError) -> MlenvError:

@@ -269,7 +269,8 @@ def test_what_another_package_needs_can_not_be_removed(run: Run, home: Path) -> 
     done = run("remove", "widgets")
     assert (done.returncode, done.stderr) == (
         1,
-        "error: widgets can't be removed: another package needs it.\n",
+        "error: widgets can't be removed: another package needs it.\n"
+        "What was added, or stands in the profile, can be: `mlenv profiles show NAME`.\n",
     )
 
 

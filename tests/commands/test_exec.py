@@ -126,6 +126,8 @@ def test_what_can_not_be_started(mlenv: Run, hollow: MakeVenv, tmp_path: Path) -
     broken.chmod(0o755)
     for command, code, says in (
         ("no-such-command", 127, f"There is no command `no-such-command` in {venv / 'bin'}"),
+        ("no-such-command", 127, "`mlenv add PACKAGE` adds a package with its programs."),
+        ("transcrib", 127, "Did you mean `mlenv exec transcribe`?"),
         (text, 126, f"{text} is not a program"),
         (broken, 126, f"{broken} could not be started: No such file or directory."),
     ):

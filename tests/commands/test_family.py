@@ -71,7 +71,10 @@ def test_a_member_that_comes_in_with_another(run: Run, home: Path, index: Index)
 def test_it_goes_again(run: Run, home: Path) -> None:
     assert run("add", "torch", "torchaudio").returncode == 0
     done = run("remove", "torch")
-    assert done.stderr == "error: torch can't be removed: another package needs it.\n"
+    assert done.stderr == (
+        "error: torch can't be removed: another package needs it.\n"
+        "What was added, or stands in the profile, can be: `mlenv profiles show NAME`.\n"
+    )
     assert run("remove", "torch", "torchaudio").returncode == 0
     assert held(home) == []
     assert "family" not in (home / ".venvs/ml/profile/small-own.toml").read_text()

@@ -291,6 +291,7 @@ def _snapshot(source: str) -> Facts:
         raise MlenvError(
             "no-snapshot",
             f"{source} could not be read: {files.why(error)}.",
+            "`mlenv doctor --snapshot FILE` writes one, where the environment is.",
             exit_code=NOT_DIAGNOSED,
         ) from error
     return snapshot.read(text, "standard input" if source == "-" else source)

@@ -80,8 +80,22 @@ def _not_started(venv: str, command: str, path: str, error: OSError) -> MlenvErr
         message = f"{command} is not a program: it may not be executed."
     else:
         message = f"There is no command `{command}` in {venv}/bin or on PATH."
-        return _error("command-not-found", message, exit_code=NOT_FOUND)
+        hint = _near(command, f"{venv}/bin")
+        return _error("command-not-found", message, hint, exit_code=NOT_FOUND)
     return _error("command-not-executable", message, exit_code=NOT_EXECUTABLE)
+
+
+def _near(command: str, folder: str) -> str:
+    """What may have been meant, or how a program comes there."""
+    import difflib
+
+    try:
+        names = [*os.listdir(folder), *OF_EXEC]  # noqa: PTH208 (names are all that is wanted)
+    except OSError:
+        names = [*OF_EXEC]
+    if near := difflib.get_close_matches(command, names, n=1, cutoff=0.75):
+        return f"Did you mean `mlenv exec {near[0]}`?"
+    return "`mlenv add PACKAGE` adds a package with its programs."
 
 
 def _explained(venv: str, command: Sequence[str]) -> int:

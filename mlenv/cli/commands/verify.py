@@ -72,10 +72,10 @@ def cli(
     turns are known, so errors can be counted; a model above its limit fails. The results are
     kept as a receipt and compared with the last one.
     """
-    launch.site_packages(venv)  # without an environment there is nothing to keep a result of
     absent = left_out.NO_DIARIZATION if left_out.diarization(venv) else ""
     not_tried = "--no-diarize" if no_diarize else absent
     chosen = [_whisper(name) for name in names] or _of_level(level)
+    launch.site_packages(venv)  # without an environment there is nothing to keep a result of
     measured = measure.measured(
         venv, chosen, DEVICES[device], progress, diarize=not not_tried, offline=offline
     )
@@ -115,7 +115,11 @@ def cli(
 def _whisper(name: str) -> str:
     model = pinned.by_name(name)
     if model.kind != "whisper":
-        raise MlenvError("model-unknown", f"{name} is no Whisper model ({model.title}).")
+        raise MlenvError(
+            "model-unknown",
+            f"{name} is no Whisper model ({model.title}).",
+            f"There are: {', '.join(_of_level('full'))}.",
+        )
     return name
 
 

@@ -137,7 +137,8 @@ def _refuse_kept(request: Request, made: Lock) -> None:
     pinned = {canonicalize_name(pin.name) for pin in made.pins}
     for text in request.remove:
         if canonicalize_name(core.requirement_of(text).name) in pinned:
-            raise MlenvError("not-requested", f"{text} can't be removed: another package needs it.")
+            message = f"{text} can't be removed: another package needs it."
+            raise MlenvError("not-requested", message, edit.REMOVABLE)
 
 
 def _as_request(error: uv.UvError, request: Request) -> MlenvError:

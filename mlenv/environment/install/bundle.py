@@ -178,7 +178,11 @@ def _plain(path: Path) -> None:
 def profile_of(bundle: Bundle, name: str | None) -> Profile:
     """The bundle's profile: the shipped one if that is the same, byte for byte."""
     if name not in (None, "auto", bundle.profile):
-        raise MlenvError("unknown-profile", f"{bundle.path} holds {bundle.profile}, not {name}.")
+        raise MlenvError(
+            "unknown-profile",
+            f"{bundle.path} holds {bundle.profile}, not {name}.",
+            f"Leave the name out, or make another with `mlenv bundle {name} -o DIR`.",
+        )
     if (here := host.platform_name()) != bundle.platform:
         message = f"{bundle.path} was made for {bundle.platform}, this machine is {here}."
         raise MlenvError("broken-bundle", message, _AGAIN)

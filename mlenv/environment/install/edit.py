@@ -33,6 +33,9 @@ class Request:
     wait: bool = True
 
 
+REMOVABLE = "What was added, or stands in the profile, can be: `mlenv profiles show NAME`."
+
+
 def edited(profile: Profile, lock: Lock, request: Request) -> str:
     """The profile's file with the request in it; unchanged where that asks for nothing new."""
     text = profile.path.read_text("utf-8")
@@ -110,7 +113,7 @@ def _remove(document: Any, requirement: Requirement, profile: Profile, lock: Loc
     if not _drop(document["requires"], name):
         pinned = name in {canonicalize_name(pin.name) for pin in lock.pins}
         why = "another package needs it" if pinned else "the environment does not hold it"
-        raise MlenvError("not-requested", f"{requirement.name} can't be removed: {why}.")
+        raise MlenvError("not-requested", f"{requirement.name} can't be removed: {why}.", REMOVABLE)
     if _is_added(profile, name):
         rest = [each for each in document["family"]["packages"] if canonicalize_name(each) != name]
         document["family"]["packages"] = rest

@@ -83,7 +83,10 @@ def best(candidates: Sequence[Profile], machine: Host, available: Available) -> 
             return replace(verdict, passed_over=tuple(passed_over))
         passed_over.append(PassedOver(profile.name, reason))
     reasons = "; ".join(f"{each.profile}: {each.reason}" for each in passed_over)
-    raise MlenvError("no-profile", f"No profile can be installed here. {reasons}.")
+    raise MlenvError("no-profile", f"No profile can be installed here. {reasons}.", SEE)
+
+
+SEE = "`mlenv profiles show NAME` has what a profile needs; --index NAME=URL names a mirror."
 
 
 def _against(profile: Profile, machine: Host) -> Iterator[str]:

@@ -30,7 +30,11 @@ def whisper(name: str, venv: Path, progress: Progress, *, offline: bool) -> Mode
             return hub_models.model(name, venv, offline=offline, progress=progress)
     model = models.by_name(name)
     if model.kind != "whisper":
-        raise MlenvError("model-unknown", f"{name} is no model for transcribing ({model.title}).")
+        raise MlenvError(
+            "model-unknown",
+            f"{name} is no model for transcribing ({model.title}).",
+            f"`--model {models.default()}` is one; `mlenv models` lists those on this machine.",
+        )
     return of_manifest(model, venv, progress, offline=offline)
 
 
