@@ -16,7 +16,7 @@ def lines(switched: Switched) -> Iterator[str]:
         yield f"{bold('would switch')} {switched.venv} to {switched.to} ({size(switched.bytes)})"
         yield from changed(switched.changes)
         yield from (f"  {yellow('!')} {text}" for text in switched.losses)
-        yield dim("Nothing was changed: without --dry-run it is.")
+        yield dim("Nothing was changed: leave out --dry-run to do it.")
         return
     now = bold(switched.to) if switched.managed else "your previous environment"
     was = f"; before it was {switched.from_}" if switched.from_ else ""

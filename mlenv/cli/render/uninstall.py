@@ -33,7 +33,7 @@ def _planned(plan: Planned) -> Iterator[str]:
     if plan.restores:
         yield f"{green('would restore')} {plan.restores} at {plan.venv}"
     yield from _launchers(plan, "would lead to nothing")
-    yield dim("Nothing was changed: without --dry-run it is.")
+    yield dim("Nothing was changed: leave out --dry-run to do it.")
 
 
 def _launchers(record: Uninstalled | Planned, state: str) -> Iterator[str]:
