@@ -77,7 +77,8 @@ def test_each_request_is_answered_with_the_events_of_jsonl_and_its_id(
         {"event": "file", "replaces_segments": True, **document(a, "SPEAKER_00")},
         ended,
     ]
-    failure = {"code": "audio-missing", "message": "missing.wav does not exist."}
+    absent = "missing.wav does not exist.\nIn this folder there are a.wav, größe.wav."
+    failure = {"code": "audio-missing", "message": absent}
     assert of(done.stdout, "z") == [
         {"event": "failed", "path": None, "line": 4, **failure},
         {"event": "end", "ok": False, "exit_code": 1, "errors": [failure]},

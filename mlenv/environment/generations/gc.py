@@ -151,8 +151,8 @@ def uninstall(
 
 def refuse_absent(venv: Path) -> None:
     """Raise `MlenvError` where there is nothing of mlenv's to remove."""
-    made = any((generations.store(venv) / "generations").glob("*/"))
-    if not made and not activation.is_activation(venv):
+    # A store without generations is what a killed one left: it goes now.
+    if not generations.store(venv).is_dir() and not activation.is_activation(venv):
         raise generations.absent(venv, "Nothing to remove: ")
 
 

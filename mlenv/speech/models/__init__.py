@@ -12,7 +12,7 @@ import difflib
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -259,11 +259,18 @@ def remove(model: Model, environ: Mapping[str, str] = os.environ) -> int:
     Returns how many bytes. Folders of the user's and the hub's cache are never touched. Waits while
     another process downloads it. Raises `MlenvError` where it may not be deleted.
     """
-    directories = (store(environ) / model.name, store(environ) / f".{model.name}.partial")
-    if not any(directory.is_dir() for directory in directories):
+    home, partial = store(environ) / model.name, store(environ) / f".{model.name}.partial"
+    if not home.is_dir() and not partial.is_dir():
         return 0
     with exclusive(lock_file(model, environ), f"changing {model.name}", progress.current()):
-        return _deleted(directories)
+        freed = _deleted(partial)
+        try:  # at once: a model with half of its files is none
+            home.rename(partial)
+        except FileNotFoundError:
+            return freed
+        except OSError as error:
+            raise _undeleted(home, error) from error
+        return freed + _deleted(partial)
 
 
 def lock_file(model: Model, environ: Mapping[str, str]) -> Path:
@@ -271,19 +278,19 @@ def lock_file(model: Model, environ: Mapping[str, str]) -> Path:
     return store(environ) / f".{model.name}.lock"
 
 
-def _deleted(directories: Iterable[Path]) -> int:
-    freed = 0
-    for directory in directories:
-        if directory.is_dir():
-            size = sum(f.stat().st_size for f in directory.rglob("*") if f.is_file())
-            try:
-                shutil.rmtree(directory)
-            except OSError as error:
-                raise MlenvError(
-                    "not-writable", f"{directory} can't be deleted: {error.strerror}."
-                ) from error
-            freed += size
-    return freed
+def _deleted(directory: Path) -> int:
+    if not directory.is_dir():
+        return 0
+    size = sum(f.stat().st_size for f in directory.rglob("*") if f.is_file())
+    try:
+        shutil.rmtree(directory)
+    except OSError as error:
+        raise _undeleted(directory, error) from error
+    return size
+
+
+def _undeleted(directory: Path, error: OSError) -> MlenvError:
+    return MlenvError("not-writable", f"{directory} can't be deleted: {error.strerror}.")
 
 
 def places(model: Model, environ: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
