@@ -1,1 +1,1 @@
-"""Many machines: their snapshots judged together."""
+"""Many machines: the same environment and the same work on each of them."""

@@ -145,3 +145,20 @@ def _version() -> str:
         text=True,
     )
     return done.stdout.strip()
+
+
+def test_sbatch_asks_for_a_gpu_where_the_profile_has_one(mlenv: Run, home: Path) -> None:
+    with_gpu = mlenv("export", "cu124", "--to", "sbatch", "--venv", "/shared/my ml").stdout
+    without = mlenv("export", "cpu", "--to", "sbatch").stdout
+    for text in (with_gpu, without):
+        checked = subprocess.run(["bash", "-n"], input=text, text=True, capture_output=True)
+        assert (checked.returncode, checked.stderr) == (0, "")
+        head, _, script = text.partition("\nparts=8 ")
+        assert "#SBATCH --array=1-8%4\n" in head
+        assert "#SBATCH" not in script  # Slurm reads none below the first command
+    assert "#SBATCH --gres=gpu:1\n" in with_gpu
+    assert "\noptions=(--device cuda --model base --format txt,json)\n" in with_gpu
+    assert "\nexport MLENV_VENV=${MLENV_VENV:-'/shared/my ml'}\n" in with_gpu
+    assert "--gres" not in without
+    assert "\noptions=(--device cpu --model base --format txt,json)\n" in without
+    assert f"\nexport MLENV_VENV=${{MLENV_VENV:-{home}/.venvs/ml}}\n" in without

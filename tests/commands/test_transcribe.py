@@ -334,3 +334,41 @@ def test_what_is_passed_over_is_told(plain_venv: Path, tmp_path: Path) -> None:
     ]
     done = faults.transcribe(plain_venv, tmp_path, "--json", "in")
     assert json.loads(done.stdout)["data"]["passed_over"] == ["in/half.part", "in/more/"]
+
+
+def test_parts_of_one_list_together_are_the_whole(plain_venv: Path, tmp_path: Path) -> None:
+    """Three processes at once write what one would, though names are there twice."""
+    for folder in ("monday", "tuesday"):
+        (tmp_path / folder).mkdir()
+        faults.write(tmp_path / folder, {name: {} for name in "abcdefgh"})
+    faults.write(tmp_path / "tuesday", {"bad": {"transcriber": "transcription-failed"}})
+    names = [*sorted(tmp_path.glob("*day/*.wav")), tmp_path / "gone.wav"]
+    (tmp_path / "list").write_text("".join(f"{name}\n" for name in names))
+    words = ("--files-from", "list", "--resume", "--json")
+    alone = json.loads(faults.transcribe(plain_venv, tmp_path, *words, "-o", "alone").stdout)
+    commands = [
+        faults.command(plain_venv, tmp_path, *words, "-o", "parts", "--part", f"{n}/3")
+        for n in (1, 2, 3)
+    ]
+    running = [
+        subprocess.Popen(each, cwd=tmp_path, stdout=subprocess.PIPE, text=True) for each in commands
+    ]
+    documents = [json.loads(process.communicate()[0]) for process in running]
+    done = [file["path"] for document in documents for file in document["data"]["files"]]
+    assert sorted(done) == sorted(file["path"] for file in alone["data"]["files"])
+    errors = [error for document in documents for error in document["errors"]]
+    assert sorted(map(str, errors)) == sorted(map(str, alone["errors"]))
+    assert len(done) + len(errors) == len(names)
+    notes = [note for document in documents for note in document["data"]["notes"]]
+    told = [match for note in notes if (match := re.match(r"part (\d) of 3: (\d+) of 17", note))]
+    assert [match[1] for match in told] == ["1", "2", "3"]
+    assert sum(int(match[2]) for match in told) == 17
+    written = {
+        place: {
+            str(path.relative_to(tmp_path / place)): path.read_bytes()
+            for path in (tmp_path / place).rglob("*.txt")
+        }
+        for place in ("alone", "parts")
+    }
+    assert len(written["alone"]) == 16
+    assert written["parts"] == written["alone"]

@@ -1,4 +1,4 @@
-"""`mlenv export`: a profile's pins for other tools."""
+"""`mlenv export`: a profile's pins for other tools, and a job that works with them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from mlenv.environment import generations
 from mlenv.environment.generations import own_profiles
 from mlenv.environment.lockfile import indexes, locks, profiles, tool_formats
 from mlenv.files import write_atomically
+from mlenv.fleet import slurm
 from mlenv.result import WRONG_USAGE, MlenvError, Result
+
+SBATCH = "sbatch"
 
 
 class Exported(Struct, frozen=True, kw_only=True):
@@ -27,10 +30,11 @@ class Exported(Struct, frozen=True, kw_only=True):
 @command(
     "export",
     "mlenv export cu124 --to pylock -o pylock.toml\n"
-    "mlenv export cu128 --to dockerfile -o Dockerfile\nmlenv export whisper --to conda-env",
+    "mlenv export cu128 --to dockerfile -o Dockerfile\nmlenv export whisper --to conda-env\n"
+    "mlenv export cu124 --to sbatch -o transcribe.sbatch",
 )
 @click.argument("profile", required=False, shell_complete=complete_profile)
-@click.option("--to", "form", type=click.Choice(tool_formats.FORMATS), required=True)
+@click.option("--to", "form", type=click.Choice((*tool_formats.FORMATS, SBATCH)), required=True)
 @click.option(
     "-o", "--output", metavar="FILE", type=click.Path(path_type=Path), help="Instead of printing."
 )
@@ -46,11 +50,15 @@ def cli(
     requirements  for `uv pip sync` and `pip install --no-deps`
     dockerfile    an image with the environment and its library path
     conda-env     environment.yml
+    sbatch        an array job of Slurm that transcribes a list of recordings in --venv
     """
     config = indexes.load(mirrors)
     loaded = profiles.load(profile or _in_use(venv), own_profiles.of(venv))
     indexes.check_names(config, (loaded, *map(profiles.load, profiles.names())), mirrors)
-    content = tool_formats.written(form, loaded, locks.load(loaded), config)
+    if form == SBATCH:
+        content = slurm.array_job(loaded, venv)
+    else:
+        content = tool_formats.written(form, loaded, locks.load(loaded), config)
     if output:
         write_atomically(output, content)
     record = Exported(

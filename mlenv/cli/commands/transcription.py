@@ -17,7 +17,7 @@ from mlenv.cli.interruption import Interrupted, deferred
 from mlenv.cli.render.transcribe import Screen
 from mlenv.machine import driver
 from mlenv.result import DONE, FAILED, WRONG_USAGE, MlenvError, Problem, Result
-from mlenv.speech.transcribe import events, inputs, names
+from mlenv.speech.transcribe import events, inputs, names, parts
 from mlenv.speech.transcribe.formats import text_line
 from mlenv.speech.transcribe.inputs import Source
 from mlenv.speech.transcribe.job import Job
@@ -117,7 +117,8 @@ class Run:
         if options.diarize and options.speaker_names:
             _raise_for_names_of_several(len(survey.sources) + len(survey.problems))
         for problem in survey.problems:
-            self._fail(problem)
+            if parts.holds(options.part, problem):
+                self._fail(problem)
         self._tell_passed_over(survey)
         sources = [each for source in survey.sources if (each := self._spooled(source))]
         self._origins = Origins(options)
@@ -128,7 +129,15 @@ class Run:
             self._outputs = plan(sources, directory, options.formats, self._origins)
             sources = list(self._outputs)
         self._writer = Writer(options, self._outputs, self._origins)
-        return sources
+        return self._of_part(sources)
+
+    def _of_part(self, sources: list[Source]) -> list[Source]:
+        """Those of the part that is asked for; their outputs are named as with all of them."""
+        if not (part := self._options.part):
+            return sources
+        own = [source for source in sources if parts.holds(part, source)]
+        self._note(f"part {part.number} of {part.of}: {len(own)} of {len(sources)} recordings")
+        return own
 
     def _tell_passed_over(self, survey: inputs.Survey) -> None:
         if kinds := survey.passed_over.most_common():

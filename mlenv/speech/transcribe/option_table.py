@@ -30,6 +30,7 @@ from mlenv.speech.transcribe.values import (
     Choice,
     Choices,
     Number,
+    Parts,
     Text,
     Track,
 )
@@ -43,6 +44,7 @@ OPTIONS: tuple[Option, ...] = (
         "--venv", FOLDERS, "DIR", "the environment (default: $MLENV_VENV, else ~/.venvs/ml)", INPUT
     ),
     Option("--files-from", FILES, "FILE", "read names from FILE (- is stdin), one a line", INPUT),
+    Option("--part", Parts(), "K/N", "only part K of N, named as with all of them (all)", INPUT),
     Option("--track", Track(), "N|LANG", "audio track (the one marked as default)", INPUT),
     Option(
         "--channels",

@@ -136,7 +136,7 @@ def _raise_unless_served(options: argparse.Namespace) -> None:
         raise usage("--serve reads what to transcribe from standard input: name no files.")
     if any(kind != STREAMED for several in options.format or () for kind in several):
         raise usage(f"--serve answers with the lines of {STREAMED}: leave out --format.")
-    for name in ("output_dir", "json", "resume"):
+    for name in ("output_dir", "json", "resume", "part"):
         if getattr(options, name):
             option = f"--{name.replace('_', '-')}"
             raise usage(f"--serve answers on standard output, in JSON lines: leave out {option}.")

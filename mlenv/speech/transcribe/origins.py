@@ -1,6 +1,7 @@
 """Records beside the transcripts: from which recording and with which options each was made.
 
-Those of `talk.srt` and `talk.json` lie in `.mlenv/talk.json`, in the same folder.
+Those of `talk.srt` and `talk.json` lie in `.mlenv/talk.json`, in the same folder. A record is
+written before its outputs, so that whatever lies there, however a run ends, is known for mlenv's.
 """
 
 from __future__ import annotations
@@ -28,16 +29,17 @@ NO_TRANSCRIPT = "it has no transcript"
 NEUTRAL = {
     *("audio", "stdin", "recursive", "venv", "format", "formats", "output_dir", "resume", "json"),
     *("progress", "quiet", "verbose", "device", "device_index", "threads", "offline"),
-    *("model", "model_directory", "files_from", "serve", "idle_timeout"),
+    *("model", "model_directory", "files_from", "part", "serve", "idle_timeout"),
 }
 
 
-class Origin(Struct, frozen=True, kw_only=True):
+class Origin(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The record of how one output was made.
 
     `recording`: its path; `size`, `mtime_ns`, `ctime_ns` and `sha256` are its own, the last None
     where it changed while it was read. `options` are those that are not the default. `complete`
-    is False where something is missing in it. `written` is the sha256 of the output.
+    is False where something is missing in it. `written` is the sha256 of the output, `replaces`
+    that of an earlier one of mlenv's, which is there still where the run ended in between.
     """
 
     recording: str
@@ -49,6 +51,7 @@ class Origin(Struct, frozen=True, kw_only=True):
     model: str | None
     complete: bool
     written: str
+    replaces: str | None = None
 
 
 class Record(Struct, frozen=True, kw_only=True):
@@ -101,10 +104,10 @@ class Origins:
                 return f"{path.name} was made from something else"
         return None
 
-    def is_written(self, stem: Path, form: str, path: Path) -> bool:
-        """Tell if a file is as mlenv wrote it."""
-        origin = read(stem).get(form)
-        return origin is not None and origin.written == files.sha256(path)
+    def own_sha256(self, stem: Path, form: str, path: Path) -> str | None:
+        """The sha256 of a file that is as mlenv wrote it; None for any other."""
+        origin, sha256 = read(stem).get(form), files.sha256(path)
+        return sha256 if origin and sha256 in (origin.written, origin.replaces) else None
 
     def read(self, source: Source) -> None:
         """Take the sha256 that `write` records; gigabytes take seconds."""
@@ -119,10 +122,12 @@ class Origins:
         texts: Mapping[str, str],
         *,
         complete: bool,
+        replaced: Mapping[str, str | None] | None = None,
     ) -> bool:
-        """Record how outputs were made; returns False if the recording has changed meanwhile.
+        """Record how outputs are made; returns False if the recording has changed meanwhile.
 
-        `before`: its state when it was read. `read` comes before.
+        `before`: its state when it was read. `read` comes before. `replaced`: sha256 of outputs of
+        mlenv's that these come in the place of, by format.
         """
         sha256 = self._sha256(source)
         unchanged = before is not None and source.state() == before
@@ -138,6 +143,7 @@ class Origins:
                 model=self._model,
                 complete=complete and unchanged,
                 written=hashlib.sha256(text.encode()).hexdigest(),
+                replaces=(replaced or {}).get(form),
             )
             for form, text in texts.items()
         }

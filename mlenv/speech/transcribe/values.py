@@ -10,7 +10,7 @@ import contextlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from mlenv.speech.transcribe.compat import OFF, language_code, languages
 
@@ -245,6 +245,27 @@ class Channels:
         if word.lower() in self.words or (word.isdecimal() and int(word)):
             return word.lower()
         raise WrongValue(f"`{word}` is neither mix, each nor the number of a channel")
+
+
+class Part(NamedTuple):
+    """One part of several; `number` from 1, `of` how many."""
+
+    number: int
+    of: int
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """One part of several: `3/16`."""
+
+    words: Sequence[str] = ()
+    span: str = "K/N, part K of N, from 1/N to N/N"
+
+    def __call__(self, word: str) -> Part:
+        number, _, count = word.partition("/")
+        if number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count):
+            return Part(int(number), int(count))
+        raise WrongValue(f"`{word}` is not {self.span}")
 
 
 def near(word: str, known: Sequence[str]) -> str:

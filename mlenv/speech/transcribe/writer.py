@@ -56,16 +56,19 @@ class Writer:
             for form in outputs.by_format
             if not event.problem or event.transcript["turns"] or form not in ONLY_SPEAKERS
         }
-        kept = []
-        for form, text in texts.items():
+        kept, replaced = [], {}
+        files.make_directory(outputs.stem.parent)
+        for form in texts:
             path = outputs.by_format[form]
-            files.make_directory(path.parent)
-            if not self._origins.is_written(outputs.stem, form, path) and _has_content(path):
+            replaced[form] = self._origins.own_sha256(outputs.stem, form, path)
+            if not replaced[form] and _has_content(path):
                 kept.append(_set_aside(path))
-            files.write_atomically(path, text)
+        complete = event.problem is None
         unchanged = self._origins.write(
-            event.source, outputs.stem, event.before, texts, complete=event.problem is None
+            event.source, outputs.stem, event.before, texts, complete=complete, replaced=replaced
         )
+        for form, text in texts.items():
+            files.write_atomically(outputs.by_format[form], text)
         paths = tuple(outputs.by_format[form] for form in texts)
         return Written(paths, tuple(kept), unchanged)
 
