@@ -35,6 +35,7 @@ OTHERS = {
         "poetry",
     ),
     *("python", "some-program", "srun", "sudo", "systemctl", "uv", "source", "cat", "grep"),
+    *("find", "sbatch"),
 }
 ASSIGNMENT = re.compile(r"[A-Z_]+=.*")
 MORE_PAGES = [ROOT / "examples/node/README.md", ROOT / "SECURITY.md", ROOT / "CHANGELOG.md"]
