@@ -20,6 +20,7 @@ pytest_plugins = (
     "tests.support.drivers",
     "tests.support.launching",
     "tests.support.node",
+    "tests.support.ray_cluster",
     "tests.support.small_index",
     "tests.support.small_model",
     "tests.support.venvs",

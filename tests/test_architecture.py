@@ -24,6 +24,9 @@ MAX_ROOMS, MAX_FLOORS = 10, 8
 FOREIGN = (
     "doctor.probes",
     "environment.install.import_speech",
+    "fleet.ray.__main__",
+    "fleet.ray.pool",
+    "fleet.ray.seat",
     "machine.probe_nvml",
     "speech.workers",
 )

@@ -20,6 +20,7 @@ from mlenv.speech.transcribe.options import parse
 
 if TYPE_CHECKING:
     from mlenv.cli.commands.transcription import Transcribed
+    from mlenv.fleet.ray.job import RayJob
 
 
 def main(venv: Path, words: Sequence[str], *, diarize_only: bool = False) -> int:
@@ -77,10 +78,16 @@ def transcribe(venv: Path, options: argparse.Namespace) -> Result[Transcribed]:
     """Transcribe the inputs of `options` (see `parse`); prints as it goes unless `--json`."""
     if options.diarize:
         left_out.raise_without_diarization(venv)
-    job = Job(venv, options)
+    job: Job | RayJob = _ray_job(venv, options) if options.engine == "ray" else Job(venv, options)
     try:
         from mlenv.cli.commands.transcription import Run  # late: the worker imports meanwhile
 
         return Run(venv, options, job).run()
     finally:
         job.close()
+
+
+def _ray_job(venv: Path, options: argparse.Namespace) -> RayJob:
+    from mlenv.fleet.ray.job import RayJob  # late: hardly ever asked for
+
+    return RayJob(venv, options)

@@ -8,9 +8,10 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from mlenv.cli.commands.chosen_models import ChosenModels
 from mlenv.cli.interruption import Interrupted, deferred
@@ -18,9 +19,9 @@ from mlenv.cli.render.transcribe import Screen
 from mlenv.machine import driver
 from mlenv.result import DONE, FAILED, WRONG_USAGE, MlenvError, Problem, Result
 from mlenv.speech.transcribe import events, inputs, names, parts
+from mlenv.speech.transcribe.diarization import Pipeline
 from mlenv.speech.transcribe.formats import text_line
 from mlenv.speech.transcribe.inputs import Source
-from mlenv.speech.transcribe.job import Job
 from mlenv.speech.transcribe.option_table import STREAMED
 from mlenv.speech.transcribe.ordering import in_order
 from mlenv.speech.transcribe.origins import NO_TRANSCRIPT, Origins
@@ -45,10 +46,22 @@ class Transcribed:
     notes: Sequence[str] = ()
 
 
+class Work(Protocol):
+    """The workers of a run: those of this machine, or of a cluster."""
+
+    def run(
+        self,
+        sources: Sequence[Source],
+        model: Callable[[], Path],
+        pipeline: Callable[[], Pipeline],
+    ) -> Iterator[events.Event]:
+        """Transcribe `sources`; raises `MlenvError` where none of them can go on."""
+
+
 class Run:
     """One run of the command: what is finished, failed and skipped so far."""
 
-    def __init__(self, venv: Path, options: argparse.Namespace, job: Job) -> None:
+    def __init__(self, venv: Path, options: argparse.Namespace, job: Work) -> None:
         self._options, self._job = options, job
         self._screen = Screen(quiet=options.quiet or options.json, progress=options.progress)
         self._models = ChosenModels(venv, self._note)
@@ -192,7 +205,9 @@ class Run:
                 if not self._options.json:
                     self._screen.warn(event.text)
             case events.Finished():
-                if self._options.output_dir:
+                if event.sha256:
+                    self._origins.take(event.source, event.sha256)
+                elif self._options.output_dir:
                     self._origins.read(event.source)
                 with deferred() if self._options.output_dir else contextlib.nullcontext():
                     self._finish(event)

@@ -48,13 +48,15 @@ class Finished:
     """One file is through.
 
     `problem`: the reason why it counts as failed all the same (speakers are lacking, too much could
-    not be read). `before`: its state when a worker got it.
+    not be read). `before`: its state when a worker got it. `sha256`: the recording's, where the
+    worker was on another machine and has read it there.
     """
 
     source: Source
     transcript: Transcript
     problem: Problem | None = None
     before: State | None = None
+    sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,15 @@ OPTIONS: tuple[Option, ...] = (
     switch(
         "--highlight-words", "underline each word as it is spoken (srt, vtt)", OUTPUT, by_word=True
     ),
+    Option(
+        "--engine",
+        Choice(("local", "ray")),
+        "E",
+        "local, or ray: on the nodes of a Ray cluster (local)",
+        SERVICE,
+        "local",
+    ),
+    Option("--address", TEXT, "HOST:PORT", "of the Ray cluster (the one that runs here)", SERVICE),
     switch("--serve", "read requests as JSON lines, answer with JSON lines", SERVICE),
     Option(
         "--idle-timeout",

@@ -14,7 +14,7 @@ from typing import Any
 
 from mlenv.machine.settings import Settings
 from mlenv.result import WRONG_USAGE, MlenvError
-from mlenv.speech.transcribe import option_table
+from mlenv.speech.transcribe import modes, option_table
 from mlenv.speech.transcribe.compat import ANYWAY, OFF, REFUSED, SECRET
 from mlenv.speech.transcribe.formats import OF_WHISPER
 from mlenv.speech.transcribe.option import ABSENT, Option
@@ -52,7 +52,7 @@ def parse(
     options.only_speakers = diarize_only
     options.diarize = options.diarize or diarize_only
     _complete(options)
-    if options.serve:
+    if options.serve or options.engine == "ray":
         options.words = [*_words(settings), *plain]
     return options
 
@@ -86,7 +86,7 @@ def _temperatures(first: float, step: float) -> list[float]:
 
 
 def _complete(options: argparse.Namespace) -> None:
-    _raise_unless_served(options)
+    modes.check(options)
     _complete_output(options)
     _complete_windows(options)
     _complete_speakers(options)
@@ -122,24 +122,6 @@ def _complete_output(options: argparse.Namespace) -> None:
         raise usage("--resume needs --output-dir DIR, to see what is done there.")
     if options.max_line_count and not (options.max_line_width or options.captions):
         raise usage("--max-line-count needs --max-line-width: without it no line is full.")
-
-
-def _raise_unless_served(options: argparse.Namespace) -> None:
-    """Raise for options that make no sense with --serve, or only there."""
-    if not options.serve:
-        if options.idle_timeout:
-            raise usage("--idle-timeout is for --serve.")
-        return
-    if options.only_speakers:
-        raise usage("--serve is for `mlenv exec transcribe`: a request asks for speakers itself.")
-    if options.audio or options.stdin or options.files_from:
-        raise usage("--serve reads what to transcribe from standard input: name no files.")
-    if any(kind != STREAMED for several in options.format or () for kind in several):
-        raise usage(f"--serve answers with the lines of {STREAMED}: leave out --format.")
-    for name in ("output_dir", "json", "resume", "part"):
-        if getattr(options, name):
-            option = f"--{name.replace('_', '-')}"
-            raise usage(f"--serve answers on standard output, in JSON lines: leave out {option}.")
 
 
 def _complete_windows(options: argparse.Namespace) -> None:

@@ -30,6 +30,7 @@ NEUTRAL = {
     *("audio", "stdin", "recursive", "venv", "format", "formats", "output_dir", "resume", "json"),
     *("progress", "quiet", "verbose", "device", "device_index", "threads", "offline"),
     *("model", "model_directory", "files_from", "part", "serve", "idle_timeout"),
+    *("engine", "address", "words"),
 }
 
 
@@ -108,6 +109,10 @@ class Origins:
         """The sha256 of a file that is as mlenv wrote it; None for any other."""
         origin, sha256 = read(stem).get(form), files.sha256(path)
         return sha256 if origin and sha256 in (origin.written, origin.replaces) else None
+
+    def take(self, source: Source, sha256: str) -> None:
+        """Take the sha256 from who has just read the recording elsewhere."""
+        self._hashes[source.file] = sha256
 
     def read(self, source: Source) -> None:
         """Take the sha256 that `write` records; gigabytes take seconds."""

@@ -29,7 +29,7 @@ Id = str | int
 OF_THE_RUN = (
     *("--serve", "--idle-timeout", "--venv", "--help", "--json", "--progress", "--quiet"),
     *("--verbose", "--format", "--output-dir", "--resume", "--recursive", "--stdin"),
-    *("--files-from", "--part"),
+    *("--files-from", "--part", "--engine", "--address"),
 )
 
 

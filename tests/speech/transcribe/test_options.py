@@ -36,7 +36,8 @@ OURS = {"condition_on_previous_text": False, "temperature": TEMPERATURES}
 @pytest.mark.parametrize("option", option_table.OPTIONS, ids=lambda option: option.name)
 def test_each_option_is_taken_with_each_word_that_is_offered(option: Option) -> None:
     """Also in capitals, and by its other names."""
-    about = {"rttm": ["--diarize"], "jsonl": [], "all": ["-o", "out"]}
+    to_files = ["-o", "out"]
+    about = {"rttm": ["--diarize"], "jsonl": [], "all": to_files, "ray": to_files}
     for word in option.kind.words:
         for spelling in {word, word.upper(), word.title()}:
             for name in (option.name, *option.also):

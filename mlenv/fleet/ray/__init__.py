@@ -1,0 +1,1 @@
+"""Transcription on a Ray cluster: the workers of one machine, on many."""

@@ -1,0 +1,242 @@
+"""Run files through the nodes of a Ray cluster and yield what happens as events.
+
+Inputs, outputs and records are those of a local run: this takes the place of its workers only, and
+mlenv alone writes transcripts. Each actor of the pool is at one file, so what dies costs the work
+on that file and no more. A file is tried once more where a worker or an actor has died over it; one
+that ends a second is put aside. That a node is lost is no fault of its files, until the third time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from mlenv import __version__
+from mlenv.environment import generations
+from mlenv.fleet.ray.pool_process import PoolProcess
+from mlenv.result import MlenvError, Problem
+from mlenv.speech import models
+from mlenv.speech.transcribe import request_lines, speakers
+from mlenv.speech.transcribe.events import Event, Failed, Finished, Note, Progress, Warned
+from mlenv.speech.transcribe.inputs import Source, State, text_of
+from mlenv.speech.transcribe.transcript import Transcript
+
+if TYPE_CHECKING:
+    from mlenv.speech.transcribe.diarization import Pipeline
+
+# Options that are decided for each node, or read from its own.
+OF_THE_NODE = ("--device", "--device-index", "--model", "--model-directory")
+MOST = {"worker": 2, "actor": 2, "node": 3}  # deaths over one file until it is put aside
+DIED = "worker-died"  # the code of a file that has ended a worker of the transcription
+HINTS = {
+    "no-ray": "`mlenv add ray` puts it into the environment, pinned with its hashes.",
+    "no-cluster": "`mlenv exec ray start --head` starts one; `--address HOST:PORT` names another.",
+    "no-gpu": "Leave out --device cuda, or start the nodes with `ray start --num-gpus N`.",
+    "no-node": "All nodes need mlenv of one version, and an environment of one lock at one path.",
+}
+
+
+@dataclass(slots=True)
+class Pending:
+    """A file on its way. `before`: its state when it was last given out; `deaths` by what died."""
+
+    source: Source
+    before: State | None = None
+    deaths: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(slots=True)
+class Totals:
+    """The work of all actors, in seconds: of audio, and of their time."""
+
+    audio: float = 0.0
+    busy: float = 0.0
+    gpu: bool = False
+    began: float = field(default_factory=time.monotonic)
+
+    def note(self) -> Note:
+        """One line on the run as a whole."""
+        spent = max(time.monotonic() - self.began, 0.001)
+        kind = "GPU hours" if self.gpu else "hours of workers"
+        return Note(
+            f"{_time(self.audio)} of audio in {_time(spent)}: "
+            f"{self.audio / spent:.1f} times real time, {self.busy / 3600:.2f} {kind}"
+        )
+
+
+class RayJob:
+    """One call of `transcribe --engine ray`: the pool, and the files under way in it."""
+
+    def __init__(self, venv: Path, options: argparse.Namespace) -> None:
+        self._options = options
+        self._process = PoolProcess(venv)
+        self._process.send(_settings(venv, options))
+        self._files: dict[int, Pending] = {}
+        self._waiting: deque[int] = deque()
+        self._given: set[int] = set()
+        self._actors = 0
+        self._totals = Totals()
+
+    def close(self) -> None:
+        """Leave the cluster and give up what is unfinished."""
+        self._process.close()
+
+    def run(
+        self,
+        sources: Sequence[Source],
+        model: Callable[[], Path],
+        pipeline: Callable[[], Pipeline],
+    ) -> Iterator[Event]:
+        """Transcribe `sources`; raises `MlenvError` where none of them can go on.
+
+        The nodes look for models themselves.
+        """
+        if self._options.diarize and len(sources) > 1:
+            yield Note(speakers.EACH_FILE)
+        for number, source in enumerate(sources):
+            if source.held:
+                message = f"{source.label} can be read on this machine only: name a file."
+                yield Failed(source, Problem("audio-unreadable", message))
+            else:
+                self._files[number] = Pending(source)
+                self._waiting.append(number)
+        while self._files:
+            self._give()
+            yield from self._take(self._process.receive())
+        yield self._totals.note()
+
+    def _give(self) -> None:
+        """Send the pool one file more for each actor than is at work, so that it is ready."""
+        while self._waiting and len(self._given) < 2 * self._actors:
+            number = self._waiting.popleft()
+            file = self._files[number]
+            file.before = file.source.state()
+            self._given.add(number)
+            self._process.send({"id": number, "audio": text_of(file.source.file)})
+
+    def _take(self, event: dict[str, Any]) -> Iterator[Event]:
+        match event["event"]:
+            case "note":
+                yield Note(event["text"], warning=event["warning"])
+            case "capacity":
+                self._actors, self._totals.gpu = event["actors"], event["gpu"]
+            case "refused":
+                code = event["code"]
+                raise MlenvError(code, event["message"], HINTS[code])
+            case "lost":
+                yield from self._lost(event["id"], event["how"], f"{event['message']}.")
+            case "answer":
+                self._totals.busy += event["seconds"]
+                if event["died"]:
+                    yield from self._lost(event["id"], "worker", f"{event['died']}.")
+                else:
+                    yield from self._answered(event["id"], event)
+
+    def _answered(self, number: int, event: dict[str, Any]) -> Iterator[Event]:
+        source, before = self._files[number].source, self._files[number].before
+        *lines, end = event["lines"]
+        own = _as_called(source)
+        transcript: Any = next((line for line in lines if line["event"] == "file"), None)
+        problem = None
+        for error in end["errors"]:
+            problem = Problem(error["code"], own(error["message"]))
+        if problem and problem.code == DIED and self._is_tried_again(number, "worker"):
+            yield self._again(number, problem.message)
+            return
+        if problem and problem.code == DIED:
+            problem = problem._replace(message=_twice(problem.message))
+        self._over(number)
+        if transcript is None:
+            assert problem
+            yield Failed(source, problem)
+            return
+        found = _transcript(transcript, source)
+        self._totals.audio += found["duration"]
+        for warning in found["warnings"]:
+            yield Warned(source, warning["message"])
+        yield Progress(source, found["duration"], found["duration"])
+        yield Finished(source, found, problem, before, event["sha256"])
+
+    def _lost(self, number: int, how: str, message: str) -> Iterator[Event]:
+        """Try a file again whose worker is gone, or put it aside."""
+        if self._is_tried_again(number, how):
+            yield self._again(number, message)
+            return
+        source = self._files[number].source
+        self._over(number)
+        count = "three" if how == "node" else "two"
+        text = f"{source.label} ended {count} {how}s and is put aside. {message}"
+        yield Failed(source, Problem(DIED, text))
+
+    def _is_tried_again(self, number: int, how: str) -> bool:
+        deaths = self._files[number].deaths
+        deaths[how] += 1
+        return deaths[how] < MOST[how] and deaths["worker"] + deaths["actor"] < MOST["worker"]
+
+    def _again(self, number: int, message: str) -> Note:
+        self._given.discard(number)
+        self._waiting.appendleft(number)
+        label = self._files[number].source.label
+        return Note(f"{label} is tried once more: {message}", warning=True)
+
+    def _over(self, number: int) -> None:
+        self._given.discard(number)
+        del self._files[number]
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds / 3600:.2f} hours" if seconds >= 600 else f"{seconds:.0f} s"
+
+
+def _settings(venv: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """The first request to the pool: see `Seat` and `Pool`."""
+    generation = generations.read(venv.resolve())
+    return {
+        "address": options.address,
+        "device": options.device,
+        "threads": int(options.threads),
+        "python": sys.executable,
+        "venv": str(venv.absolute()),
+        "version": __version__,
+        "lock": generation.lock_sha256 if generation else None,
+        "words": _words(options),
+    }
+
+
+def _words(options: argparse.Namespace) -> list[str]:
+    """The options of the run, as `--serve` takes them on a node."""
+    own = [word for word in request_lines.defaults(options) if word.startswith("--")]
+    model = options.model or models.default()
+    folder = Path(model).expanduser()
+    name = str(folder.absolute()) if folder.exists() else model
+    kept = [word for word in own if word.partition("=")[0] not in OF_THE_NODE]
+    return [*kept, f"--model={name}"]
+
+
+def _as_called(source: Source) -> Callable[[str], str]:
+    """A function that gives a message of a node's the name that this run has for the file."""
+    there = replace(source, shown=text_of(source.file)).label
+
+    def own(message: str) -> str:
+        return source.label + message.removeprefix(there) if message.startswith(there) else message
+
+    return own
+
+
+def _transcript(line: dict[str, Any], source: Source) -> Transcript:
+    """The transcript of a line of `--serve`, as a local run has it."""
+    own = _as_called(source)
+    fields = {key: line[key] for key in line if key not in ("event", "id", "replaces_segments")}
+    warnings = [{**each, "message": own(each["message"])} for each in line["warnings"]]
+    return cast("Transcript", {**fields, "path": source.shown, "warnings": warnings})
+
+
+def _twice(message: str) -> str:
+    """The message of `--serve`, which gives up a file at once, for one that was tried twice."""
+    return message.replace("ended a worker and", "ended two workers and", 1)

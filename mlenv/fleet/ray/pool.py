@@ -1,0 +1,269 @@
+"""The pool of actors, in the environment's own Python: which nodes they are on, who has what file.
+
+Actors and not Ray Data: an actor keeps its model for hours, and gets one file when it is through
+with the last, so a dead one costs that file alone. Ray Data hands out blocks of rows: it does a
+whole block again where one file of it ended a worker, as often as that happens, and says neither
+which file it was nor that another one is done.
+
+One actor for each GPU; where no node has any, one for each group of cores. Actors are never
+restarted by Ray: the pool starts new ones, also on nodes that join, and says what was lost, so that
+mlenv decides what is tried again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import Any
+
+from . import seat
+
+CORES = 4  # of an actor, unless --threads says how many
+LOOK_AROUND = 2.0  # seconds between two looks at the cluster's nodes
+PATIENCE = 60.0  # seconds without any actor until the pool gives up
+FALSE_STARTS = 2  # of actors on one node
+
+# Ray tells its makers about each cluster, and carries `uv run` to the workers, unless told not to.
+QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"}
+
+
+class Refusal(Exception):
+    """The reason why nothing can be done: a code and a text."""
+
+
+@dataclass
+class Held:
+    """An actor, the node that it is on, and what is awaited from it; `number` of its file."""
+
+    node: str
+    actor: Any
+    awaited: Any
+    is_ready: bool = False
+    number: int | None = None
+
+
+@dataclass
+class Node:
+    """A node of the cluster. `seats`: actors that it shall have; `unfit`: it can't work."""
+
+    name: str
+    seats: int = 0
+    cores: int = 0
+    false_starts: int = 0
+    unfit: str = ""
+    held: list[Held] = field(default_factory=list)
+
+
+class Pool:
+    """The actors of one run. `ray` is the module; `emit` sends an event to mlenv."""
+
+    def __init__(self, ray: Any, settings: dict[str, Any], emit: Any) -> None:
+        self._ray, self._settings, self._emit = ray, settings, emit
+        self._nodes: dict[str, Node] = {}
+        self._waiting: deque[dict[str, Any]] = deque()
+        self._uses_gpus = False
+        self._seen = self._worked = time.monotonic()
+        self._said: set[str] = set()
+        self._capacity = 0
+
+    def run(self, incoming: SimpleQueue[dict[str, Any] | None]) -> None:
+        """Give out files until mlenv sends no more; raises `Refusal` where no node can work."""
+        self._look_around()
+        while True:
+            with contextlib.suppress(Empty):
+                while True:
+                    request = incoming.get(timeout=0 if self._awaited() else 0.1)
+                    if request is None:
+                        return
+                    self._waiting.append(request)
+            if time.monotonic() - self._seen > LOOK_AROUND:
+                self._look_around()
+            self._give()
+            if awaited := self._awaited():
+                done, _ = self._ray.wait(list(awaited), num_returns=1, timeout=0.05)
+                for each in done:
+                    self._take(awaited[each])
+
+    def _awaited(self) -> dict[Any, Held]:
+        held = (each for node in self._nodes.values() for each in node.held)
+        return {each.awaited: each for each in held if each.awaited is not None}
+
+    def _look_around(self) -> None:
+        """Start actors where some are missing, on nodes that are new, and forget dead nodes."""
+        self._seen = time.monotonic()
+        alive = {each["NodeID"]: each for each in self._ray.nodes() if each["Alive"]}
+        self._uses_gpus = self._settings["device"] != "cpu" and (
+            self._uses_gpus or any(each["Resources"].get("GPU") for each in alive.values())
+        )
+        if self._settings["device"] == "cuda" and not self._uses_gpus:
+            raise Refusal("no-gpu", "No node of the cluster has a GPU.")
+        for key, found in alive.items():
+            node = self._nodes.setdefault(key, Node(found["NodeManagerHostname"]))
+            node.seats, node.cores = self._seats(found["Resources"])
+            for _ in range(0 if node.unfit else node.seats - len(node.held)):
+                node.held.append(self._start(key, node))
+        for key in set(self._nodes) - set(alive):
+            if not self._nodes[key].held:  # else what they have is still to be lost
+                del self._nodes[key]
+        self._tell_capacity()
+        self._give_up_if_idle()
+
+    def _seats(self, resources: dict[str, float]) -> tuple[int, int]:
+        """Number of actors for a node, and the cores of each."""
+        cpus, gpus = int(resources.get("CPU", 0)), int(resources.get("GPU", 0))
+        cores = self._settings["threads"] or CORES
+        if self._uses_gpus:
+            return gpus, min(cores, cpus // gpus) if gpus else 0
+        cores = min(cores, cpus)
+        return (cpus // cores if cores else 0), cores
+
+    def _start(self, key: str, node: Node) -> Held:
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        device = "cuda" if self._uses_gpus else "cpu"
+        words = [*self._settings["words"], f"--device={device}"]
+        strategy = NodeAffinitySchedulingStrategy(key, soft=False)
+        options = {"num_cpus": node.cores, "num_gpus": int(self._uses_gpus), "max_restarts": 0}
+        kind = self._ray.remote(seat.Seat).options(**options, scheduling_strategy=strategy)
+        actor = kind.remote({**self._settings, "words": words})
+        return Held(key, actor, actor.refusal.remote())
+
+    def _give(self) -> None:
+        for node in self._nodes.values():
+            for held in node.held:
+                if self._waiting and held.is_ready and held.awaited is None:
+                    request = self._waiting.popleft()
+                    held.number = request["id"]
+                    held.awaited = held.actor.transcribe.remote(held.number, request["audio"])
+
+    def _take(self, held: Held) -> None:
+        """Take what has come of an actor: that it is ready, an answer, its death."""
+        node, awaited, held.awaited = self._nodes[held.node], held.awaited, None
+        try:
+            result = self._ray.get(awaited)
+        except self._ray.exceptions.RayError as error:
+            self._bury(held, error)
+            return
+        self._worked = time.monotonic()
+        if held.is_ready:
+            number, held.number = held.number, None
+            for line in result.pop("said"):
+                self._tell(node, line)
+            self._emit({"event": "answer", "id": number, "gpu": self._uses_gpus, **result})
+        elif result:
+            node.held.remove(held)
+            self._exclude(node, result)
+        else:
+            held.is_ready = True
+            self._tell_capacity()
+
+    def _bury(self, held: Held, error: Exception) -> None:
+        node = self._nodes[held.node]
+        node.held.remove(held)
+        last = str(error).strip().splitlines()[-1].strip() or type(error).__name__
+        with_node = held.node not in self._alive()
+        if held.number is not None:
+            how = "node" if with_node else "actor"
+            text = f"{node.name}: {'the node was lost' if with_node else 'the actor died'} ({last})"
+            self._emit({"event": "lost", "id": held.number, "how": how, "message": text})
+        elif not held.is_ready and not with_node:
+            node.false_starts += 1
+            if node.false_starts == FALSE_STARTS:
+                self._exclude(node, f"its actors end when they start ({last})")
+        self._tell_capacity()
+
+    def _alive(self) -> set[str]:
+        return {each["NodeID"] for each in self._ray.nodes() if each["Alive"]}
+
+    def _exclude(self, node: Node, reason: str) -> None:
+        if not node.unfit:
+            node.unfit = reason
+            self._note(f"the node {node.name} is left out: {reason}", warning=True)
+
+    def _give_up_if_idle(self) -> None:
+        """Raise `Refusal` where nobody works and nobody will."""
+        if any(node.held for node in self._nodes.values()):
+            if not self._capacity and time.monotonic() - self._worked > PATIENCE:
+                self._note("waiting for the cluster: what it has is in use", warning=True)
+            return
+        unfit = [f"{node.name}: {node.unfit}" for node in self._nodes.values() if node.unfit]
+        if unfit:
+            raise Refusal("no-node", f"No node of the cluster can work. {'; '.join(unfit)}.")
+        if time.monotonic() - self._worked > PATIENCE:
+            raise Refusal("no-node", f"No node of the cluster has been there for {PATIENCE:.0f} s.")
+
+    def _tell_capacity(self) -> None:
+        ready = sum(held.is_ready for node in self._nodes.values() for held in node.held)
+        if ready != self._capacity:
+            self._capacity = ready
+            self._emit({"event": "capacity", "actors": ready, "gpu": self._uses_gpus})
+
+    def _tell(self, node: Node, line: str) -> None:
+        """Pass on a line of standard error once; those about files are in the answers too."""
+        warning = line.startswith("warning: ")
+        text = line.removeprefix("warning: ")
+        if not line.startswith(("error: ", "/")) and not text.startswith("/"):
+            self._note(f"{node.name}: {text}", warning=warning)
+
+    def _note(self, text: str, *, warning: bool) -> None:
+        if text not in self._said:
+            self._said.add(text)
+            self._emit({"event": "note", "text": text, "warning": warning})
+
+
+def main() -> None:
+    """Connect to the cluster, and give out files until standard input ends."""
+    stream = os.fdopen(os.dup(1), "w", encoding="ascii", buffering=1)
+    os.dup2(2, 1)  # whatever else is printed
+
+    def emit(event: dict[str, Any]) -> None:
+        try:
+            stream.write(json.dumps(event) + "\n")
+        except BrokenPipeError:  # mlenv has ended
+            os._exit(0)
+
+    incoming: SimpleQueue[dict[str, Any] | None] = SimpleQueue()
+    settings = json.loads(sys.stdin.buffer.readline() or b"{}")
+    Thread(target=_listen, args=(incoming,), daemon=True).start()
+    os.environ.update(QUIET)
+    try:
+        _connect(settings["address"], emit)
+        import ray
+
+        ray.cloudpickle.register_pickle_by_value(seat)  # no node has this package
+        Pool(ray, settings, emit).run(incoming)
+        ray.shutdown()
+    except Refusal as refusal:
+        code, message = refusal.args
+        emit({"event": "refused", "code": code, "message": message})
+
+
+def _connect(address: str | None, emit: Any) -> None:
+    """Connect to the cluster, or start one on this machine where there is none."""
+    try:
+        import ray
+    except ImportError as error:
+        raise Refusal("no-ray", f"Ray can't be imported in this environment: {error}.") from error
+    try:
+        context = ray.init(address=address, log_to_driver=False, logging_level="ERROR")
+    except (OSError, ValueError, RuntimeError) as error:
+        where = address or "this machine"
+        reason = str(error).strip().splitlines()[0]
+        raise Refusal("no-cluster", f"There is no Ray cluster at {where}: {reason}") from error
+    nodes = [each for each in ray.nodes() if each["Alive"]]
+    count = "1 node" if len(nodes) == 1 else f"{len(nodes)} nodes"
+    where = context.address_info["address"]
+    emit({"event": "note", "text": f"Ray cluster at {where}: {count}", "warning": False})
+
+
+def _listen(incoming: SimpleQueue[dict[str, Any] | None]) -> None:
+    for line in sys.stdin.buffer:
+        incoming.put(json.loads(line))
+    incoming.put(None)
