@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypeVar
 
 import msgspec
 
 from documentation import documents
 from documentation import markdown as md
 from mlenv.environment.lockfile import profiles
-from mlenv.environment.lockfile.profile_file import PLATFORMS, File
+from mlenv.environment.lockfile.profile_file import PLATFORMS, Extension, File
 from mlenv.paths import shipped
 
+Kind = TypeVar("Kind")
 _TOP = """\
 A profile is a TOML file that says what an environment shall hold and what the machine must offer.
 `mlenv install NAME` takes one that ships with mlenv, one of your own that the environment keeps
@@ -29,6 +31,7 @@ def markdown() -> str:
 def _shipped() -> Iterator[str]:
     yield "## Profiles that ship with mlenv\n"
     yield md.table(("profile", "for"), ((md.code(n), _read(n).purpose) for n in profiles.names()))
+    yield from _parts()
     for name in profiles.names():
         profile = _read(name)
         machine = profile.machine
@@ -58,16 +61,36 @@ def _shipped() -> Iterator[str]:
         yield ""
 
 
+def _parts() -> Iterator[str]:
+    yield (
+        "With an optional part, a profile holds what it holds without, and the part's packages: "
+        "`mlenv install cu124 --with ray` installs the profile `cu124+ray`, which has a file and "
+        "a lock of its own.\n"
+    )
+    rows = (
+        (md.code(name), md.code(", ".join(part.requires)), f"{part.disk_mb} MB more")
+        for name in profiles.extended()
+        for part in [_decoded(name, Extension)]
+    )
+    yield md.table(("profile", "part", "disk"), rows)
+
+
 def _reason(what: str, why: str) -> str:
     return f"- {what}: {md.plain(' '.join(why.split()))}"
 
 
 def _read(name: str) -> File:
-    return msgspec.toml.decode((shipped("profiles") / f"{name}.toml").read_bytes(), type=File)
+    return _decoded(name, File)
+
+
+def _decoded(name: str, kind: type[Kind]) -> Kind:
+    return msgspec.toml.decode((shipped("profiles") / f"{name}.toml").read_bytes(), type=kind)
 
 
 def _format() -> Iterator[str]:
     yield "## The file of a profile\n"
     yield "Unknown keys are errors. Tables are named as here: `[machine]`, `[[override]]`, ..\n"
     yield from documents.fields(File)
+    yield "A file with `extends` has these keys and no others:\n"
+    yield from documents.fields(Extension)
     yield "Platforms: " + ", ".join(map(md.code, PLATFORMS)) + ".\n"

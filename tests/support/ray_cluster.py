@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import uv
 
+from mlenv import paths
 from tests.support.venvs import linked
 
 SCRIPT = Path(__file__).with_name("ray_nodes.py")
@@ -33,13 +34,11 @@ def ray_venv(real_venv: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     linked(real_venv.resolve(), venv)
     for link in (real_venv / "bin").glob("python*"):
         (venv / "bin" / link.name).symlink_to(link.readlink())
+    lock = paths.shipped("constraints") / "cu124+ray.txt"
+    words: list[str | Path] = ["--no-deps", "--require-hashes", "-r", lock]
     python = venv / "bin" / "python"
-    pip = [uv.find_uv_bin(), "pip"]
-    pins = subprocess.run([*pip, "freeze", "--python", python], capture_output=True, check=True)
-    constraints = venv.parent / "constraints.txt"
-    constraints.write_bytes(pins.stdout)
-    words: list[str | Path] = ["--python", python, "--constraint", constraints, "ray"]
-    subprocess.run([*pip, "install", "-q", *words], check=True)
+    pip: list[str | Path] = [uv.find_uv_bin(), "pip", "install", "-q", "--python", python]
+    subprocess.run([*pip, *words], check=True)
     yield venv
     shutil.rmtree(venv.parent)
 

@@ -11,14 +11,16 @@ import msgspec
 from mlenv.cli import completion
 from mlenv.cli.table import command, complete_profile, no_wait_option, venv_option
 from mlenv.doctor.examine import FindingDocument
+from mlenv.environment import generations
 from mlenv.environment.install import plan
 from mlenv.environment.install.build import Installed, install
 from mlenv.environment.install.dry_run import DryRun
 from mlenv.environment.install.dry_run import of as planned
 from mlenv.environment.install.request import Request
+from mlenv.environment.lockfile import profiles
 from mlenv.machine import settings
 from mlenv.progress import Progress
-from mlenv.result import DONE, FAILED, MlenvError, Result
+from mlenv.result import DONE, FAILED, WRONG_USAGE, MlenvError, Result
 from mlenv.speech.verify.measure import Row
 
 
@@ -36,9 +38,17 @@ class Checked(Installed, frozen=True, kw_only=True):
 @command(
     "install",
     "mlenv install\nmlenv install cu124 --venv /data/envs/ml --no-verify\n"
-    "mlenv install auto --dry-run\nmlenv install --from /media/usb/ml",
+    "mlenv install cu124 --with ray\nmlenv install auto --dry-run\n"
+    "mlenv install --from /media/usb/ml",
 )
 @click.argument("profile", required=False, shell_complete=complete_profile)
+@click.option(
+    "--with",
+    "parts",
+    metavar="PART",
+    multiple=True,
+    help="With an optional part of the profile, such as `ray`. May be repeated.",
+)
 @click.option(
     "--python",
     metavar="EXE|VERSION",
@@ -69,6 +79,7 @@ def cli(
     progress: Progress,
     venv: Path,
     profile: str | None,
+    parts: tuple[str, ...],
     python: str | None,
     offline: bool,
     mirrors: tuple[str, ...],
@@ -86,11 +97,29 @@ def cli(
     """
     if profile is None and bundle is None and not venv.exists():
         profile = settings.load().values.get("profile")
+    if parts:
+        profile = _with_parts(profile, parts, bundle, venv)
     request = Request(profile, python, offline, mirrors, bundle, wait=not no_wait)
     try:
         return _install(request, venv, progress, dry_run=dry_run, no_verify=no_verify)
     except MlenvError as error:
         raise plan.with_index(error, request) from error
+
+
+def _with_parts(
+    profile: str | None, parts: tuple[str, ...], bundle: Path | None, venv: Path
+) -> str:
+    """The name of the profile with these parts; raises `MlenvError` where it has none such."""
+    active = generations.active(venv) if profile is None and bundle is None else None
+    name = active.profile if active else profile
+    if name is None or bundle or not profiles.ships(name):
+        raise MlenvError(
+            "usage",
+            "--with is for a profile that ships with mlenv, by its name.",
+            f"There are: {', '.join(profiles.names())}. `mlenv add` takes any package.",
+            exit_code=WRONG_USAGE,
+        )
+    return profiles.with_parts(name, parts)
 
 
 def _install(

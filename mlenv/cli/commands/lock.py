@@ -68,7 +68,7 @@ def cli(
     and what `mlenv add` made by its name.
     """
     own = own_profiles.of(venv)
-    selected = [profiles.load(name, own) for name in names or profiles.names()]
+    selected = [profiles.load(name, own) for name in names or _shipped()]
     config = indexes.load(mirrors)
     indexes.check_names(config, selected, mirrors)
     doubts: list[str] = []
@@ -85,6 +85,10 @@ def cli(
         for text in row.problems
     )
     return Result("lock", Locks(locks=rows), code, problems, tuple(doubts), in_text=True)
+
+
+def _shipped() -> tuple[str, ...]:
+    return (*profiles.names(), *profiles.extended())
 
 
 def _checked(profile: profiles.Profile, config: indexes.Indexes | None) -> Row:
@@ -111,7 +115,9 @@ def _locked(
     config: indexes.Indexes,
     doubts: list[str],
 ) -> Row:
-    lock = resolve.make(profile, indexes=config, upgrade=upgrade)
+    # with a part more, a profile has the versions that it has without
+    base = locks.load(profiles.load(profile.extends)).text if profile.extends else None
+    lock = resolve.make(profile, indexes=config, upgrade=upgrade, previous=base)
     doubts += (f"{profile.name}: {line}" for line in resolve.doubts(lock))
     problems = locks.problems(profile, lock)
     before = lock.path.read_bytes() if lock.path.is_file() else b""

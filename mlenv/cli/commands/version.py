@@ -105,7 +105,7 @@ def _profile(venv: Path) -> str | None:
         return None
     if active is None:
         return None
-    known = active.profile.removesuffix("-own") in profiles.names()
+    known = profiles.ships(active.profile.removesuffix("-own"))
     return active.profile if known else "a profile of its own"
 
 

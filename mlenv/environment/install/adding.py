@@ -99,7 +99,7 @@ def _drafted(venv: Path, request: Request, progress: Progress) -> Iterator[_Draf
     config = indexes.load(request.mirrors)
     core.refuse_change(profile, lock, request.add)
     text = edit.edited(profile, lock, request)
-    if text == profile.path.read_text("utf-8"):
+    if text == profiles.whole_text(profile.path):
         yield _Draft(present)
         return
     progress.step("Resolving")

@@ -187,7 +187,7 @@ def profile_of(bundle: Bundle, name: str | None) -> Profile:
         message = f"{bundle.path} was made for {bundle.platform}, this machine is {here}."
         raise MlenvError("broken-bundle", message, _AGAIN)
     inside = profiles.load(os.fspath(bundle.path / f"{bundle.profile}.toml"))
-    if bundle.profile in profiles.names():
+    if profiles.ships(bundle.profile):
         shipped = profiles.load(bundle.profile)
         pairs = ((shipped.path, inside.path), (shipped.lock_path, inside.lock_path))
         if all(files.sha256(ours) == files.sha256(theirs) for ours, theirs in pairs):

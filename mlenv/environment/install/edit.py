@@ -13,6 +13,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from mlenv.environment.install import core
+from mlenv.environment.lockfile import profiles
 from mlenv.environment.lockfile.locks import Lock
 from mlenv.environment.lockfile.profiles import Profile
 from mlenv.result import MlenvError
@@ -38,7 +39,7 @@ REMOVABLE = "What was added, or stands in the profile, can be: `mlenv profiles s
 
 def edited(profile: Profile, lock: Lock, request: Request) -> str:
     """The profile's file with the request in it; unchanged where that asks for nothing new."""
-    text = profile.path.read_text("utf-8")
+    text = profiles.whole_text(profile.path)
     document = tomlkit.parse(text)
     requires: Any = document["requires"]
     for wish in request.add:

@@ -33,7 +33,7 @@ class Request:
 
 def named(request: Request, venv: Path) -> Request:
     """The request with the file of an own profile of `venv` that is asked for by its name."""
-    if request.bundle or not request.profile or request.profile in profiles.names():
+    if request.bundle or not request.profile or profiles.ships(request.profile):
         return request
     file = own_profiles.of(venv).get(request.profile)
     return replace(request, profile=os.fspath(file)) if file else request

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name, is_normalized_name
@@ -104,6 +105,32 @@ class File(_Table, frozen=True):
     index: tuple[Index, ...] = ()
     family: Family = Family()
     machine: Machine = Machine()
+
+
+class Extension(_Table, frozen=True):
+    """The file of another profile with one part more, as `cu124+ray.toml` is `cu124` with Ray.
+
+    `extends`: that profile's name. Sizes are those of the part alone, in MB.
+    """
+
+    extends: str
+    requires: tuple[str, ...]
+    download_mb: int = 0
+    disk_mb: int = 0
+
+    def applied_to(self, file: File, part: str) -> File:
+        """The whole profile."""
+        needs = replace(
+            file.machine,
+            download_mb=file.machine.download_mb + self.download_mb,
+            disk_mb=file.machine.disk_mb + self.disk_mb,
+        )
+        return replace(
+            file,
+            purpose=f"{file.purpose}, with {part}",
+            requires=(*file.requires, *self.requires),
+            machine=needs,
+        )
 
 
 def _wrong_values(file: File) -> Iterator[str]:

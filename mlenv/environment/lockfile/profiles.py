@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import difflib
 import shlex
-from collections.abc import Mapping
+import tomllib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
@@ -19,6 +21,7 @@ from packaging.version import Version
 from mlenv import paths
 from mlenv.environment.lockfile.profile_file import (
     Exclusion,
+    Extension,
     Family,
     File,
     Index,
@@ -27,13 +30,16 @@ from mlenv.environment.lockfile.profile_file import (
     SourceBuild,
     problems,
 )
-from mlenv.files import decode, read_text, why
+from mlenv.files import decode, read_text, stays_below, why
 from mlenv.result import WRONG_USAGE, MlenvError
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One profile, as its file says; see `File`."""
+    """One profile, as its file says; see `File`.
+
+    `extends`: the name of the profile that this one has a part more than, if any.
+    """
 
     name: str
     path: Path
@@ -48,6 +54,7 @@ class Profile:
     indexes: tuple[Index, ...]
     family: Family
     machine: Machine
+    extends: str = ""
 
     @property
     def python_range(self) -> SpecifierSet:
@@ -92,11 +99,42 @@ class Profile:
 
 
 NEAR = 0.7  # likeness of a name from which it is offered: `gpu` is not nearly `cpu`
+PLUS = "+"  # before an optional part in the name of a profile
 NONE: Mapping[str, Path] = {}
 
 
 def names() -> tuple[str, ...]:
-    """The profiles that ship with mlenv."""
+    """The profiles that ship with mlenv, each without optional parts."""
+    return tuple(name for name in _files() if PLUS not in name)
+
+
+def extended() -> tuple[str, ...]:
+    """The profiles that ship with mlenv and have an optional part: `cu124+ray`."""
+    return tuple(name for name in _files() if PLUS in name)
+
+
+def ships(name: str) -> bool:
+    """Tell if a profile of that name ships with mlenv, with optional parts or without."""
+    return name in _files()
+
+
+def with_parts(name: str, parts: Sequence[str]) -> str:
+    """The name of a profile with optional parts; raises `MlenvError` where it has none such."""
+    base, *present = name.split(PLUS)
+    whole = PLUS.join([base, *sorted({*present, *parts})])
+    if whole not in (base, *extended()):
+        known = [each.removeprefix(base + PLUS) for each in extended() if each.startswith(base)]
+        there = f"It has: {', '.join(known)}." if known else "It has none."
+        raise MlenvError(
+            "unknown-part",
+            f"Profile {base} has no optional part `{PLUS.join(sorted(parts))}`.",
+            f"{there} `mlenv add` takes any package.",
+            exit_code=WRONG_USAGE,
+        )
+    return whole
+
+
+def _files() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in paths.shipped("profiles").glob("*.toml")))
 
 
@@ -107,7 +145,7 @@ def load(name: str, own: Mapping[str, Path] = NONE) -> Profile:
     """
     by_path = name.endswith(".toml") or "/" in name
     path = Path(name).absolute() if by_path else paths.shipped("profiles") / f"{name}.toml"
-    if not by_path and name not in names():
+    if not by_path and not ships(name):
         path = own.get(name, path)
     try:
         text = read_text(path)
@@ -124,7 +162,8 @@ def load(name: str, own: Mapping[str, Path] = NONE) -> Profile:
         ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise MlenvError("unreadable-profile", f"{path} can't be read: {why(error)}.") from error
-    file = decode(text, File, path, toml=True, code="broken-profile")
+    extension = _extension(text, path)
+    file = _extended(extension, path) if extension else _decoded(text, path)
     if problem := next(problems(file), ""):
         raise MlenvError("broken-profile", f"{path}: {problem}.")
     return Profile(
@@ -141,4 +180,53 @@ def load(name: str, own: Mapping[str, Path] = NONE) -> Profile:
         indexes=file.index,
         family=file.family,
         machine=file.machine,
+        extends=extension.extends if extension else "",
+    )
+
+
+def whole_text(path: Path) -> str:
+    """The text of a profile's file; of one that extends another, that one's with the part in it."""
+    text = read_text(path)
+    extension = _extension(text, path)
+    if extension is None:
+        return text
+    import tomlkit  # late: it takes long, and only edits need it
+
+    document = tomlkit.parse(read_text(_base(extension, path)))
+    requires: Any = document["requires"]
+    for requirement in extension.requires:
+        requires.append(requirement)
+    return tomlkit.dumps(document)
+
+
+def _decoded(text: str, path: Path) -> File:
+    return decode(text, File, path, toml=True, code="broken-profile")
+
+
+def _extension(text: str, path: Path) -> Extension | None:
+    """What the file says if it extends another; None for any other file."""
+    try:
+        if "extends" not in tomllib.loads(text):
+            return None
+    except tomllib.TOMLDecodeError:
+        return None
+    return decode(text, Extension, path, toml=True, code="broken-profile")
+
+
+def _extended(extension: Extension, path: Path) -> File:
+    base = _base(extension, path)
+    part = path.stem.removesuffix("-own").partition(PLUS)[2] or "more"
+    return extension.applied_to(_decoded(read_text(base), base), part)
+
+
+def _base(extension: Extension, path: Path) -> Path:
+    """The file of the profile that another one extends: beside it, else mlenv's own."""
+    name = f"{extension.extends}.toml"
+    for folder in (path.parent, paths.shipped("profiles")):
+        if stays_below(name) and (folder / name).is_file():
+            return folder / name
+    raise MlenvError(
+        "broken-profile",
+        f"{path}: there is no profile `{extension.extends}` that it could extend.",
+        f"There are: {', '.join(names())}.",
     )

@@ -35,7 +35,7 @@ OF_THE_NODE = ("--device", "--device-index", "--model", "--model-directory")
 MOST = {"worker": 2, "actor": 2, "node": 3}  # deaths over one file until it is put aside
 DIED = "worker-died"  # the code of a file that has ended a worker of the transcription
 HINTS = {
-    "no-ray": "`mlenv add ray` puts it into the environment, pinned with its hashes.",
+    "no-ray": "`mlenv install --with ray` puts it into the environment.",
     "no-cluster": "`mlenv exec ray start --head` starts one; `--address HOST:PORT` names another.",
     "no-gpu": "Leave out --device cuda, or start the nodes with `ray start --num-gpus N`.",
     "no-node": "All nodes need mlenv of one version, and an environment of one lock at one path.",

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mlenv.environment.install import select
-from mlenv.environment.lockfile import profiles
+from mlenv.environment.lockfile import locks, profiles
 from mlenv.machine.host import Host
 from tests.support.running import Run
 
@@ -128,3 +128,61 @@ def test_every_override_and_exclusion_says_why() -> None:
     for name in profiles.names():
         profile = profiles.load(name)
         assert all(len(item.why) > 20 for item in (*profile.overrides, *profile.excludes))
+
+
+def test_a_part_leaves_the_profile_as_it_is_without() -> None:
+    """Only click moves, which Ray wants older than what is newest."""
+    assert profiles.extended() == tuple(f"{name}+ray" for name in sorted(profiles.names()))
+    for name in profiles.extended():
+        whole, base = profiles.load(name), profiles.load(profiles.load(name).extends)
+        assert name == f"{base.name}+ray"
+        assert whole.requires == (*base.requires, "ray==2.52.1")
+        assert (whole.overrides, whole.machine.gpu) == (base.overrides, base.machine.gpu)
+        assert whole.machine.disk_mb == base.machine.disk_mb + 220
+        with_it, without = locks.load(whole).versions(), locks.load(base).versions()
+        assert with_it["ray"] == "2.52.1"
+        moved = {each for each in without if with_it[each] != without[each]}
+        assert moved <= {"click"}
+
+
+def test_a_file_that_extends_another_is_read_with_it(tmp_path: Path, mlenv: Run) -> None:
+    mine = tmp_path / "mine.toml"
+    mine.write_text('extends = "cu124"\nrequires = ["tabulate==0.9.0"]\n')
+    profile = profiles.load(str(mine))
+    assert profile.requires == (*profiles.load("cu124").requires, "tabulate==0.9.0")
+    (tmp_path / "whole.toml").write_text(profiles.whole_text(mine))
+    whole = profiles.load(str(tmp_path / "whole.toml"))
+    assert (whole.requires, whole.overrides) == (profile.requires, profile.overrides)
+    for text, said in {
+        'extends = "cu999"\nrequires = []': "there is no profile `cu999` that it could extend.",
+        'extends = "../cu124"\nrequires = []': "there is no profile `../cu124` that it could",
+        'extends = "cu124"\nrequires = ["a b"]': "`a b` is not a package with a version",
+        'extends = "cu124"\nrequires = []\npython = "3"': "unknown field `python`",
+    }.items():
+        mine.write_text(text)
+        done = mlenv("profiles", "show", mine)
+        assert (done.returncode, said in done.stderr) == (1, True), done.stderr
+
+
+ALL = f"There are: {', '.join(profiles.names())}. `mlenv add` takes any package.\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("cu124", "--with", "dask"),
+         "Profile cu124 has no optional part `dask`.\n"
+         "It has: ray. `mlenv add` takes any package.\n"),
+        (("mine.toml", "--with", "ray"),
+         f"--with is for a profile that ships with mlenv, by its name.\n{ALL}"),
+        (("--with", "ray"), f"--with is for a profile that ships with mlenv, by its name.\n{ALL}"),
+    ],
+)  # fmt: skip
+def test_a_part_that_there_is_not(mlenv: Run, words: tuple[str, ...], said: str) -> None:
+    done = mlenv("install", *words)
+    assert (done.returncode, done.stderr) == (2, f"error: {said}")
+
+
+def test_parts_are_named_once_and_in_order() -> None:
+    assert profiles.with_parts("cu124", ("ray", "ray")) == "cu124+ray"
+    assert profiles.with_parts("cu124+ray", ("ray",)) == "cu124+ray"
