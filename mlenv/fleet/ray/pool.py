@@ -28,6 +28,7 @@ from . import seat
 CORES = 4  # of an actor, unless --threads says how many
 LOOK_AROUND = 2.0  # seconds between two looks at the cluster's nodes
 PATIENCE = 60.0  # seconds without any actor until the pool gives up
+AT_ONCE = 0.2  # seconds in which a call of an actor fails that was dead already
 FALSE_STARTS = 2  # of actors on one node
 
 # Ray tells its makers about each cluster, and carries `uv run` to the workers, unless told not to.
@@ -40,13 +41,17 @@ class Refusal(Exception):
 
 @dataclass
 class Held:
-    """An actor, the node that it is on, and what is awaited from it; `number` of its file."""
+    """An actor, the node that it is on, and what is awaited from it.
+
+    `request`: the file that it has; `since` when, in seconds of the monotonic clock.
+    """
 
     node: str
     actor: Any
     awaited: Any
     is_ready: bool = False
-    number: int | None = None
+    request: dict[str, Any] | None = None
+    since: float = 0.0
 
 
 @dataclass
@@ -59,6 +64,10 @@ class Node:
     false_starts: int = 0
     unfit: str = ""
     held: list[Held] = field(default_factory=list)
+
+    def busy(self) -> list[Held]:
+        """The actors of which something is awaited."""
+        return [each for each in self.held if each.awaited is not None]
 
 
 class Pool:
@@ -75,21 +84,35 @@ class Pool:
 
     def run(self, incoming: SimpleQueue[dict[str, Any] | None]) -> None:
         """Give out files until mlenv sends no more; raises `Refusal` where no node can work."""
+        self.start()
+        while self.go_on(incoming):
+            pass
+
+    def start(self) -> None:
+        """Start actors on the nodes that are there, which decide on the device."""
+        resources = [each["Resources"] for each in self._ray.nodes() if each["Alive"]]
+        if self._settings["device"] != "cpu":
+            self._uses_gpus = any(each.get("GPU") for each in resources)
+        if self._settings["device"] == "cuda" and not self._uses_gpus:
+            raise Refusal("no-gpu", "No node of the cluster has a GPU.")
         self._look_around()
-        while True:
-            with contextlib.suppress(Empty):
-                while True:
-                    request = incoming.get(timeout=0 if self._awaited() else 0.1)
-                    if request is None:
-                        return
-                    self._waiting.append(request)
-            if time.monotonic() - self._seen > LOOK_AROUND:
-                self._look_around()
-            self._give()
-            if awaited := self._awaited():
-                done, _ = self._ray.wait(list(awaited), num_returns=1, timeout=0.05)
-                for each in done:
-                    self._take(awaited[each])
+
+    def go_on(self, incoming: SimpleQueue[dict[str, Any] | None]) -> bool:
+        """Take what has come of mlenv, and of one actor; False where mlenv has ended."""
+        with contextlib.suppress(Empty):
+            while True:
+                request = incoming.get(timeout=0 if self._awaited() else 0.1)
+                if request is None:
+                    return False
+                self._waiting.append(request)
+        if time.monotonic() - self._seen > LOOK_AROUND:
+            self._look_around()
+        self._give()
+        if awaited := self._awaited():
+            done, _ = self._ray.wait(list(awaited), num_returns=1, timeout=0.05)
+            for each in done:
+                self._take(awaited[each])
+        return True
 
     def _awaited(self) -> dict[Any, Held]:
         held = (each for node in self._nodes.values() for each in node.held)
@@ -99,18 +122,14 @@ class Pool:
         """Start actors where some are missing, on nodes that are new, and forget dead nodes."""
         self._seen = time.monotonic()
         alive = {each["NodeID"]: each for each in self._ray.nodes() if each["Alive"]}
-        self._uses_gpus = self._settings["device"] != "cpu" and (
-            self._uses_gpus or any(each["Resources"].get("GPU") for each in alive.values())
-        )
-        if self._settings["device"] == "cuda" and not self._uses_gpus:
-            raise Refusal("no-gpu", "No node of the cluster has a GPU.")
         for key, found in alive.items():
             node = self._nodes.setdefault(key, Node(found["NodeManagerHostname"]))
             node.seats, node.cores = self._seats(found["Resources"])
             for _ in range(0 if node.unfit else node.seats - len(node.held)):
                 node.held.append(self._start(key, node))
         for key in set(self._nodes) - set(alive):
-            if not self._nodes[key].held:  # else what they have is still to be lost
+            held = self._nodes[key].held = self._nodes[key].busy()
+            if not held:  # else what they have is still to be lost
                 del self._nodes[key]
         self._tell_capacity()
         self._give_up_if_idle()
@@ -139,9 +158,9 @@ class Pool:
         for node in self._nodes.values():
             for held in node.held:
                 if self._waiting and held.is_ready and held.awaited is None:
-                    request = self._waiting.popleft()
-                    held.number = request["id"]
-                    held.awaited = held.actor.transcribe.remote(held.number, request["audio"])
+                    request = held.request = self._waiting.popleft()
+                    held.since = time.monotonic()
+                    held.awaited = held.actor.transcribe.remote(request["id"], request["audio"])
 
     def _take(self, held: Held) -> None:
         """Take what has come of an actor: that it is ready, an answer, its death."""
@@ -153,10 +172,12 @@ class Pool:
             return
         self._worked = time.monotonic()
         if held.is_ready:
-            number, held.number = held.number, None
+            request, held.request = held.request, None
+            assert request
             for line in result.pop("said"):
                 self._tell(node, line)
-            self._emit({"event": "answer", "id": number, "gpu": self._uses_gpus, **result})
+            answer = {"event": "answer", "id": request["id"], "gpu": self._uses_gpus}
+            self._emit({**answer, **result})
         elif result:
             node.held.remove(held)
             self._exclude(node, result)
@@ -169,10 +190,14 @@ class Pool:
         node.held.remove(held)
         last = str(error).strip().splitlines()[-1].strip() or type(error).__name__
         with_node = held.node not in self._alive()
-        if held.number is not None:
+        if with_node:
+            node.held = node.busy()  # those that are idle shall get no file
+        if held.request and time.monotonic() - held.since < AT_ONCE and not with_node:
+            self._waiting.appendleft(held.request)  # it had died before
+        elif held.request:
             how = "node" if with_node else "actor"
             text = f"{node.name}: {'the node was lost' if with_node else 'the actor died'} ({last})"
-            self._emit({"event": "lost", "id": held.number, "how": how, "message": text})
+            self._emit({"event": "lost", "id": held.request["id"], "how": how, "message": text})
         elif not held.is_ready and not with_node:
             node.false_starts += 1
             if node.false_starts == FALSE_STARTS:

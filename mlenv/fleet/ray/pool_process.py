@@ -16,7 +16,7 @@ from mlenv.speech.transcribe import scratch
 from mlenv.speech.transcribe.worker_process import STDERR_KEPT, cause
 
 ENTRY = Path(__file__).with_name("__main__.py")
-GRACE = 5.0  # seconds for the pool to leave the cluster
+GRACE = 1.5  # seconds for the pool to leave the cluster, which notices its end anyway
 
 
 class PoolProcess:
