@@ -80,7 +80,7 @@ class PoolProcess:
         code = self._process.wait()
         self._stderr.seek(0, os.SEEK_END)
         self._stderr.seek(max(0, self._stderr.tell() - STDERR_KEPT))
-        what, _ = cause(self._stderr.read().decode("utf-8", "replace"))
+        what, _ = cause(self._stderr.read().decode("utf-8", "replace"), "mlenv doctor")
         how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
         return MlenvError(
             "cluster-lost",
