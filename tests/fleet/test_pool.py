@@ -94,6 +94,9 @@ class Ray:
     def wait(self, calls: list[Call], **_: Any) -> tuple[list[Call], list[Call]]:
         return [call for call in calls if call.is_over or call.actor.is_dead][:1], []
 
+    def kill(self, actor: Actor) -> None:
+        actor.is_dead = True
+
     def get(self, call: Call) -> Any:
         if call.actor.is_dead:
             raise RayError("The actor died.\nits node has died")

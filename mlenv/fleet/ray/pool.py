@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import socket
 import sys
 import time
 from collections import deque
@@ -43,7 +44,8 @@ class Refusal(Exception):
 class Held:
     """An actor, the node that it is on, and what is awaited from it.
 
-    `request`: the file that it has; `since` when, in seconds of the monotonic clock.
+    `request`: the file that it has. `since`: when it got that, or was started, in seconds of the
+    monotonic clock.
     """
 
     node: str
@@ -51,7 +53,11 @@ class Held:
     awaited: Any
     is_ready: bool = False
     request: dict[str, Any] | None = None
-    since: float = 0.0
+    since: float = field(default_factory=time.monotonic)
+
+    def is_late(self) -> bool:
+        """It should have been ready long ago: what it was to start with may be lost."""
+        return not self.is_ready and time.monotonic() - self.since > PATIENCE
 
 
 @dataclass
@@ -127,12 +133,21 @@ class Pool:
             node.seats, node.cores = self._seats(found["Resources"])
             for _ in range(0 if node.unfit else node.seats - len(node.held)):
                 node.held.append(self._start(key, node))
-        for key in set(self._nodes) - set(alive):
-            held = self._nodes[key].held = self._nodes[key].busy()
-            if not held:  # else what they have is still to be lost
+        for key, node in list(self._nodes.items()):
+            for held in list(node.held):
+                is_lost = key not in alive and held.request is None
+                if is_lost or held.is_late():
+                    self._drop(node, held)
+            if key not in alive and not node.held:  # else what they have is still to be lost
                 del self._nodes[key]
         self._tell_capacity()
         self._give_up_if_idle()
+
+    def _drop(self, node: Node, held: Held) -> None:
+        """Forget an actor, and have Ray end it: one that can't be reached keeps its cores."""
+        node.held.remove(held)
+        with contextlib.suppress(self._ray.exceptions.RayError):
+            self._ray.kill(held.actor)
 
     def _seats(self, resources: dict[str, float]) -> tuple[int, int]:
         """Number of actors for a node, and the cores of each."""
@@ -187,7 +202,7 @@ class Pool:
 
     def _bury(self, held: Held, error: Exception) -> None:
         node = self._nodes[held.node]
-        node.held.remove(held)
+        self._drop(node, held)
         last = str(error).strip().splitlines()[-1].strip() or type(error).__name__
         with_node = held.node not in self._alive()
         if with_node:
@@ -276,6 +291,7 @@ def _connect(address: str | None, emit: Any) -> None:
         import ray
     except ImportError as error:
         raise Refusal("no-ray", f"Ray can't be imported in this environment: {error}.") from error
+    _reach(address)
     try:
         context = ray.init(address=address, log_to_driver=False, logging_level="ERROR")
     except (OSError, ValueError, RuntimeError) as error:
@@ -286,6 +302,17 @@ def _connect(address: str | None, emit: Any) -> None:
     count = "1 node" if len(nodes) == 1 else f"{len(nodes)} nodes"
     where = context.address_info["address"]
     emit({"event": "note", "text": f"Ray cluster at {where}: {count}", "warning": False})
+
+
+def _reach(address: str | None) -> None:
+    """Raise `Refusal` where nobody listens: Ray itself tries for ten minutes, and aborts."""
+    host, _, port = (address or "").rpartition(":")
+    if not port.isdecimal() or "://" in host:
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except (OSError, OverflowError) as error:
+        raise Refusal("no-cluster", f"There is no Ray cluster at {address}: {error}.") from error
 
 
 def _listen(incoming: SimpleQueue[dict[str, Any] | None]) -> None:

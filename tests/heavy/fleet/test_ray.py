@@ -1,6 +1,6 @@
 """`exec transcribe --engine ray` on a real cluster of several nodes, with real models.
 
-`$MLENV_TEST_RAY_FILES`: number of short recordings (60).
+`$MLENV_TEST_RAY_FILES`: number of short recordings (100).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tests.support.recordings import ffmpeg
 
 pytestmark = pytest.mark.heavy
 
-COUNT = int(os.environ.get("MLENV_TEST_RAY_FILES", "60"))
+COUNT = int(os.environ.get("MLENV_TEST_RAY_FILES", "100"))
 SECONDS = 2.0  # of a recording
 SEED = int(os.environ.get("MLENV_TEST_RAY_SEED", "1"))
 
@@ -97,7 +97,7 @@ def disturb(
     choice, killer = random.Random(SEED), iter(("worker", "process", "node", "actor", "worker"))
     until = time.monotonic() + 600
     while driver.poll() is None and time.monotonic() < until:
-        time.sleep(choice.uniform(1.0, 5.0))
+        time.sleep(choice.uniform(0.5, 2.0))
         if len(list(output.glob("**/*.json"))) <= 2 * len(killed):
             continue  # each has cost one file at the most
         part = next(killer, "driver")
@@ -109,7 +109,9 @@ def disturb(
             nodes.kill_node()
             nodes.add()
             killed.append(part)
-        elif nodes.kill(part, choice):
+        else:
+            while not nodes.kill(part, choice) and driver.poll() is None:
+                time.sleep(0.2)  # the one before has not been replaced yet
             killed.append(part)
 
 
@@ -129,9 +131,16 @@ def test_a_cluster_whose_parts_die_does_what_one_machine_does(
         driver = runs.start(*words)
         disturb(nodes, driver, output, killed)
         assert (runs.end(driver), killed[-1]) == (-signal.SIGKILL, "driver")
-        half = transcripts(output)
-        assert half.items() <= transcripts(tmp_path / "local").items()
-        assert runs.run(*words) == 1
+        expected = transcripts(tmp_path / "local")
+        half = transcripts(output).items()
+        assert {name: text for name, text in half if expected.get(name) != text} == {}
+        for _ in range(
+            5
+        ):  # all nodes have one address here: mlenv may meet the one that was killed
+            assert runs.run(*words) == 1
+            if "talks to the Ray cluster ended" not in runs.printed[-1]:
+                break
+            time.sleep(5)
         assert errors(runs.printed[-1]) == [bad]
         until = time.monotonic() + 30
         while (left := nodes.left()) and time.monotonic() < until:
@@ -139,7 +148,7 @@ def test_a_cluster_whose_parts_die_does_what_one_machine_does(
         assert left == []
         stamps = {path: path.stat().st_mtime_ns for path in output.rglob("*")}
         assert runs.run(*words) == 1
-    assert transcripts(output) == transcripts(tmp_path / "local")
+    assert transcripts(output) == expected
     assert len(transcripts(output)) == 2 * COUNT
     assert stamps == {path: path.stat().st_mtime_ns for path in output.rglob("*")}
     assert f"skipped {COUNT} of {COUNT + 1}" in runs.printed[-1]
@@ -148,4 +157,4 @@ def test_a_cluster_whose_parts_die_does_what_one_machine_does(
     assert 1 <= len(again) <= len(killed)
     written = re.findall(r"^\S.*: (\S.*\.txt), ", "".join(runs.printed[1:]), re.MULTILINE)
     assert {name for name, count in Counter(written).items() if count > 1} == set()
-    assert re.search(r"times real time, \d+\.\d\d hours of workers\n", runs.printed[2])
+    assert re.search(r"times real time, \d+\.\d\d hours of workers\n", runs.printed[-2])
