@@ -16,6 +16,7 @@ from tests.support.places import PYTHON
 from tests.support.running import Loaded, Run
 
 pytest_plugins = (
+    "tests.support.venvs",  # first: others import it
     "tests.support.browser",
     "tests.support.drivers",
     "tests.support.launching",
@@ -23,7 +24,6 @@ pytest_plugins = (
     "tests.support.ray_cluster",
     "tests.support.small_index",
     "tests.support.small_model",
-    "tests.support.venvs",
     "tests.support.speech",
 )
 

@@ -1,6 +1,7 @@
 """`exec transcribe --engine ray` on a real cluster of several nodes, with real models.
 
-`$MLENV_TEST_RAY_FILES`: number of short recordings (100).
+The test that kills its parts is for `pytest -m chaos`. `$MLENV_TEST_RAY_FILES`: number of short
+recordings there (100).
 """
 
 from __future__ import annotations
@@ -25,15 +26,12 @@ from tests.support.places import UTTERANCES
 from tests.support.ray_cluster import Cluster, cluster
 from tests.support.recordings import ffmpeg
 
-pytestmark = pytest.mark.heavy
-
-COUNT = int(os.environ.get("MLENV_TEST_RAY_FILES", "100"))
+FEW, COUNT = 12, int(os.environ.get("MLENV_TEST_RAY_FILES", "100"))
 SECONDS = 2.0  # of a recording
 SEED = int(os.environ.get("MLENV_TEST_RAY_SEED", "1"))
 
 
-@pytest.fixture
-def archive(tmp_path: Path) -> Path:
+def archive(tmp_path: Path, count: int) -> Path:
     """A folder with short recordings, of which some have one name, and one that is none."""
     recordings = tmp_path / "recordings"
     pieces: list[bytes] = []
@@ -43,7 +41,7 @@ def archive(tmp_path: Path) -> Path:
         with wave.open(str(whole)) as audio:
             samples, piece = audio.readframes(audio.getnframes()), int(SECONDS * 16000) * 2
         pieces += [samples[at : at + piece] for at in range(0, len(samples) - piece, 1600)]
-    for number, piece in zip(range(COUNT), random.Random(SEED).sample(pieces, COUNT), strict=True):
+    for number, piece in enumerate(random.Random(SEED).sample(pieces, count)):
         path = recordings / f"day {number % 7}" / f"{number // 7}.wav"
         path.parent.mkdir(parents=True, exist_ok=True)
         with wave.open(str(path), "wb") as audio:
@@ -119,10 +117,28 @@ def errors(printed: str) -> Sequence[str]:
     return re.findall(r"^error: (.*)$", printed, re.MULTILINE)
 
 
-def test_a_cluster_whose_parts_die_does_what_one_machine_does(
-    ray_venv: Path, model_cache: Path, archive: Path, tmp_path: Path
+@pytest.mark.heavy
+def test_a_cluster_does_what_one_machine_does(
+    ray_venv: Path, model_cache: Path, tmp_path: Path
 ) -> None:
-    runs = Runs(ray_venv, model_cache, archive)
+    runs = Runs(ray_venv, model_cache, archive(tmp_path, FEW))
+    assert runs.run("--output-dir", tmp_path / "local", "--device=cpu") == 1
+    output = tmp_path / "output"
+    with cluster(ray_venv, model_cache) as nodes:
+        words = ("--engine=ray", f"--address={nodes.address}", "--resume", "--output-dir", output)
+        assert runs.run(*words) == 1
+        assert errors(runs.printed[1]) == errors(runs.printed[0])
+        assert runs.run(*words) == 1
+    assert transcripts(output) == transcripts(tmp_path / "local")
+    assert len(transcripts(output)) == 2 * FEW
+    assert f"skipped {FEW} of {FEW + 1}" in runs.printed[-1]
+
+
+@pytest.mark.chaos
+def test_a_cluster_whose_parts_die_does_what_one_machine_does(
+    ray_venv: Path, model_cache: Path, tmp_path: Path
+) -> None:
+    runs = Runs(ray_venv, model_cache, archive(tmp_path, COUNT))
     assert runs.run("--output-dir", tmp_path / "local", "--device=cpu") == 1
     (bad,) = errors(runs.printed[0])
     output, killed = tmp_path / "output", list[str]()
@@ -134,9 +150,7 @@ def test_a_cluster_whose_parts_die_does_what_one_machine_does(
         expected = transcripts(tmp_path / "local")
         half = transcripts(output).items()
         assert {name: text for name, text in half if expected.get(name) != text} == {}
-        for _ in range(
-            5
-        ):  # all nodes have one address here: mlenv may meet the one that was killed
+        for _ in range(5):  # all nodes have one address: mlenv may meet the one that was killed
             assert runs.run(*words) == 1
             if "talks to the Ray cluster ended" not in runs.printed[-1]:
                 break
