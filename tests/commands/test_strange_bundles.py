@@ -174,7 +174,7 @@ def test_a_wheel_that_leads_out(
     index.add("tensors", "2.5.1", **{"../../../../../../../../escaped.py": "evil = True\n"})
     assert mlenv("lock", profile, env=network).returncode == 0
     for words in (("install", "--no-verify"), ("install", "--no-verify"), ("bundle", "-o", "usb")):
-        done = mlenv(*words, profile, env=network)
+        done = mlenv(*words, profile, env=network, cwd=home)
         assert (done.returncode, done.stderr) == (1, outside("../../../../../../../../escaped.py"))
     assert list(home.parent.rglob("escaped.py")) == []
     assert not (home / ".venvs/ml").exists()
