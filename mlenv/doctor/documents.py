@@ -23,7 +23,7 @@ class DoneStep(Step, frozen=True, kw_only=True):
 
 
 class Fix(Struct, frozen=True, kw_only=True):
-    """What the first look found bad, the plan of `--fix`, and the steps that were carried out."""
+    """Bad findings of the first look, the plan of `--fix`, and the steps that were carried out."""
 
     before: tuple[examine.FindingDocument, ...]
     plan: tuple[Step, ...]

@@ -234,8 +234,8 @@ class _Show:
             errors = (*errors, *unwritten)
         problems = (*problems, *errors)
         code = code or (FAILED if errors else DONE)
-        lines, told = partial(shown.report, record, layout), tuple(e.message for e in errors)
-        return Result("doctor", record, code, problems, told, lines=lines, in_text=True)
+        lines, messages = partial(shown.report, record, layout), tuple(e.message for e in errors)
+        return Result("doctor", record, code, problems, messages, lines=lines, in_text=True)
 
 
 def _problems(diagnosed: Diagnosed, *, strict: bool) -> Iterator[Problem]:

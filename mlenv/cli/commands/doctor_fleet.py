@@ -78,7 +78,7 @@ def judged(
 
 
 def _problems(fleet: Fleet, *, strict: bool) -> Iterator[Problem]:
-    """What the exit code stands for: files first, then hosts."""
+    """List the files, then the hosts, that the exit code stands for."""
     for each in fleet.problems:
         yield Problem(each.code, each.message, each.file)
     for host in fleet.hosts:

@@ -86,7 +86,7 @@ def _not_started(venv: str, command: str, path: str, error: OSError) -> MlenvErr
 
 
 def _near(command: str, folder: str) -> str:
-    """What may have been meant, or how a program comes there."""
+    """Name what may have been meant, or how a program comes there."""
     import difflib
 
     try:

@@ -98,7 +98,7 @@ class Run:
         return Result("exec transcribe", record, code, tuple(self._problems))
 
     def _summary(self) -> str:
-        """How many files are done, how many are written and have lost something, what is next."""
+        """Count the files that are done and that have lost something; say what is next."""
         done = len(self._transcripts) + len(self._skipped) - self._damaged
         verb = "is" if self._damaged == 1 else "are"
         lossy = f", {self._damaged} {verb} written with losses" if self._damaged else ""

@@ -73,7 +73,7 @@ def next_step(fleet: Fleet, words: Sequence[str]) -> str:
 
 
 def not_tried(hosts: Iterable[Host]) -> dict[str, list[str]]:
-    """What was left out, with the reason: the hosts."""
+    """Group the hosts by what was left out, with the reason."""
     left_out: dict[str, list[str]] = {}
     for host in hosts:
         for part, why in host.not_tried.items():

@@ -204,7 +204,7 @@ def _decoded(text: str, path: Path) -> File:
 
 
 def _extension(text: str, path: Path) -> Extension | None:
-    """What the file says if it extends another; None for any other file."""
+    """Read a file that extends another; None for any other file."""
     try:
         if "extends" not in tomllib.loads(text):
             return None
