@@ -141,7 +141,7 @@ def _sweep(folder: Path, beginning: str) -> None:
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             is_own = entry.name.startswith(beginning) and _is_own(entry)
-            if is_own and (descriptor := _lock(entry.path)) is not None:
+            if is_own and (descriptor := lock_unless_held(entry.path)) is not None:
                 if entry.is_dir(follow_symlinks=False):
                     shutil.rmtree(entry.path, ignore_errors=True)
                 else:
@@ -153,8 +153,11 @@ def _is_own(entry: os.DirEntry[str]) -> bool:
     return entry.stat(follow_symlinks=False).st_uid == os.geteuid()
 
 
-def _lock(path: str) -> int | None:
-    """Lock a file or directory; None if that can't be, as where another process holds it."""
+def lock_unless_held(path: str | os.PathLike[str]) -> int | None:
+    """Lock a file or directory; None if that can't be, as where another process holds it.
+
+    A leftover may be removed while its lock is held by the descriptor that is returned.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:

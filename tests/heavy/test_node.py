@@ -66,7 +66,10 @@ def test_the_example_transcribes_many_recordings(
         capture_output=True,
         text=True,
     )
-    missing = "missing.wav does not exist. (audio-missing)\n"
+    missing = (
+        "missing.wav does not exist.\n"
+        "No recording is in this folder: name the file with its path. (audio-missing)\n"
+    )
     assert (done.returncode, done.stderr) == (1, missing)
     heads = {line for line in done.stdout.splitlines() if line.endswith(":")}
     assert heads == {f"{path}:" for path in (*clips, CONVERSATION)}

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
+from mlenv.files import lock_unless_held
 from mlenv.result import MlenvError
 from mlenv.speech.workers.protocol import SCRATCH
 
@@ -35,7 +36,8 @@ def clear_leftovers(
 ) -> None:
     """Remove directories that a killed run left.
 
-    On `disk`: what a diarizer imports, whose process is gone. In `memory`: the samples of earlier
+    On `disk`: what a diarizer imports, whose process is gone, in a directory that nobody has
+    locked: a process in a container can't be seen from here. In `memory`: the samples of earlier
     versions of mlenv, unless another run is alive.
     """
     leftovers = [
@@ -47,7 +49,9 @@ def clear_leftovers(
     if samples and not any(_is_run(process) for process in proc.glob("[0-9]*")):
         leftovers += samples
     for directory in leftovers:
-        shutil.rmtree(directory, ignore_errors=True)
+        if (descriptor := lock_unless_held(directory)) is not None:
+            shutil.rmtree(directory, ignore_errors=True)
+            os.close(descriptor)
 
 
 def clear_of(process: int) -> None:

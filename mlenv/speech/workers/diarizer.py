@@ -9,6 +9,8 @@ does not load beside every torch.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import sys
 import tempfile
@@ -30,8 +32,12 @@ warnings.simplefilter("ignore")
 
 # What they write to be imported, and would leave there, since this process is killed in the end.
 with tempfile.TemporaryDirectory(prefix=f"{protocol.SCRATCH}{os.getpid()}-") as tempfile.tempdir:
+    lock = os.open(tempfile.tempdir, os.O_RDONLY)  # others clear what nobody holds
+    with contextlib.suppress(OSError):  # a file system without locks
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     import torch
     from pyannote.audio import Pipeline
+os.close(lock)
 tempfile.tempdir = None
 torch.set_num_threads(min(torch.get_num_threads(), cores()))
 

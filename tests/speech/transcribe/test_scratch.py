@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import os
 import subprocess
@@ -58,6 +59,18 @@ def test_what_killed_runs_left_is_removed_unless_another_run_is_alive(
     scratch.clear_leftovers(tmp_path / "shm", tmp_path / "tmp", tmp_path / "proc")
     there = {path.name for path in left if path.exists()}
     assert there == kept
+
+
+def test_a_directory_that_is_locked_stays(left: list[Path], tmp_path: Path) -> None:
+    """Its process may be in a container that shares the directory, or be named otherwise."""
+    imports = left[2]
+    descriptor = os.open(imports, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    scratch.clear_leftovers(tmp_path / "shm", tmp_path / "tmp", tmp_path / "proc")
+    assert imports.exists()
+    os.close(descriptor)
+    scratch.clear_leftovers(tmp_path / "shm", tmp_path / "tmp", tmp_path / "proc")
+    assert not imports.exists()
 
 
 def test_what_a_worker_leaves_is_removed_with_it(
