@@ -10,6 +10,7 @@ from documentation.sessions import as_in_pages
 from tests.support.walk import Walk
 
 PAGE = DOCS / "explanation/first-five-minutes.md"
+INDEX = re.compile(r"(?<=The package index at )\S+")  # whichever this machine is set to
 
 
 def check(name: str, walk: Walk) -> None:
@@ -18,7 +19,7 @@ def check(name: str, walk: Walk) -> None:
     block = re.compile(rf"(<!-- walk: {name} -->\n```console\n)(.*?)(^```$)", re.M | re.S)
     found = block.search(text)
     assert found, f"{PAGE} has no block for {name}"
-    now = as_in_pages(walk.session(), walk.home, walk.variables)
+    now = INDEX.sub("index.example", as_in_pages(walk.session(), walk.home, walk.variables))
     if os.environ.get("MLENV_TEST_RECORD"):
         PAGE.write_text(block.sub(lambda match: f"{match[1]}{now}\n{match[3]}", text), "utf-8")
         return
