@@ -4,6 +4,8 @@ uv run python -m tests.support.fault_series [SECONDS [SEED]]
 
 Half of the time commands are killed, or a call of theirs fails; in a fifth many run at once; in the
 rest they read what a stranger made. `--only faults|crowd|inputs` gives all of it to one of them.
+`--every MOMENTS` kills each operation at each of its steps once, and at so many moments by chance,
+however long that takes; `--part 1/2` does half of that.
 """
 
 from __future__ import annotations
@@ -47,13 +49,9 @@ class Series:
             if not self._due:
                 self._due = [(n, k + 1) for n in OPERATIONS for k in range(self._length(n))]
                 self.chance.shuffle(self._due)
-            name, at = self._due.pop()
-            self.killed_at.add((name, at))
-            self._note("killed at a step", name, f"step {at}", at=at)
+            self._killed_at(*self._due.pop())
         elif kind == "moment":
-            after = self.chance.uniform(0.01, max(self.bench.course(name).seconds, 0.02))
-            killed = "killed at a moment by chance"
-            self._note(killed, name, f"after {after:.3f} s", after=after)
+            self._killed_after(name)
         elif kind == "cut":
             number = self.chance.randrange(self.bench.course(name).requests)
             self._note("network cut", name, f"after {number} answers", cut=number)
@@ -63,6 +61,27 @@ class Series:
         else:
             at = self.chance.randint(1, self._length(name))
             self._note(ERRORS[kind], name, f"step {at}, {kind}", at=at, what=kind)
+
+    def every(self, moments: int, part: tuple[int, int]) -> None:
+        """Kill each operation at each of its steps, and `moments` times by chance."""
+        all_of_it = [
+            *((name, at + 1) for name in OPERATIONS for at in range(self._length(name))),
+            *((name, 0) for name in OPERATIONS for _ in range(moments)),
+        ]
+        number, parts = part
+        for name, at in all_of_it[number - 1 :: parts]:
+            if at:
+                self._killed_at(name, at)
+            else:
+                self._killed_after(name)
+
+    def _killed_at(self, name: str, at: int) -> None:
+        self.killed_at.add((name, at))
+        self._note("killed at a step", name, f"step {at}", at=at)
+
+    def _killed_after(self, name: str) -> None:
+        after = self.chance.uniform(0.01, max(self.bench.course(name).seconds, 0.02))
+        self._note("killed at a moment by chance", name, f"after {after:.3f} s", after=after)
 
     def _length(self, name: str) -> int:
         return len(self.bench.course(name).steps)
@@ -81,6 +100,18 @@ def faults(seconds: float, chance: random.Random) -> int:
         series, end = Series(bench, chance), time.monotonic() + seconds
         while time.monotonic() < end:
             series.once()
+    return told(series)
+
+
+def every(moments: int, part: tuple[int, int], chance: random.Random) -> int:
+    with tempfile.TemporaryDirectory() as folder, steps.opened(Path(folder)) as bench:
+        series = Series(bench, chance)
+        series.every(moments, part)
+    return told(series)
+
+
+def told(series: Series) -> int:
+    """Print what a series did; returns how often something was broken."""
     kills = sum(number for kind, number in series.counts.items() if kind.startswith("killed at"))
     print(f"{kills:8}  kills survived, at {len(series.killed_at)} of {series.steps} steps")
     for kind, number in sorted(series.counts.items()):
@@ -115,7 +146,13 @@ def main() -> int:
     parser.add_argument("seconds", type=float, nargs="?", default=60.0)
     parser.add_argument("seed", type=int, nargs="?", default=0)
     parser.add_argument("--only", choices=SHARES)
+    parser.add_argument("--every", type=int, metavar="MOMENTS")
+    parser.add_argument("--part", default="1/1", metavar="K/N")
     options = parser.parse_args()
+    if options.every is not None:
+        number, parts = (int(word) for word in options.part.split("/"))
+        chance = random.Random(options.seed + number)
+        return 1 if every(options.every, (number, parts), chance) else 0
     shares = {options.only: 1.0} if options.only else SHARES
     broken = 0
     for part, run in {"faults": faults, "crowd": many, "inputs": inputs}.items():
