@@ -11,7 +11,6 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 from mlenv import __version__
@@ -94,7 +93,7 @@ def _builtins(data: object) -> object:
 
 
 def _encoded(value: object) -> object:
-    if isinstance(value, Path):
+    if isinstance(value, os.PathLike):
         return os.fspath(value)
     raise NotImplementedError(f"no JSON for {type(value).__name__}")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import sys
 
 WIDEST = 96  # cells of running text
@@ -22,6 +21,8 @@ def columns() -> int:
     """The width of the terminal on standard output; 0 where it is none."""
     if not sys.stdout.isatty():
         return 0
+    import shutil  # compression and all: what is read by a program need not wait for it
+
     return shutil.get_terminal_size((0, 0)).columns or int(os.environ.get("COLUMNS") or 0)
 
 

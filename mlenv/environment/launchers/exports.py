@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mlenv.environment.launchers import quoting
 
 
-@dataclass(frozen=True, slots=True)
-class Language:
+class Language(NamedTuple):
     """The commands of a shell that export a variable (name, value) and remove one (name)."""
 
     export: Callable[[str, str], str]
