@@ -2,10 +2,11 @@
 
     uv run python benchmarks/speech.py [--venv DIR] [--files 1000] [--only clip,meeting,many]
 
-whisperX (3.8.6) is installed into a venv of its own below the user's cache. It gets the same
-Whisper model and the same diarization weights (`open_weights.py`). The weights of its alignment
-are on no package index, so it goes without (`--no_align`): unlike mlenv it then knows no word's
-time, and gives speakers to whole segments.
+Each of the others is installed into a venv of its own (`peers.py`); whisper-ctranslate2 is also
+measured on the environment's own packages. whisperX gets the same Whisper model and the same
+diarization weights (`open_weights.py`). The weights of its alignment are on no package index, so it
+goes without (`--no_align`): unlike mlenv it then knows no word's time, and gives speakers to whole
+segments.
 """
 
 from __future__ import annotations
@@ -19,21 +20,21 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import peers
 from timing import Command, Comparison, compare, keep
 
 from mlenv import paths
-from mlenv.environment import launch, uv
+from mlenv.environment import launch
 from mlenv.speech import models
 from mlenv.speech.verify import samples
 
 Argv = list[str | Path]
 UTTERANCES = Path(__file__).parent.parent / "tests" / "data" / "utterances"
 CLIP = UTTERANCES / "libri_01_spk1089.flac"
-WHISPERX = "whisperx==3.8.6"
 
 PLAIN = """
 import sys
@@ -71,20 +72,6 @@ params:
     min_cluster_size: 3
     threshold: 0.7
 """
-
-
-def whisperx_venv() -> Path:
-    venv = Path("~/.cache/mlenv-benchmarks/whisperx").expanduser()
-    if not (venv / "bin" / "whisperx").exists():
-        subprocess.run([uv.binary(), "venv", "-q", "--python", "3.11", venv], check=True)
-        install = [uv.binary(), "pip", "install", "-q", "--python", venv / "bin" / "python"]
-        subprocess.run([*install, WHISPERX, "imageio-ffmpeg"], check=True)  # it calls ffmpeg
-        found = "import imageio_ffmpeg as f; print(f.get_ffmpeg_exe())"
-        said = subprocess.run(
-            [venv / "bin" / "python", "-c", found], check=True, capture_output=True, text=True
-        )
-        (venv / "bin" / "ffmpeg").symlink_to(said.stdout.strip())
-    return venv
 
 
 @dataclass(frozen=True)
@@ -162,23 +149,38 @@ def main() -> None:
     results: list[Comparison] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        whisperx = whisperx_venv() / "bin"
+        whisperx = peers.whisperx()
         environment["PATH"] = f"{whisperx}:{environment['PATH']}"
         theirs: Argv = [whisperx / "whisperx", "--model", model, "--device", "cpu"]
         theirs += ["--compute_type", "int8", "--no_align", "--language", "en"]
         theirs += ["--output_dir", folder / "x", "--vad_method", "pyannote"]
         x = Command("whisperX", [*theirs, CLIP], environment)
+        options_of_it: Argv = ["--model_directory", model, "--device", "cpu", "--language", "en"]
+        options_of_it += ["--compute_type", "int8", "--output_dir", folder / "c"]
+        command, packages = peers.ctranslate2_beside(python)
+
+        def beside(*files: str | Path) -> Command:
+            name = "whisper-ctranslate2 in the environment"
+            there = {**environment, "PYTHONPATH": str(packages)}
+            return Command(name, [*command, *options_of_it, *files], there)
+
+        def apart(*files: str | Path) -> Command:
+            argv = [peers.ctranslate2(), *options_of_it, *files]
+            return Command("whisper-ctranslate2 in its own venv", argv)
+
         if "clip" in options.only:
             what = "transcribe a 5 s clip with tiny.en, started fresh"
             mine = Command("mlenv exec transcribe", [*ours, CLIP])
             plain = Command("plain faster-whisper script", [python, "-c", PLAIN, model, CLIP])
-            results.append(compare(what, mine, plain, goal=0.4))
-            results.append(compare(what, mine, x, runs=3, goal=0.15))
+            results.append(compare(what, mine, plain, runs=9, goal=0.35))
+            for other, goal in ((beside, 0.4), (apart, 1.0)):
+                results.append(compare(what, mine, other(CLIP), runs=9, goal=goal))
+            results.append(compare(what, mine, x, runs=3, goal=0.12))
         if "meeting" in options.only:
             results.append(meeting(folder, python, ours, theirs, environment))
         if "many" in options.only:
             alone: Argv = [python, "-c", PLAIN, model]
-            results.extend(many(folder, options.files, ours, alone, x))
+            results.extend(many(folder, options.files, ours, alone, x, apart))
     keep("speech", results)
 
 
@@ -206,13 +208,18 @@ def meeting(
     watched([*mine, CLIP], without_path), watched([*other, CLIP], environment)  # to warm up
     one, two = watched([*mine, audio], without_path), watched([*other, audio], environment)
     what = f"10 minutes, words and speakers ({one.most:.2f} against {two.most:.2f} GiB)"
-    return _compared(what, one.seconds, ("whisperX", two.seconds), 0.6)
+    return _compared(what, one.seconds, ("whisperX", two.seconds), 0.18)
 
 
 def many(
-    folder: Path, count: int, ours: Argv, alone: Argv, theirs: Command
+    folder: Path,
+    count: int,
+    ours: Argv,
+    alone: Argv,
+    whisperx: Command,
+    ctranslate2: Callable[..., Command],
 ) -> Iterator[Comparison]:
-    """A short file among many in one process, against a process of its own."""
+    """A short file among many in one process, against a process of its own, and theirs for all."""
     clips = sorted(UTTERANCES.glob("*.flac"))
     (folder / "many").mkdir()
     for number in range(count):
@@ -224,9 +231,12 @@ def many(
     shutil.rmtree(folder / "m")
     what = f"a short file, of {count} in one process (GiB over time: {run.over_time()})"
     other = ("a plain script for each", statistics.median(before + after))
-    yield _compared(what, run.seconds / count, other, 0.05)
-    other = ("a whisperX for each", statistics.median(theirs.seconds() for _ in range(3)))
+    yield _compared(what, run.seconds / count, other, 1 / 12)
+    other = ("a whisperX for each", statistics.median(whisperx.seconds() for _ in range(3)))
     yield _compared(what, run.seconds / count, other, None)
+    all_of_them = ctranslate2(*sorted((folder / "many").iterdir()))
+    other = ("whisper-ctranslate2 with all", all_of_them.seconds() / count)
+    yield _compared(what, run.seconds / count, other, 1 / 1.5)
 
 
 def _compared(what: str, ours: float, theirs: tuple[str, float], goal: float | None) -> Comparison:

@@ -33,16 +33,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 import jiwer
+import peers
 from timing import RESULTS
 from whisper_normalizer.english import EnglishTextNormalizer
 
 from mlenv import paths
-from mlenv.environment import launch, uv
+from mlenv.environment import launch
 from mlenv.speech import models
 from mlenv.speech.transcribe.speakers import speaker_at
 
 HERE = Path(__file__).parent
-CTRANSLATE2 = "whisper-ctranslate2==0.5.8"
 NORMALISE = EnglishTextNormalizer()
 SETS = ("alone", "readers", "repeated", "rough", "spoken", "telephone", "silent")
 MISSING = 0.75  # share of a turn's words without which it counts as lost
@@ -83,12 +83,7 @@ class Tools:
         return _seconds([self._python, "-c", PLAIN, self._model, folder, out], self._environ)
 
     def ctranslate2(self, folder: Path, out: Path) -> Cost:
-        venv = Path("~/.cache/mlenv-benchmarks/whisper-ctranslate2").expanduser()
-        if not (venv / "bin" / "whisper-ctranslate2").exists():
-            subprocess.run([uv.binary(), "venv", "-q", "--python", "3.11", venv], check=True)
-            install = [uv.binary(), "pip", "install", "-q", "--python", venv / "bin" / "python"]
-            subprocess.run([*install, CTRANSLATE2], check=True)
-        command = [venv / "bin" / "whisper-ctranslate2", "--model_directory", self._model]
+        command = [peers.ctranslate2(), "--model_directory", self._model]
         command += ["--device", "cpu", "--compute_type", "int8", "--language", "en"]
         command += ["--output_format", "json", "--output_dir", out, "--verbose", "False"]
         return _seconds([*command, *sorted(folder.glob("*.wav"))], os.environ)
