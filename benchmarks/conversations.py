@@ -10,6 +10,7 @@ it is sentences that never repeat, since repeated ones lead Whisper astray by th
     repeated  turns of two to five readers, so that sentences come again and again
     rough     nine turns: overlaps, pauses of 4 s, noise at 14 dB, telephone band
     telephone nine turns at 8 kHz, 300 to 3400 Hz, mu-law, down to -50 dB; half of them with noise
+    long      as `readers`, one recording of COUNT minutes (only where it is named)
     alone     each reader's utterance in a recording of its own
     spoken    four synthetic voices, pauses of 0 to 1.2 s
     silent    nobody speaks: silence, noise, tones, telephone tones, music, clicks, wind
@@ -62,10 +63,10 @@ def joined(pieces):
     return mixed, turns
 
 
-def minute(speakers, chance, text_of=None):
-    """Pieces of a minute in which nobody speaks twice in a row."""
+def minute(speakers, chance, text_of=None, length=MINUTE):
+    """Pieces of a minute, or `length` seconds, in which nobody speaks twice in a row."""
     pieces, seconds, last = [], 0.0, None
-    while seconds < MINUTE:
+    while seconds < length:
         last = piece = chance.choice([each for each in speakers if each is not last])
         piece = text_of(piece) if text_of else piece
         pieces.append((chance.choice(GAPS), piece))
@@ -77,6 +78,13 @@ def readers(count):
     nine = list(utterances())
     for number in range(count):
         yield str(number), *joined(minute(nine, random.Random(number)))
+
+
+def long(minutes):
+    yield (
+        str(minutes),
+        *joined(minute(list(utterances()), random.Random(7), None, minutes * MINUTE)),
+    )
 
 
 def repeated(count):
@@ -200,6 +208,7 @@ def silent(_count):
 
 SETS = {
     "readers": readers,
+    "long": long,
     "repeated": repeated,
     "rough": rough,
     "telephone": telephone,
@@ -211,7 +220,7 @@ SETS = {
 
 def main() -> None:
     target, count, *names = sys.argv[1:]
-    for name in names or SETS:
+    for name in names or [name for name in SETS if name != "long"]:
         folder, truth = Path(target, name), {}
         folder.mkdir(parents=True)
         for number, samples, turns in SETS[name](int(count)):

@@ -6,9 +6,9 @@ network, which nothing of pyannote's knows how to load. `mlenv/speech` must be o
 
 from __future__ import annotations
 
-from campplus import CAMPlusPlus
 from pyannote.audio.core.plda import PLDA
 from pyannote.audio.pipelines import SpeakerDiarization
+from workers.campplus import CAMPlusPlus
 
 
 class OpenWeights(SpeakerDiarization):

@@ -98,7 +98,7 @@ def check_writable(path: Path) -> None:
 @contextlib.contextmanager
 def temporary_directory() -> Iterator[str]:
     """A directory for the block. What killed processes of mlenv left of this kind is removed."""
-    _sweep(Path(tempfile.gettempdir()), _NEW_FOLDER)
+    remove_leftovers()
     while True:
         with tempfile.TemporaryDirectory(prefix=_NEW_FOLDER, ignore_cleanup_errors=True) as folder:
             try:
@@ -111,6 +111,11 @@ def temporary_directory() -> Iterator[str]:
                     return
             finally:
                 os.close(descriptor)
+
+
+def remove_leftovers() -> None:
+    """Remove the temporary directories that killed processes of mlenv left."""
+    _sweep(Path(tempfile.gettempdir()), _NEW_FOLDER)
 
 
 _NEW_FILE = ".mlenv-new-"  # short: names may be 255 bytes

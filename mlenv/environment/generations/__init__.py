@@ -26,7 +26,7 @@ from msgspec import Struct
 from mlenv import paths
 from mlenv.environment.generations.contents import distributions as distributions
 from mlenv.environment.generations.contents import libraries, other_python
-from mlenv.files import check_schema, decode, read_bytes, read_text, sha256
+from mlenv.files import check_schema, decode, read_bytes, read_text, remove_leftovers, sha256
 from mlenv.files.locks import exclusive
 from mlenv.progress import Progress
 from mlenv.result import MlenvError
@@ -223,6 +223,8 @@ def locked(venv: Path, progress: Progress | None = None, *, wait: bool = True) -
     paths.refuse_sudo(venv.parent)
     folder.mkdir(parents=True, exist_ok=True)
     with exclusive(folder / "busy", f"changing {venv}", progress, wait=wait) as outermost:
+        if outermost:
+            remove_leftovers()
         try:
             yield
         finally:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import tempfile
 import threading
 from pathlib import Path
 
 import pytest
 
+from mlenv import files
 from mlenv.environment import generations
 from mlenv.environment.generations import activation, creation
 from mlenv.environment.lockfile.locks import Lock
@@ -264,3 +266,16 @@ def test_drift_sees_another_python(venv: Path, lock: Lock, tmp_path: Path) -> No
     python.unlink()
     python.symlink_to(tmp_path / "python3.11")
     assert first.drift() == ()
+
+
+def test_what_killed_commands_left_goes_with_the_next_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also with one that finds nothing to do and needs no temporary directory itself."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (tmp_path / "somebody-else").mkdir()
+    with files.temporary_directory() as held:
+        (tmp_path / "mlenv-run-killed" / "user").mkdir(parents=True)
+        with generations.locked(tmp_path / "envs" / "ml"):
+            left = {path.name for path in tmp_path.iterdir()}
+    assert left == {Path(held).name, "somebody-else", "envs"}
