@@ -48,12 +48,24 @@ OTHERS = {
         "import sys; sys.argv = ['cuda-doctor', 'diagnose']\n"
         "from cuda_doctor.cli import main; main()",
     ),
+    "ai-infradr 0.1.0": (
+        "ai-infradr==0.1.0",
+        "import sys; sys.argv = ['ai-infradr', '--verbose']\n"
+        "from ai_infradr.cli.main import main; main()",
+    ),
+    "gpumedic 0.1.0": (
+        "gpumedic==0.1.0",
+        "import sys; sys.argv = ['gpumedic', 'scan']; from gpumedic.cli import main; main()",
+    ),
     "torch.utils.collect_env": ("", "import torch.utils.collect_env as c; c.main()"),
 }
 # What depends on the machine's network.
 _NETWORK = ("hf-download-offline", "hf-download-ssl")
-_MARKED = re.compile(r"⚠|❌|✗|\berror\b|warning|mismatch|Traceback|not found", re.IGNORECASE)
-_HEADING = re.compile(r"^(⚠|❌|✗|Traceback)")
+_MARKED = re.compile(
+    r"⚠|❌|✗|\berror\b|warning|mismatch|Traceback|not found|^(CRITICAL|HIGH|MEDIUM)\b",
+    re.IGNORECASE,
+)
+_HEADING = re.compile(r"^(⚠|❌|✗|Traceback|(CRITICAL|HIGH|MEDIUM)\b)")
 _TRUE_HERE = re.compile(
     r"none detected|driver|nvidia-smi|\bGPU\b|cuda.*(unavailable|not available)",
     re.IGNORECASE,

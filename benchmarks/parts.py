@@ -54,7 +54,7 @@ def of_words(document: Document) -> Iterator[Comparison]:
             own["cpu_s"],
             row["cpu_s"],
             own["cpu_s"] / row["cpu_s"],
-            None,
+            0.5 if row["tool"] == "ctranslate2" else None,
             more={
                 "error_rate": own.get("wer"),
                 "their_error_rate": row.get("wer"),
@@ -117,6 +117,14 @@ PARTS = {
         quick=("--count", "2", "--only", "readers"),
         models=SPEECH_MODELS,
     ),
+    "speakers": Part(
+        "Who speaks when",
+        "speakers.py",
+        "speakers",
+        comparisons,
+        quick=("--minutes", "2", "--runs", "1"),
+        models=SPEECH_MODELS,
+    ),
     "growth": Part(
         "Growth of time and memory",
         "growth.py",
@@ -124,6 +132,13 @@ PARTS = {
         comparisons,
         quick=("--files", "1,5", "--minutes", "1,4"),
         models=("tiny.en",),
+    ),
+    "sizes": Part(
+        "Growth with distributions, generations, files of models",
+        "sizes.py",
+        "sizes",
+        comparisons,
+        quick=("--distributions", "1,10", "--generations", "1,2", "--files", "1,10"),
     ),
     "doctor": Part("Doctors", "doctor.py", "doctor", of_doctors, quick=("--repeat", "1")),
     "fleet": Part("Many hosts together", "fleet.py", "fleet", comparisons, quick=("--runs", "1")),

@@ -1,10 +1,11 @@
 """Words and speakers against known ones: mlenv, plain faster-whisper and whisper-ctranslate2.
 
     uv run python benchmarks/words.py [--venv DIR] [--model tiny.en] [--count 12] [--only SET,..]
-        [--tools mlenv,plain,ctranslate2] [--same 4] [--same-files 12] [--sets DIR]
+        [--tools mlenv,plain,ctranslate2,whisperx] [--same 4] [--same-files 12] [--sets DIR]
 
 The recordings are those of `conversations.py`. Every tool gets the folder of a set in one run, the
-same model in int8, and its own defaults; whisper-ctranslate2 is installed into a venv of its own.
+same model in int8, and its own defaults; whisper-ctranslate2 and whisperX are installed into venvs of
+their own. `long` is one recording of an hour (`--minutes`), only where it is named.
 Results are kept as they come, in `results/words.json`; a run replaces its own rows only.
 
 wer: word error rate after Whisper's normalisation. missing: words of the truth that nothing stands
@@ -87,6 +88,14 @@ class Tools:
         command += ["--device", "cpu", "--compute_type", "int8", "--language", "en"]
         command += ["--output_format", "json", "--output_dir", out, "--verbose", "False"]
         return _seconds([*command, *sorted(folder.glob("*.wav"))], os.environ)
+
+    def whisperx(self, folder: Path, out: Path) -> Cost:
+        place = peers.whisperx()
+        command = [place / "whisperx", "--model", self._model, "--device", "cpu"]
+        command += ["--compute_type", "int8", "--no_align", "--language", "en"]
+        command += ["--output_format", "json", "--output_dir", out, "--vad_method", "pyannote"]
+        environ = {**os.environ, "PATH": f"{place}:{os.environ['PATH']}"}
+        return _seconds([*command, *sorted(folder.glob("*.wav"))], environ)
 
 
 def _seconds(command, env, ok=(0,)) -> Cost:
@@ -240,6 +249,7 @@ def main() -> None:
     parser.add_argument("--venv")
     parser.add_argument("--model", default="tiny.en")
     parser.add_argument("--count", type=int, default=12)
+    parser.add_argument("--minutes", type=int, default=60, help="of the set `long`")
     parser.add_argument("--only", default=",".join(SETS))
     parser.add_argument("--tools", default="mlenv,mlenv with speakers,plain,ctranslate2")
     parser.add_argument("--same", type=int, default=4, help="runs of one set for `texts`")
@@ -253,12 +263,15 @@ def main() -> None:
         made = options.sets or Path(scratch, "sets")
         if not options.sets:
             maker = [venv / "bin" / "python", HERE / "conversations.py", made]
-            subprocess.run([*maker, str(options.count), *sets], check=True)
+            for name in sets:
+                count = options.minutes if name == "long" else options.count
+                subprocess.run([*maker, str(count), name], check=True)
         runs = {
             "mlenv": tools.mlenv,
             "mlenv with speakers": lambda folder, out: tools.mlenv(folder, out, "--diarize"),
             "plain": tools.plain,
             "ctranslate2": tools.ctranslate2,
+            "whisperx": tools.whisperx,
         }
         rows = []
         for name in sets:
