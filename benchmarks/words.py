@@ -4,8 +4,8 @@
         [--tools mlenv,plain,ctranslate2,whisperx] [--same 4] [--same-files 12] [--sets DIR]
 
 The recordings are those of `conversations.py`. Every tool gets the folder of a set in one run, the
-same model in int8, and its own defaults; whisper-ctranslate2 and whisperX are installed into venvs of
-their own. `long` is one recording of an hour (`--minutes`), only where it is named.
+same model in int8, and its own defaults; whisper-ctranslate2 and whisperX have venvs of their own.
+`long` is one recording of an hour (`--minutes`), only where it is named.
 Results are kept as they come, in `results/words.json`; a run replaces its own rows only.
 
 wer: word error rate after Whisper's normalisation. missing: words of the truth that nothing stands

@@ -60,8 +60,8 @@ def test_every_part_has_its_script() -> None:
     done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True)
     names = [line.split()[0] for line in done.stdout.splitlines()]
     assert names == [
-        *("launch", "spine", "serve", "speech", "words", "growth", "doctor", "fleet"),
-        *("explain", "provision"),
+        *("launch", "spine", "serve", "speech", "words", "speakers", "growth", "sizes", "doctor"),
+        *("fleet", "explain", "provision"),
     ]
     wrong = subprocess.run([*argv[:-1], "nothing"], cwd=ROOT, capture_output=True, text=True)
     assert (wrong.returncode, "there is no part nothing" in wrong.stderr) == (2, True)
