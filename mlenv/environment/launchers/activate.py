@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 
 from mlenv.environment.launch import LibraryPath, library_path, site_packages
-from mlenv.environment.launchers import quoting
+from mlenv.environment.launchers import owned, quoting
 from mlenv.environment.launchers.template import filled, words
 from mlenv.files import write_atomically
 
@@ -44,9 +44,7 @@ def restore(generation: Path) -> tuple[Path, ...]:
         if original.is_file():
             original.replace(path)
         removed.append(path)
-    for folder in (generation / BEFORE, (generation / BEFORE).parent):
-        if folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
+    owned.remove_empty(generation / BEFORE, (generation / BEFORE).parent)
     return tuple(removed)
 
 

@@ -39,9 +39,7 @@ def remove(place: Place) -> Shim:
     """The Dockerfile stays: it is the launcher `docker`'s."""
     file = _file(place)
     shim = owned.remove_file(file)
-    for folder in (file.parent, file.parent.parent):
-        if shim.changed and not any(folder.iterdir()):
-            folder.rmdir()
+    owned.remove_empty(file.parent, file.parent.parent)
     return shim
 
 

@@ -60,11 +60,21 @@ def install_file(path: Path, text: str) -> Shim:
 
 
 def remove_file(path: Path) -> Shim:
-    """Remove a file that is mlenv's, and the directory if that is empty then."""
+    """Remove a file that is mlenv's."""
     if not path.is_file() or not is_ours(path):
         return Shim(ABSENT)
     path.unlink()
     return Shim(ABSENT, (path,), changed=True)
+
+
+def remove_empty(*folders: Path) -> None:
+    """Remove those of the directories that are empty, in this order.
+
+    Also where their files went before: what removed them may have been cut off.
+    """
+    for folder in folders:
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
 
 
 def look_at_file(path: Path, text: str) -> Shim:

@@ -58,8 +58,7 @@ def install(place: Place) -> Shim:
 def remove(place: Place) -> Shim:
     file = _unit(place, "remove").drop_in
     shim = owned.remove_file(file)
-    if shim.changed and not any(file.parent.iterdir()):
-        file.parent.rmdir()
+    owned.remove_empty(file.parent)
     return shim
 
 

@@ -51,8 +51,7 @@ def remove(place: Place) -> Shim:
         settings.unlink()
     else:
         owned.write(settings, bare)
-    if settings.parent.is_dir() and not any(settings.parent.iterdir()):
-        settings.parent.rmdir()
+    owned.remove_empty(settings.parent)
     return Shim(ABSENT, (settings, *variables.files), changed=True)
 
 

@@ -74,3 +74,12 @@ def test_dev_container(hollow: MakeVenv, tmp_path: Path) -> None:
     assert (folder / seen["build"]["dockerfile"]).resolve() == place.project / "Dockerfile.mlenv"
     assert (folder / seen["build"]["context"]).resolve() == place.project
     assert seen["hostRequirements"] == {"gpu": "optional"}
+
+
+def test_a_removal_that_was_cut_off_is_finished(hollow: MakeVenv, tmp_path: Path) -> None:
+    """Killed, or refused by the disk, between the file and its directories."""
+    place = installed(tmp_path, hollow)
+    file = devcontainer.install(place).files[0]
+    file.unlink()
+    assert not devcontainer.remove(place).changed
+    assert not (place.project / ".devcontainer").exists()
