@@ -72,7 +72,7 @@ class Receipt(Struct, frozen=True, kw_only=True):
 
 
 def failures(receipt: Receipt) -> tuple[str, ...]:
-    """What failed in a run, a line for each row."""
+    """The failures of a run, a line for each row."""
     return tuple(
         f"{row.model} on {row.device}: {row.problem}" for row in receipt.rows if row.problem
     )

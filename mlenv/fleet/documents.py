@@ -57,7 +57,7 @@ class Host(Struct, frozen=True, kw_only=True):
 
 
 class Remedy(Struct, frozen=True, kw_only=True):
-    """What explains a finding, and what to do about it, on the hosts where that is the same."""
+    """The explanation and the remedy of a finding, on the hosts where they are the same."""
 
     title: str
     cause: str
@@ -67,7 +67,7 @@ class Remedy(Struct, frozen=True, kw_only=True):
 
 
 class Evidence(Struct, frozen=True, kw_only=True):
-    """What was seen, on the hosts where that is the same."""
+    """The evidence, on the hosts where it is the same."""
 
     lines: tuple[str, ...]
     hosts: tuple[str, ...]

@@ -45,7 +45,7 @@ Row = tuple[str, str | None]
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """What is known of one host, by topic and subject.
+    """The facts of one host, by topic and subject.
 
     `whole`: topics of which all is known, so that what has no value is not there; but for the
     subjects that are `unknown` nevertheless.

@@ -90,7 +90,7 @@ def _torchcodec(log: str, facts: Facts) -> Facts:
 
 
 def _importer(log: str) -> Facts:
-    """Who imports the module that is missing: an installed package, or the program itself."""
+    """The importer of the missing module: an installed package, or the program itself."""
     place = log.rfind("no module named")
     frames = re.findall(r'file "(?!<frozen)([^"\n]+)", line', log[max(place - 4000, 0) : place])
     if not frames:

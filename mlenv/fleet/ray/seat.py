@@ -112,7 +112,7 @@ class Seat:
             self._new.append(text)
 
     def _end(self) -> str:
-        """How the process ended, and the last that it said."""
+        """The end of the process in words, and the last that it said."""
         process, self._process = self._process, None
         assert process
         try:

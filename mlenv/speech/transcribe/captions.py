@@ -178,12 +178,12 @@ class Run:
             self.begins.append(self.begins[-1] + len(word.text))
 
     def start(self, offset: int) -> float:
-        """When the text from there on begins."""
+        """The time at which the text from there on begins, in seconds."""
         place = bisect_right(self.begins, offset) - 1
         return self._time(place, offset - self.begins[place])
 
     def end(self, offset: int) -> float:
-        """When the text up to there has ended."""
+        """The time at which the text up to there has ended, in seconds."""
         place = bisect_left(self.begins, offset) - 1
         return self._time(place, offset - self.begins[place])
 
@@ -198,7 +198,7 @@ class Run:
         return begin, begin + len(text.strip())
 
     def _time(self, place: int, offset: int) -> float:
-        """When a word has come to one of its letters, if all take the same time."""
+        """The time of one of a word's letters, if all take the same, in seconds."""
         word = self.words[place]
         blanks = len(word.text) - len(word.text.lstrip())
         share = max(0, offset - blanks) / (len(word.text) - blanks)

@@ -144,7 +144,7 @@ class Crew:
                 return known
 
     def known(self, arrival: Arrival) -> tuple[str, protocol.Event | Death] | None:
-        """What has come of a worker, by its name; None for the last words of a stopped one."""
+        """The outcome of a worker, by its name; None for the last words of a stopped one."""
         worker, event = arrival
         if self._running.get(worker.name) is not worker:
             return None

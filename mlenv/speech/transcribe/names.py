@@ -120,7 +120,7 @@ def _similar(word: str) -> str:
 
 
 def _recordings(folder: str, names: Sequence[str]) -> str:
-    """What could be named instead, in the folder where there is no such file."""
+    """Names that may be meant instead, in the folder where there is no such file."""
     from mlenv.speech.transcribe.recordings import SUFFIXES
 
     found = sorted(name for name in names if os.path.splitext(name)[1].lower() in SUFFIXES)  # noqa: PTH122
