@@ -1,9 +1,8 @@
 """The patterns of the table (see `mlenv.doctor.knowledge`), made to be searched fast.
 
-A block of the log can only hold a pattern if its words include all of the pattern's whole words;
-that costs one set comparison. Only then is the block searched for the longest plain part of the
-pattern, and only where that stands are its parts looked for, one after the other: the first place
-within its gap counts, nothing is tried again, so no text can make it slow.
+A block of the log can only hold a pattern if it has all of the pattern's words. Only then are the
+pattern's parts looked for where its longest plain part stands, one after the other: the first
+place within its gap counts, nothing is tried again, so no text can make it slow.
 """
 
 from __future__ import annotations
@@ -26,11 +25,6 @@ Phrases = Mapping[str, tuple[str, ...]]
 def words(text: bytes) -> list[bytes]:
     """The words of lower-cased text: runs of ASCII letters."""
     return text.translate(_NOT_WORD).split()
-
-
-def numbers(text: bytes) -> list[bytes]:
-    """The numbers of a text: runs of digits."""
-    return text.translate(_NOT_DIGIT).split()
 
 
 def _lower(text: str) -> str:
@@ -71,11 +65,10 @@ class _Part:
 class Pattern:
     """One wording.
 
-    `words` are among the words of every block that holds it, `ends` in its words or numbers,
-    `letters` (those of other alphabets) in the block; `literal` is its longest plain part and
-    stands in the block unless it was wrapped; `key` is a word of it; `any_of`: of each of these
-    groups one stands in a word of the block, or its letters in the block. `literals` counts the
-    characters that it fixes, `reach` those that it can cover.
+    `words`, and `ends` as parts of words or numbers, stand in every block that holds it, and one of
+    each group in `any_of`; `literal` is its longest plain part and stands in the block unless it
+    was wrapped; `key` is a word of it. `literals` counts the characters that it fixes, `reach`
+    those that it can cover.
     """
 
     __slots__ = (
@@ -83,7 +76,6 @@ class Pattern:
         "any_of",
         "ends",
         "key",
-        "letters",
         "literal",
         "literals",
         "reach",
@@ -104,11 +96,10 @@ class Pattern:
         parts = {part for text in plain for part in (*words(text), *_long_numbers(text))}
         self.ends = tuple(sorted(parts - self.words, key=len, reverse=True))
         self.any_of = tuple(
-            _group(part.probes)
+            part.probes
             for part in self._parts
-            if len(part.choices) > 1 and all(map(_is_telling, part.probes))
+            if len(part.choices) > 1 and all(words(probe) == [probe] for probe in part.probes)
         )
-        self.letters = frozenset(c for c in self.literal.decode() if not c.isascii())
         self.key = max(sorted(whole) or words(self.literal) or [b""], key=len)
         if len(self.key) < 3:
             self.key = self.literal
@@ -168,18 +159,7 @@ def _parts(pieces: list[str], phrases: Phrases) -> Iterator[_Part]:
 
 
 def _long_numbers(text: bytes) -> list[bytes]:
-    return [number for number in numbers(text) if len(number) > 1]
-
-
-def _is_telling(probe: bytes) -> bool:
-    return words(probe) == [probe] or not (probe.isascii() or words(probe))
-
-
-def _group(probes: tuple[bytes, ...]) -> tuple[tuple[bytes, ...], tuple[frozenset[str], ...]]:
-    """Those that are ASCII words, and the letters of those in other alphabets."""
-    other = [probe.decode() for probe in probes if not probe.isascii()]
-    letters = [frozenset(c for c in probe if not c.isascii()) for probe in other]
-    return tuple(probe for probe in probes if probe.isascii()), tuple(letters)
+    return [number for number in text.translate(_NOT_DIGIT).split() if len(number) > 1]
 
 
 def _whole_words(text: bytes) -> list[bytes]:

@@ -7,14 +7,13 @@ whatever the log is: one endless line, NULs, bytes that are no text.
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import BinaryIO
 
-from mlenv.doctor import knowledge
 from mlenv.doctor.explain import normalize
-from mlenv.doctor.explain.patterns import Pattern, numbers, patterns, words
+from mlenv.doctor.explain.patterns import Pattern
+from mlenv.doctor.explain.table import outermost, table
 from mlenv.doctor.knowledge import Signature
 from mlenv.result import redacted
 
@@ -26,7 +25,6 @@ FAILED = 100  # places, in all, after which only a block's first and last one ar
 WRAPPED = 60  # places that are tried, in all, for a wording that the log may have wrapped
 KEPT = 12  # hits of one pattern that are remembered
 SHOWN = 300  # characters of a line that are shown
-_ASCII = bytes(range(128))
 _MARK = b"\x02\x1d\x02\x1d\x02"  # stands in no log
 _FAILURES = (b"Error: ", b"Exception: ", b"core dumped)", b"Segmentation fault", b"\nerror: ")
 CONTEXT = 1 << 16  # bytes from the log's beginning and end that versions are read from
@@ -59,11 +57,12 @@ class Scanner:
     """Feed it a log piece by piece; `finish` returns what it saw."""
 
     def __init__(self) -> None:
-        self._patterns, self._by_word, self._by_end, self._without_words = _table()
-        self._kept = [0] * len(self._patterns)
-        self._tried_to = [-1] * len(self._patterns)
-        self._failed = [0] * len(self._patterns)
-        self._budget = [WRAPPED] * len(self._patterns)
+        self._table = table()
+        count = len(self._table.patterns)
+        self._kept = [0] * count
+        self._tried_to = [-1] * count
+        self._failed = [0] * count
+        self._budget = [WRAPPED] * count
         self._places: dict[bytes, list[int]] = {}
         self._buffer = bytearray()
         self._seen = 0  # bytes at the buffer's beginning that were searched already
@@ -103,42 +102,22 @@ class Scanner:
         lowered = block.lower()
         self._remember(block)
         self._look_for_errors(block)
-        present = _words(lowered)
-        present.update(numbers(lowered))
-        ends = _Ends(present)
         self._places.clear()
-        letters = frozenset(lowered.translate(None, _ASCII).decode("utf-8", "ignore"))
-        possible = [i for word in self._by_word.keys() & present for i in self._by_word[word]]
-        possible += [i for end, numbered in self._by_end.items() if ends[end] for i in numbered]
-        for index in sorted([*possible, *self._without_words]):
-            pattern = self._patterns[index][2]
-            if (
-                self._kept[index] < KEPT
-                and (len(pattern.words) < 2 or pattern.words <= present)
-                and (not pattern.letters or pattern.letters.issubset(letters))
-                and (not pattern.ends or all(map(ends.__getitem__, pattern.ends)))
-                and all(
-                    any(map(ends.__getitem__, probes)) or any(map(letters.issuperset, others))
-                    for probes, others in pattern.any_of
-                )
-            ):
-                self._try(index, block, lowered)
+        for index, places in self._table.candidates(lowered):
+            if self._kept[index] < KEPT and (places or self._budget[index] > 0):
+                self._try(index, block, lowered, places)
         forgotten = max(end - OVERLAP, 0)
         self._line += raw.count(b"\n", 0, forgotten)
         self._offset += forgotten
         self._seen = end - forgotten
         del self._buffer[:forgotten]
 
-    def _try(self, index: int, block: bytes, lowered: bytes) -> None:
-        pattern = self._patterns[index][2]
+    def _try(self, index: int, block: bytes, lowered: bytes, places: Sequence[int]) -> None:
+        """Look around the places of a wording's literal, else of its key."""
+        pattern = self._table.patterns[index][2]
+        most = TRIED if self._failed[index] <= FAILED else 1
         any_hit = False
-        if self._failed[index] <= FAILED:
-            places = self._places_of(lowered, pattern.literal)
-        elif (first := lowered.find(pattern.literal)) >= 0:
-            places = [first, lowered.rfind(pattern.literal)]
-        else:
-            return
-        for place in places:
+        for place in outermost(places, most):
             any_hit = self._match_at(index, block, lowered, place) or any_hit
             if self._kept[index] >= KEPT:
                 return
@@ -159,7 +138,7 @@ class Scanner:
 
     def _match_at(self, index: int, block: bytes, lowered: bytes, place: int) -> bool:
         """Record the wording if it stands around `place`."""
-        entry_id, signature, pattern = self._patterns[index]
+        entry_id, signature, pattern = self._table.patterns[index]
         if self._offset + place <= self._tried_to[index]:
             return False
         start, end = max(place - 2 * pattern.reach - SLACK, 0), place + 2 * pattern.reach + SLACK
@@ -193,64 +172,12 @@ class Scanner:
             self._found.last_error = _line_at(block, place + 1)
 
 
-@cache
-def _table() -> tuple[
-    Sequence[tuple[str, Signature, Pattern]],
-    Mapping[bytes, Sequence[int]],
-    Mapping[bytes, Sequence[int]],
-    Sequence[int],
-]:
-    """The patterns, their numbers by word, else by a part of one, and the numbers of the others.
-
-    A block is asked for one word of each pattern before anything else.
-    """
-    named = knowledge.phrases()
-    table = [
-        (entry.id, signature, pattern)
-        for entry in knowledge.entries().values()
-        for signature in entry.signatures
-        for wording in signature.match
-        for pattern in patterns(wording, named)
-    ]
-    by_word: dict[bytes, list[int]] = {}
-    by_end: dict[bytes, list[int]] = {}
-    for index, (_, _, pattern) in enumerate(table):
-        if pattern.words:
-            by_word.setdefault(max(pattern.words, key=_rarity), []).append(index)
-        else:
-            by_end.setdefault(max(pattern.ends, key=len, default=b""), []).append(index)
-    return table, by_word, by_end, by_end.pop(b"", [])
-
-
-def _rarity(word: bytes) -> tuple[bool, int]:
-    return word.isdigit(), len(word)
-
-
 def scan(stream: BinaryIO) -> Scan:
     """Scan all that a stream has."""
     scanner = Scanner()
     while data := stream.read(8 * BLOCK):
         scanner.feed(data)
     return scanner.finish()
-
-
-class _Ends(dict[bytes, bool]):
-    """Look up, once each, if a part of a word or number is in any one of a block."""
-
-    def __init__(self, present: set[bytes]) -> None:
-        self._vocabulary = b" ".join(present)
-
-    def __missing__(self, part: bytes) -> bool:
-        self[part] = part in self._vocabulary
-        return self[part]
-
-
-def _words(block: bytes) -> set[bytes]:
-    """All words of a block; also those that an escaped line break sticks to (`\\nRuntimeError`)."""
-    present = set(words(block))
-    if b"\\n" in block or b"\\t" in block:
-        present.update([word[1:] for word in present if word.startswith((b"n", b"t"))])
-    return present
 
 
 def _places(block: bytes, key: bytes) -> Iterator[int]:
