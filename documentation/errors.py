@@ -9,11 +9,13 @@ from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
+from operator import itemgetter
 
 from documentation import markdown as md
 from documentation import source
 from mlenv import result
 from mlenv.doctor import knowledge
+from mlenv.result import next_steps
 
 _TOP = """\
 A command that fails prints `error:` and one or two lines on standard error: what happened, where,
@@ -30,7 +32,11 @@ _EXIT = {
     126: "`exec`: the command is there and can't be started.",
     127: "`exec`: there is no such command.",
 }
-_MAKERS = {"MlenvError", "Problem", "UvError", "FileFailed", "FileProblem", "Refused"}
+_MAKERS = {
+    *("MlenvError", "Problem", "UvError", "FileFailed", "FileProblem", "Refused"),
+    *("Undecodable", "Refusal", "_error"),
+}
+_HINT_AT = {"MlenvError": 2, "UvError": 2, "_error": 2, "Problem": 3}
 
 
 def markdown() -> str:
@@ -68,10 +74,9 @@ def codes() -> dict[str, frozenset[str]]:
     for module, tree in source.trees().items():
         for function in source.functions(tree):
             for name, call in source.calls(function):
-                for code, messages in _errors(name, call, module, function):
+                for code, messages in filter(itemgetter(0), _errors(name, call, module, function)):
                     collected[code].update(messages)
-    text = files("mlenv.environment.uv").joinpath("failures.toml").read_text("utf-8")
-    for failure in tomllib.loads(text)["failure"]:
+    for failure in _uv_failures():
         collected[failure["code"]].add(_without_fields(failure["message"]))
     return {
         code: frozenset(text for text in messages if re.search(r"\w", text))
@@ -92,6 +97,48 @@ def _errors(
     else:
         for each in source.strings(named.get("code"), module):
             yield each, []
+
+
+def stepless() -> Iterator[str]:
+    """The places in the source that make an error which may be without anything to do next.
+
+    A hint that is written out will do, and so does a step of the code (`next_steps.toml`). A code
+    that is passed on (`error.code`) has its step from where it was made.
+    """
+    for module, tree in source.trees().items():
+        for name, call in source.calls(tree):
+            named = {keyword.arg: keyword.value for keyword in call.keywords}
+            at = 1 if name == "FileFailed" else 0
+            positional = call.args[at] if name in _MAKERS and len(call.args) > at else None
+            found = [*source.strings(positional or named.get("code"), module)]
+            place = _HINT_AT.get(name, len(call.args))
+            hint = call.args[place] if len(call.args) > place else named.get("hint")
+            if found and not _is_written(hint):
+                missing = [code for code in found if code and not next_steps.of_code(code)]
+                yield from (f"{module}:{call.lineno}: {code}" for code in missing)
+    for failure in _uv_failures():
+        if not failure["hint"]:
+            yield f"failures.toml: {failure['code']}"
+
+
+def _is_written(hint: ast.AST | None) -> bool:
+    """Tell if a hint can't be empty: it is text, in part at least, whatever is put in."""
+    match hint:
+        case ast.Constant(value=str(text)):
+            return bool(text)
+        case ast.JoinedStr(values=parts):
+            return any(map(_is_written, parts))
+        case ast.BinOp(left=left, right=right):
+            return _is_written(left) or _is_written(right)
+        case ast.IfExp(body=yes, orelse=no):
+            return _is_written(yes) and _is_written(no)
+    return False
+
+
+def _uv_failures() -> list[dict[str, str]]:
+    text = files("mlenv.environment.uv").joinpath("failures.toml").read_text("utf-8")
+    failures: list[dict[str, str]] = tomllib.loads(text)["failure"]
+    return failures
 
 
 def _without_fields(message: str) -> str:

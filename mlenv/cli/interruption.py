@@ -24,13 +24,13 @@ class Interrupted(KeyboardInterrupt):
 
 # What is left of a command that changes something else than the environment.
 _LEFT = {
-    "gc": "the generations that it removed are gone, the others stay; it can be run again",
-    "uninstall": "what was removed is gone; run it again for the rest",
-    "models": "files that are whole are kept; the same command goes on from there",
-    "bundle": "the bundle is not whole; run it again",
+    "gc": "the generations that it removed are gone, the others stay",
+    "uninstall": "what was removed is gone, the rest is there",
+    "models": "files that are whole are kept",
+    "bundle": "the bundle is not whole",
     "lock": "locks that were not finished are as they were",
     "verify": "no receipt is kept",
-    "shim": "what was not written yet is as it was; run it again",
+    "shim": "what was not written yet is as it was",
 }
 _CHANGING = ("install", "add", "remove", "rollback", "doctor")
 
@@ -42,15 +42,13 @@ def remember(venv: Path) -> None:
 
 def result(command: str, exit_code: int) -> Result[Any]:
     """The result of a command that a signal has ended: what is done, and what is not."""
-    left = _LEFT.get(command, "nothing was changed")
+    left, hint = _LEFT.get(command, "nothing was changed"), ""
     if command in _CHANGING and (venv := _Begun.venv):
         left = f"{venv} is as it was"
         if _state(venv) != _Begun.state:
-            left = (
-                f"{venv} has been changed already, and what comes after that was not done. "
-                "`mlenv status` shows it, `mlenv rollback` takes it back"
-            )
-    problem = Problem("interrupted", f"Interrupted: {left}.")
+            left = f"{venv} has been changed already, and what comes after that was not done"
+            hint = "`mlenv status` shows it, `mlenv rollback` takes it back."
+    problem = Problem("interrupted", f"Interrupted: {left}.", hint=hint)
     return Result(command, exit_code=exit_code, errors=(problem,))
 
 

@@ -73,7 +73,7 @@ class CommandTable(click.Group):
 
             known = {name: name for name in COMMANDS} | {name: f"exec {name}" for name in OF_EXEC}
             near = difflib.get_close_matches(name, known, n=1)
-            hint = f" Did you mean `mlenv {known[near[0]]}`?" if near else " See `mlenv --help`."
+            hint = f" Did you mean `mlenv {known[near[0]]}`?" if near else ""
             raise click.UsageError(f"There is no command `{name}`.{hint}")
         return super().resolve_command(ctx, args)
 
@@ -192,7 +192,7 @@ def main(arguments: Sequence[str]) -> int:
         render.say(error.format_message())
         return WRONG_USAGE
     except click.UsageError as error:
-        result = Result(name, exit_code=WRONG_USAGE, errors=(Problem("usage", _usage(error)),))
+        result = Result(name, exit_code=WRONG_USAGE, errors=(_usage(error),))
     except click.ClickException as error:
         result = Result(name, exit_code=FAILED, errors=(Problem("failed", error.format_message()),))
     except (click.Abort, KeyboardInterrupt) as error:
@@ -231,14 +231,12 @@ def _before_separator(arguments: Sequence[str]) -> Sequence[str]:
     return arguments[: arguments.index("--")] if "--" in arguments else arguments
 
 
-def _usage(error: click.UsageError) -> str:
-    message = error.format_message()
-    if error.ctx is None:
-        return message
-    if isinstance(error, click.MissingParameter) and (known := _candidates(error)):
+def _usage(error: click.UsageError) -> Problem:
+    message, path = error.format_message(), error.ctx.command_path if error.ctx else "mlenv"
+    if error.ctx and isinstance(error, click.MissingParameter) and (known := _candidates(error)):
         name = error.param.human_readable_name if error.param else ""
-        message = f"`{error.ctx.command_path}` needs {name}. There are: {', '.join(known)}."
-    return f"{message}\nTry `{error.ctx.command_path} --help`."
+        message = f"`{path}` needs {name}. There are: {', '.join(known)}."
+    return Problem("usage", message, hint=f"Try `{path} --help`.")
 
 
 def _candidates(error: click.MissingParameter) -> list[str]:

@@ -104,7 +104,7 @@ def _shared(sources: Sequence[Source]) -> Iterator[FileProblem]:
             same = [source.file for source in sources if source.host == host]
             message = (
                 f"{number} snapshots are called {host} ({', '.join(same)}): each is judged, under "
-                "its path. Leave one out if they are of the same host."
+                "its path."
             )
             yield FileProblem(file=same[0], code=SHARED_NAME, message=message)
 

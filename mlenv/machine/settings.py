@@ -131,7 +131,7 @@ def _text(path: Path, name: str, value: object) -> str:
     """A value of the file as its variable would have it."""
     if name not in SETTINGS:
         near = _near(name, (*SETTINGS, INDEX))
-        there = f" There are {', '.join(SETTINGS)} and [{INDEX}]." if not near else ""
+        there = f"There are {', '.join(SETTINGS)} and [{INDEX}]." if not near else ""
         raise _broken(path, f"nothing is known of `{name}`{near}", there)
     if name == "formats" and isinstance(value, list) and all(isinstance(v, str) for v in value):
         return ",".join(value)
@@ -140,9 +140,9 @@ def _text(path: Path, name: str, value: object) -> str:
     return value
 
 
-def _broken(path: Path, what: str, more: str = "") -> MlenvError:
+def _broken(path: Path, what: str, hint: str = "") -> MlenvError:
     end = "" if what.endswith("?") else "."
-    return MlenvError("broken-config", f"{path}: {what}{end}{more}")
+    return MlenvError("broken-config", f"{path}: {what}{end}", hint)
 
 
 def _near(word: str, known: tuple[str, ...]) -> str:

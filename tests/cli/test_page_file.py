@@ -16,7 +16,8 @@ def test_a_page_that_fails_costs_not_the_report(tmp_path: Path) -> None:
     gone = tmp_path / "gone" / "page.html"
     record, errors = with_page(verified(), gone, lambda _: "<p>")
     said = f"{gone} can't be written: No such file or directory."
-    assert (record.html, errors) == (None, (Problem("not-writable", said),))
+    hint = "Check how it is written: `ls` of the folder above shows what is there."
+    assert (record.html, errors) == (None, (Problem("not-writable", said, hint=hint),))
     assert record.rows == verified().rows
 
 

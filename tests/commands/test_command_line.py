@@ -37,7 +37,7 @@ def test_every_command_has_help_with_an_example(mlenv: Run, name: str) -> None:
             "There is no command `transcribe`. Did you mean `mlenv exec transcribe`?",
         ),
         (("diarise",), "There is no command `diarise`. Did you mean `mlenv exec diarize`?"),
-        (("frobnicate",), "There is no command `frobnicate`. See `mlenv --help`."),
+        (("frobnicate",), "There is no command `frobnicate`.\nTry `mlenv --help`."),
         (("env", "--shel", "bash"), "No such option '--shel'."),
     ],
 )

@@ -161,11 +161,17 @@ def test_the_whole_document(mlenv: Run, hosts: Path) -> None:
             "passed_over": [{"file": "hosts/README.md", "why": "its name does not end in .json"}],
         },
         "errors": [
-            {"code": "no-snapshot", "path": "hosts/gpu04.json", "message": EMPTY},
+            {
+                "code": "no-snapshot",
+                "path": "hosts/gpu04.json",
+                "message": f"{EMPTY}\n"
+                "`mlenv doctor --snapshot FILE` writes one, on the host that it is of.",
+            },
             {
                 "code": "host-broken",
                 "path": "hosts/gpu03.json",
-                "message": "gpu03: Broken: 1 check failed; torch tried",
+                "message": "gpu03: Broken: 1 check failed; torch tried\n"
+                "`mlenv doctor --from FILE --verbose` says what to do on that host.",
             },
         ],
     }

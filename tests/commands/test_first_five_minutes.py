@@ -151,7 +151,11 @@ def test_an_unknown_log_has_a_code(mlenv: Run, tmp_path: Path) -> None:
     log.write_text("nothing of note\n", "utf-8")
     document = json.loads(mlenv("explain", "--json", "--no-here", log).stdout)
     assert document["errors"] == [
-        {"code": "not-recognised", "message": "No known error in this log (1 line)."}
+        {
+            "code": "not-recognised",
+            "message": "No known error in this log (1 line).\n"
+            "`mlenv doctor` examines the environment itself.",
+        }
     ]
 
 
@@ -176,7 +180,10 @@ def test_a_signal_has_an_answer(home: Path, number: signal.Signals) -> None:
     document = json.loads(printed)
     assert (child.returncode, document["exit_code"]) == (128 + number, 128 + number)
     assert document["errors"] == [
-        {"code": "interrupted", "message": "Interrupted: nothing was changed."}
+        {
+            "code": "interrupted",
+            "message": "Interrupted: nothing was changed.\nType the same again.",
+        }
     ]
 
 

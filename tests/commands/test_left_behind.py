@@ -83,7 +83,8 @@ def test_a_signal_ends_all_and_keeps_what_is_done(
     assert document["errors"] == [
         {
             "code": "interrupted",
-            "message": "Interrupted: 1 of 2 files are done; --resume goes on with the rest.",
+            "message": "Interrupted: 1 of 2 files are done.\n"
+            "Type the same again with --resume: it goes on with the rest.",
         }
     ]
     there = [worker for worker in workers if worker.exists()]
@@ -108,7 +109,10 @@ def test_a_signal_ends_all_while_gigabytes_are_read_for_the_record(
     _, said = process.communicate(timeout=60)
     assert time.monotonic() - began < 2
     assert process.returncode == 130
-    assert said == "error: Interrupted: 0 of 1 files are done; --resume goes on with the rest.\n"
+    assert said == (
+        "error: Interrupted: 0 of 1 files are done.\n"
+        "Type the same again with --resume: it goes on with the rest.\n"
+    )
     assert tally.left(out.iterdir()) == []
 
 

@@ -163,7 +163,8 @@ def test_a_line_that_is_no_pin_is_named(mlenv: Run, profile: Path, network: dict
     number = len(lock.read_text().splitlines())
     assert (done.returncode, done.stderr) == (
         1,
-        f"error: {lock}, line {number} is no pin: tensors>=2\n",
+        f"error: {lock}, line {number} is no pin: tensors>=2\n"
+        "`mlenv lock PROFILE` writes it anew.\n",
     )
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from mlenv.environment import generations
 from mlenv.environment.install import consent
+from mlenv.result import next_steps
 from tests.support.index import Index
 from tests.support.running import Run
 
@@ -255,7 +256,9 @@ def test_a_damaged_record_is_named_by_every_command_and_nothing_is_lost(
     status = mlenv("status", "--json")
     assert status.returncode == 1
     assert data(status)["managed"] is True
-    assert json.loads(status.stdout)["errors"] == [{"code": "bad-record", "message": told}]
+    assert json.loads(status.stdout)["errors"] == [
+        {"code": "bad-record", "message": f"{told}\n{next_steps.of_code('bad-record')}"}
+    ]
     for words in (("status",), ("gc",), ("install",), ("add", "codec")):
         done = mlenv(*words, env=network)
         assert done.returncode == 1 and f"error: {told}\n" in done.stderr, words
@@ -353,7 +356,10 @@ def test_who_sits_at_a_terminal_is_asked(
     assert "goes for good, which frees" in done.stderr and "Do this? [y/N] " in done.stderr
     assert (home / ".venvs/ml").exists() == bool(code)
     if code:
-        assert done.stderr.endswith("error: Nothing was changed: the answer was not yes.\n")
+        assert done.stderr.endswith(
+            "error: Nothing was changed: the answer was not yes.\n"
+            "Type it again and answer y, or add --yes; --dry-run shows what it would do.\n"
+        )
 
 
 def test_an_own_profile_outlives_its_generations(

@@ -13,6 +13,7 @@ from typing import IO, Any
 
 import pytest
 
+from mlenv.result import next_steps
 from tests.support import faults
 
 SEGMENT = {"start": 0.0, "end": 1.0, "speaker": None, "words": [], "channel": None}
@@ -65,7 +66,9 @@ def test_each_request_is_answered_with_the_events_of_jsonl_and_its_id(
         {"event": "file", "replaces_segments": False, **document(a)},
         ended,
     ]
-    failure = {"code": "transcription-failed", "message": "größe.wav failed: transcription-failed"}
+    code = "transcription-failed"
+    message = f"größe.wav failed: {code}\n{next_steps.of_code(code)}"
+    failure = {"code": code, "message": message}
     shown = "größe.wav"
     assert of(done.stdout, 2) == [
         {"event": "segment", "path": shown, **SEGMENT, "text": "größe"},
@@ -85,7 +88,8 @@ def test_each_request_is_answered_with_the_events_of_jsonl_and_its_id(
     ]
     failure = {
         "code": "request",
-        "message": "The line is not JSON: Expecting value at character 0.",
+        "message": "The line is not JSON: Expecting value at character 0.\n"
+        f"{next_steps.of_code('request')}",
     }
     assert of(done.stdout, None) == [
         {"event": "failed", "path": None, "line": 5, **failure},
@@ -181,7 +185,8 @@ def test_a_request_is_cancelled_and_no_failure(talk: Talk, tmp_path: Path) -> No
     talk.send(id="a", audio="a.wav")
     talk.until("segment")
     talk.send(cancel="a")
-    cancelled = {"code": "cancelled", "message": "The request was taken back."}
+    message = f"The request was taken back.\n{next_steps.of_code('cancelled')}"
+    cancelled = {"code": "cancelled", "message": message}
     path = {"id": "a", "path": "a.wav"}
     assert talk.until("failed") == {"event": "failed", **path, **cancelled}
     assert talk.until("end")["errors"] == [cancelled]

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from mlenv.result import next_steps
 from tests.support import faults, tally
 
 
@@ -30,7 +31,7 @@ def test_an_output_that_cannot_be_written_costs_that_file_only(
     ]
     assert sorted((error["code"], error["message"]) for error in document["errors"]) == [
         ("not-writable", f"{tmp_path}/{n}.wav: {tmp_path}/out/{n}.json can't be written: "
-         "Is a directory.") for n in "bc"
+         "Is a directory.\nIt is a folder: name a file.") for n in "bc"
     ]  # fmt: skip
     assert [(tmp_path / "out" / f"{name}.txt").read_text() for name in "ad"] == ["a\n", "d\n"]
 
@@ -72,7 +73,8 @@ def test_json_lines_tell_of_each_file_and_of_the_end(plain_venv: Path, tmp_path:
     message = "missing.wav does not exist.\nIn this folder there are a.wav, b.wav."
     missing = {"code": "audio-missing", "path": gone, "message": message}
     code = "transcription-failed"
-    failed = {"code": code, "path": str(b), "message": f"{b} failed: {code}"}
+    step = next_steps.of_code(code)
+    failed = {"code": code, "path": str(b), "message": f"{b} failed: {code}\n{step}"}
     segment = {**SEGMENT, "text": "a"}
     file = {
         "path": str(a), "text": "a", "language": "en", "language_probability": None,
@@ -126,6 +128,7 @@ def test_a_number_of_speakers_that_is_not_met(plain_venv: Path, tmp_path: Path) 
         f"{file} has 1 speaker that can be told apart by voice, and --num-speakers 5 was asked for"
     )
     message = f"{file}: the number of speakers is not met; it is written as heard"
+    message += f"\n{next_steps.of_code('speakers-unmet')}"
     done = faults.transcribe(plain_venv, tmp_path, "--quiet", *words)
     assert (done.returncode, done.stdout) == (1, "SPEAKER_00: a\n")
     assert done.stderr == f"warning: {clause}\nerror: {message}\n"
@@ -225,7 +228,8 @@ def test_a_recording_that_grows_meanwhile_is_done_again(plain_venv: Path, tmp_pa
     _, stderr = process.communicate(timeout=30)
     assert process.returncode == 1
     assert stderr.endswith(
-        f"error: {file} has changed while it was transcribed: --resume does it again.\n"
+        f"error: {file} has changed while it was transcribed.\n"
+        "Wait until it is written, then run the same with --resume: it does this file again.\n"
     )
     faults.write(tmp_path, {"a": {}})
     assert resumed(plain_venv, tmp_path, file)[:2] == (["a.wav"], ["a.wav"])
@@ -294,7 +298,10 @@ def test_streams_that_are_closed(plain_venv: Path, tmp_path: Path) -> None:
     )  # fmt: skip
     code, stdout, stderr = shell(plain_venv, tmp_path, "$T <&-", "--quiet", "-", file)
     assert (code, stdout) == (1, f"==> {file} <==\na\n")
-    assert stderr == "error: Standard input is closed.\n"
+    assert stderr == (
+        "error: Standard input is closed.\n"
+        "Name a recording that is there, or a folder that holds some.\n"
+    )
     assert shell(plain_venv, tmp_path, "$T <&- >&- 2>&-", "-o", "out", file) == (0, "", "")
     assert (tmp_path / "out" / "a.txt").read_text() == "a\n"
 
@@ -325,8 +332,9 @@ def test_what_is_passed_over_is_told(plain_venv: Path, tmp_path: Path) -> None:
     (tmp_path / "in" / "more").mkdir()
     done = faults.transcribe(plain_venv, tmp_path, "-o", "out", "in", "*.flac")
     assert done.returncode == 1
-    assert done.stderr.splitlines()[:4] == [
+    assert done.stderr.splitlines()[:5] == [
         "error: No file matches *.flac.",
+        "No recording is in this folder: name the file with its path.",
         "passed over 4 files that are no recordings (.srt 2, .jpg 1, .part 1)",
         "did not look into 1 folder below: --recursive does",
         "warning: not looked into, though they may be recordings: in/half.part; name them to have "

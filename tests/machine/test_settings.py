@@ -64,7 +64,7 @@ def test_another_file(tmp_path: Path) -> None:
         ("modle = 'base'", ": nothing is known of `modle` (did you mean model?)."),
         (
             "colour = 1",
-            ": nothing is known of `colour`. There are model, language, device, formats",
+            ": nothing is known of `colour`.\nThere are model, language, device, formats",
         ),
         ("model = 3", ": `model` is no text in quotes."),
         ("model = ''", ": `model` is no text in quotes."),
@@ -77,7 +77,7 @@ def test_a_mistake_in_the_file(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(MlenvError) as caught:
         load(tmp_path, text)
     assert caught.value.code == "broken-config"
-    assert f"{tmp_path}/.config/mlenv/config.toml{said}" in caught.value.message
+    assert f"{tmp_path}/.config/mlenv/config.toml{said}" in caught.value.problem().text
 
 
 def test_a_variable_that_nobody_reads() -> None:

@@ -243,7 +243,7 @@ def _problems(diagnosed: Diagnosed, *, strict: bool) -> Iterator[Problem]:
     bad = ("fail", "crash", *(("warn",) if strict else ()))
     findings = [finding for finding in diagnosed.findings if finding.outcome in bad]
     for finding in findings:
-        yield Problem(finding.id, finding.title)
+        yield Problem(finding.id, finding.title, hint=f"`mlenv explain {finding.id}` says more.")
     if not findings:
         yield Problem("not-diagnosed", diagnosed.verdict)
 

@@ -80,7 +80,12 @@ def cli(
     )
     code = FAILED if any(row.problems for row in rows) else DONE
     problems = tuple(
-        Problem("lock-does-not-fit", f"{row.profile}: {text}", row.path)
+        Problem(
+            "lock-does-not-fit",
+            f"{row.profile}: {text}",
+            row.path,
+            f"`mlenv lock {row.spelled}` writes it anew.",
+        )
         for row in rows
         for text in row.problems
     )

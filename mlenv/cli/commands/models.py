@@ -100,9 +100,10 @@ def verify(names: tuple[str, ...]) -> Result[Listing]:
             continue
         rows.append(row)
         if row.state != "here":
-            problems.append(Problem(CODES[row.state], row.message))
+            problems.append(Problem(CODES[row.state], row.message, hint=_again(model.name)))
         else:
-            problems += [Problem("hash-mismatch", f"{text}.") for text in wrong]
+            again = _again(model.name)
+            problems += [Problem("hash-mismatch", f"{text}.", hint=again) for text in wrong]
     if not rows:
         raise MlenvError(
             "model-missing",
@@ -113,6 +114,10 @@ def verify(names: tuple[str, ...]) -> Result[Listing]:
 
 
 CODES = {"wrong": "hash-mismatch", "missing": "model-missing"}
+
+
+def _again(name: str) -> str:
+    return f"`mlenv models pull {name}` fetches it; a file that is not mlenv's is yours to delete."
 
 
 @command("remove", "mlenv models remove base")
@@ -131,7 +136,8 @@ def remove(names: tuple[str, ...]) -> Result[Removed]:
     problems = [
         Problem(
             "model-missing",
-            f"{name} is not in {models.store(os.environ)}.{_elsewhere(name)}\n{HERE}",
+            f"{name} is not in {models.store(os.environ)}.{_elsewhere(name)}",
+            hint=HERE,
         )
         for name, size in freed.items()
         if not size and name not in forgotten

@@ -23,6 +23,11 @@ from mlenv.speech.transcribe.service import Answer, Service
 from mlenv.speech.transcribe.session import Models
 
 STANDARD_INPUT = 0
+INTERRUPTED = Problem(
+    "interrupted",
+    "Interrupted: what was done is answered.",
+    hint="Start it again, and send what was not answered.",
+)
 CANCELLED = Problem("cancelled", "The request was taken back.")
 
 
@@ -49,7 +54,7 @@ class Serving:
                     self._tell(answer)
         except Interrupted as interrupted:
             code = interrupted.exit_code
-            errors.append(Problem("interrupted", "Interrupted: what was done is answered."))
+            errors.append(INTERRUPTED)
             self._give_up(code)
         if trouble := driver.unanswered():
             self._screen.error(trouble)
@@ -112,7 +117,7 @@ class Serving:
 
     def _give_up(self, code: int) -> None:
         """Answer the requests that a signal leaves undone."""
-        problem = Problem("interrupted", "Interrupted before it was through.")
+        problem = INTERRUPTED._replace(message="Interrupted before it was through.")
         for request in self._service.open:
             self._fail(request.id, request.source.shown, problem, code)
 
@@ -122,7 +127,7 @@ class Serving:
         where = {} if line is None else {"line": line}
         self._screen.line("failed", {"id": name, "path": path, **where, **problem.document()})
         which = "" if line is None else f"line {line}: "
-        self._screen.error(f"{which}{problem.message}")
+        self._screen.error(f"{which}{problem.text}")
 
     def _end(self, name: Id | None, code: int, errors: Sequence[Problem], **counts: int) -> None:
         shown = [error.document() for error in errors]

@@ -114,12 +114,13 @@ def _problems(status: Status, in_text: bool) -> Iterator[Problem]:
         return
     if status.generation is None and not status.exists:
         build = f"mlenv install{paths.aimed(status.venv)}"
-        message = f"{status.venv} does not exist. Build one with `{build}`."
-        yield Problem("no-environment", message, status.venv)
+        message = f"{status.venv} does not exist."
+        yield Problem("no-environment", message, status.venv, f"Build one with `{build}`.")
     elif status.generation is None:
         yield Problem("not-managed", f"{status.venv} was not made by mlenv.", status.venv)
     for line in status.drift:
-        yield Problem("drifted", line, status.venv)
+        again = f"`mlenv install{paths.aimed(status.venv)}` makes it as its lock says."
+        yield Problem("drifted", line, status.venv, again)
 
 
 def _settings() -> tuple[Setting, ...]:

@@ -119,8 +119,12 @@ class Run:
 
     def _interruption(self) -> Problem:
         done = len(self._transcripts) + len(self._skipped)
-        rest = "; --resume goes on with the rest" if self._options.output_dir else ""
-        return Problem("interrupted", f"Interrupted: {done} of {self._total} files are done{rest}.")
+        hint = "Type the same again with --resume: it goes on with the rest."
+        return Problem(
+            "interrupted",
+            f"Interrupted: {done} of {self._total} files are done.",
+            hint=hint if self._options.output_dir else "",
+        )
 
     def _inputs(self) -> list[Source]:
         options = self._options
@@ -199,8 +203,8 @@ class Run:
                 self._segment(event)
             case events.Failed():
                 hint = names.list_hint(event.source.file)
-                message = f"{event.problem.message}\n{hint}".rstrip("\n")
-                self._fail(event.problem._replace(message=message), event.source)
+                problem = event.problem
+                self._fail(problem._replace(hint=hint or problem.hint), event.source)
             case events.Warned():
                 if not self._options.json:
                     self._screen.warn(event.text)
@@ -243,7 +247,7 @@ class Run:
         if STREAMED in self._options.formats:
             self._screen.line("failed", {"path": None, **problem.document()})
         if not self._options.json:
-            self._screen.error(problem.message)
+            self._screen.error(problem.text)
 
     def _finish(self, event: events.Finished) -> None:
         """Write one transcript; that it can't be written ends no other file."""
@@ -274,7 +278,7 @@ class Run:
         paths = ", ".join(map(inputs.text_of, written.paths))
         self._screen.note(f"{shown}: {inputs.printable(paths)}")
         if not written.unchanged:
-            message = f"{shown} has changed while it was transcribed: --resume does it again."
+            message = f"{shown} has changed while it was transcribed."
             self._fail(Problem("audio-changed", message), event.source)
 
     def _deliver(self, event: events.Finished) -> None:

@@ -12,7 +12,7 @@ from mlenv.cli.page_file import html_option, with_page
 from mlenv.cli.table import command, venv_option
 from mlenv.environment import launch, receipts
 from mlenv.progress import Progress
-from mlenv.result import DONE, FAILED, MlenvError, Problem, Result
+from mlenv.result import DONE, FAILED, MlenvError, Result
 from mlenv.speech import models
 from mlenv.speech.models import pinned
 from mlenv.speech.transcribe import left_out
@@ -89,11 +89,7 @@ def cli(
         path = receipts.keep(venv, receipt)
     except MlenvError as error:
         unkept = f"the result is kept nowhere: {error.message}"
-    problems = tuple(
-        Problem(row.code, f"{row.model} on {row.device}: {row.problem}")
-        for row in rows
-        if row.problem
-    )
+    problems = tuple(row.as_problem() for row in rows if row.problem)
     record = Verified(
         rows=rows,
         not_tried=measured.left_out | ({"speakers": not_tried} if not_tried else {}),

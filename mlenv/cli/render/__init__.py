@@ -41,7 +41,7 @@ def emit(result: Result[Any], *, as_json: bool) -> int:
                 print(line, file=stream, flush=result.lines is not None)
             for problem in () if result.in_text else result.errors:
                 print(
-                    f"{bold(red('error:', sys.stderr), sys.stderr)} {problem.message}",
+                    f"{bold(red('error:', sys.stderr), sys.stderr)} {problem.text}",
                     file=sys.stderr,
                 )
         sys.stdout.flush()
@@ -65,7 +65,10 @@ def _without_secrets(result: Result[Any]) -> Result[Any]:
     """Errors and warnings quote addresses and arguments of the user's, and are handed on."""
     if not result.errors and not result.warnings:
         return result
-    errors = tuple(each._replace(message=redacted(each.message)) for each in result.errors)
+    errors = tuple(
+        each._replace(message=redacted(each.message), hint=redacted(each.hint))
+        for each in result.errors
+    )
     return result._replace(errors=errors, warnings=tuple(map(redacted, result.warnings)))
 
 

@@ -34,12 +34,6 @@ if TYPE_CHECKING:
 OF_THE_NODE = ("--device", "--device-index", "--model", "--model-directory")
 MOST = {"worker": 2, "actor": 2, "node": 3}  # deaths over one file until it is put aside
 DIED = "worker-died"  # the code of a file that has ended a worker of the transcription
-HINTS = {
-    "no-ray": "`mlenv install --with ray` puts it into the environment.",
-    "no-cluster": "`mlenv exec ray start --head` starts one; `--address HOST:PORT` names another.",
-    "no-gpu": "Leave out --device cuda, or start the nodes with `ray start --num-gpus N`.",
-    "no-node": "All nodes need mlenv of one version, and an environment of one lock at one path.",
-}
 
 
 @dataclass(slots=True)
@@ -127,8 +121,7 @@ class RayJob:
             case "capacity":
                 self._actors, self._totals.gpu = event["actors"], event["gpu"]
             case "refused":
-                code = event["code"]
-                raise MlenvError(code, event["message"], HINTS[code])
+                raise MlenvError(event["code"], event["message"])
             case "lost":
                 yield from self._lost(event["id"], event["how"], f"{event['message']}.")
             case "answer":
@@ -145,7 +138,8 @@ class RayJob:
         transcript: Any = next((line for line in lines if line["event"] == "file"), None)
         problem = None
         for error in end["errors"]:
-            problem = Problem(error["code"], own(error["message"]))
+            message, _, hint = own(error["message"]).partition("\n")
+            problem = Problem(error["code"], message, hint=hint)
         if problem and problem.code == DIED and self._is_tried_again(number, "worker"):
             yield self._again(number, problem.message)
             return

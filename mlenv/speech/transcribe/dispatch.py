@@ -140,9 +140,10 @@ class Dispatch:
             if worker == TRANSCRIBER:
                 file.restart()
             if ended := self._ended(worker, number, suspects):
-                message = f"{ended} and is put aside. {death.error.problem().message}"
-                event = protocol.FileFailed(number, death.error.code, message)
-                yield from self._fail(worker, event)
+                died = death.error.problem()
+                message = f"{ended} and is put aside. {died.message}"
+                event = protocol.FileFailed(number, died.code, message)
+                yield from self._fail(worker, event, died.hint)
                 continue
             if number in suspects:
                 left.append(file.source.label)
@@ -178,7 +179,7 @@ class Dispatch:
         if not self.speakerless:
             return None
         text = f"{file.source.label} is written without speakers. {self.speakerless.message}"
-        return Problem(self.speakerless.code, text)
+        return self.speakerless._replace(message=text)
 
     def _take(self, worker: str, event: protocol.Event) -> Iterator[Event]:
         match event:
@@ -272,7 +273,7 @@ class Dispatch:
             self._forget(number)
             yield Finished(file.source, file.transcript(self.crew.startup), problem, file.before)
 
-    def _fail(self, worker: str, event: protocol.FileFailed) -> Iterator[Event]:
+    def _fail(self, worker: str, event: protocol.FileFailed, hint: str = "") -> Iterator[Event]:
         """End a file that a worker could not do; words that are found are kept."""
         number, file = event.id, self.files[event.id]
         code, message, shown = event.code, event.message, file.source.label
@@ -282,15 +283,15 @@ class Dispatch:
                 file.restart()
                 self._again.append(number)
                 return
-            message += f"\n{memory.advice(file.options, requests.OUT_OF_MEMORY[code], file=True)}"
+            hint = memory.advice(file.options, requests.OUT_OF_MEMORY[code], file=True)
         if worker == DIARIZER and not self._only_speakers:
             what = "it" if code.startswith("audio-") else "diarization"
             text = f"{shown} is written without speakers: {what} {message}"
-            file.problem = Problem(code, text)
+            file.problem = Problem(code, text, hint=hint)
             yield from self.finish(number)
         else:
             self._forget(number)
-            yield Failed(file.source, Problem(code, f"{shown} {message}"))
+            yield Failed(file.source, Problem(code, f"{shown} {message}", hint=hint))
 
     def _forget(self, number: int) -> None:
         self._under_way.discard(number)

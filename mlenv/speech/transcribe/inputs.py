@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from mlenv.result import WRONG_USAGE, MlenvError, Problem
+from mlenv.result import WRONG_USAGE, MlenvError, Problem, next_steps
 from mlenv.speech.transcribe import names, scratch
 from mlenv.speech.transcribe.names import NO_AUDIO as NO_AUDIO
 from mlenv.speech.transcribe.names import STANDARD_INPUT as STANDARD_INPUT
@@ -95,19 +95,23 @@ def survey(words: Sequence[str], *, recursive: bool) -> Survey:
         _look(word, recursive, result)
     if not result.sources and {problem.code for problem in result.problems} == {NO_AUDIO}:
         message = "\n".join(problem.message for problem in result.problems)
-        raise MlenvError(NO_AUDIO, message, exit_code=WRONG_USAGE)
+        hint = next(filter(None, (problem.hint for problem in result.problems)), "")
+        raise MlenvError(NO_AUDIO, message, hint, exit_code=WRONG_USAGE)
     once: dict[tuple[str, str], Source] = {}
     for source in result.sources:
         once.setdefault((_real_folder(source.file.parent), source.file.name), source)
-    problems = list(dict.fromkeys(result.problems))
-    return result._replace(sources=list(once.values()), problems=problems)
+    # a folder may have been come to by several words, and have other names in the hints
+    problems: dict[object, Problem] = {}
+    for problem in result.problems:
+        problems.setdefault((problem.code, problem.message, problem.path), problem)
+    return result._replace(sources=list(once.values()), problems=list(problems.values()))
 
 
 def expand(words: Sequence[str]) -> list[Source]:
     """The sources of words that all lead somewhere; raises `MlenvError` for one that does not."""
     result = survey(words, recursive=False)
     for problem in result.problems:
-        raise MlenvError(problem.code, problem.message, path=problem.path)
+        raise MlenvError(problem.code, problem.message, problem.hint, path=problem.path)
     return result.sources
 
 
@@ -117,16 +121,18 @@ def single(word: str) -> Source:
     label = printable(text_of(word))
     if os.path.lexists(path_of(word)):
         if path_of(word).is_dir():
-            raise MlenvError(NO_AUDIO, f"{label} is a folder: name one recording.")
+            raise MlenvError(NO_AUDIO, f"{label} is a folder.", "Name one recording.")
         _look(word, False, result)
     else:
-        message = f"{label} does not exist.\n{names.hint(word)}".rstrip("\n")
-        result.problems.append(Problem("audio-missing", message))
+        message = f"{label} does not exist."
+        result.problems.append(Problem("audio-missing", message, hint=names.hint(word)))
     for problem in result.problems:
-        raise MlenvError(problem.code, problem.message)
+        raise MlenvError(problem.code, problem.message, problem.hint)
     (source,) = result.sources
     if source.is_stream:
-        raise MlenvError(NO_AUDIO, f"{label} is no file that can be read twice: name a recording.")
+        raise MlenvError(
+            NO_AUDIO, f"{label} is no file that can be read twice.", "Name a recording."
+        )
     return source
 
 
@@ -165,20 +171,24 @@ def _look(word: str, recursive: bool, into: Survey) -> None:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
         if not glob.has_magic(word):
-            message = f"{label} does not exist.\n{names.hint(word)}".rstrip("\n")
-            into.problems.append(Problem("audio-missing", message, text_of(word)))
+            hint = names.hint(word)
+            message = f"{label} does not exist."
+            into.problems.append(Problem("audio-missing", message, text_of(word), hint))
         elif matches := sorted(glob.glob(str(path), recursive=True)):  # noqa: PTH207 (any root)
             for name in matches:
                 if Path(name).is_file() or ("**" not in word and Path(name).is_dir()):
                     _look(name, recursive, into)
         else:
-            into.problems.append(Problem(NO_AUDIO, f"No file matches {label}.", text_of(word)))
+            hint = names.unmatched(word)
+            problem = Problem(NO_AUDIO, f"No file matches {label}.", text_of(word), hint)
+            into.problems.append(problem)
         return
     except (OSError, ValueError) as error:  # no permission, a circle of links, too long a name
         reason = getattr(error, "strerror", None) or str(error)
         label = label if len(label) < 200 else f"{label[:60]}…{label[-60:]}"
         message = f"{label} can't be read: {reason}."
-        into.problems.append(Problem("audio-unreadable", message, text_of(path)))
+        hint = next_steps.of_cause(error)
+        into.problems.append(Problem("audio-unreadable", message, text_of(path), hint))
         return
     if stat.S_ISDIR(mode):
         _look_into(path, label, recursive, into)
@@ -203,7 +213,8 @@ def _look_into(folder: Path, label: str, recursive: bool, into: Survey) -> None:
     def unreadable(error: OSError) -> None:
         where = text_of(Path(error.filename or folder))
         message = f"The folder {printable(where)} can't be read: {error.strerror}."
-        into.problems.append(Problem("folder-unreadable", message, where))
+        hint = next_steps.of_system(error)
+        into.problems.append(Problem("folder-unreadable", message, where, hint))
 
     for directory, folders, files in os.walk(folder, onerror=unreadable):
         folders[:] = sorted(set(folders) - {RECORDS})
@@ -223,9 +234,11 @@ def _look_into(folder: Path, label: str, recursive: bool, into: Survey) -> None:
             if which is Kind.DOUBTFUL:
                 into.doubtful.append(text_of(path))
     if before == (len(into.sources), len(into.problems), len(into.doubtful)):
-        hint = "" if recursive else "\nAdd --recursive to look into folders below."
-        message = f"There is no audio or video file in {label}.{hint}"
-        into.problems.append(Problem(NO_AUDIO, message, text_of(folder)))
+        hint = "Name another folder, or a file in it, which is tried whatever its name."
+        if not recursive:
+            hint = "Add --recursive to look into folders below."
+        message = f"There is no audio or video file in {label}."
+        into.problems.append(Problem(NO_AUDIO, message, text_of(folder), hint))
 
 
 @functools.cache

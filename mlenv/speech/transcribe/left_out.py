@@ -30,4 +30,4 @@ def diarization(venv: Path) -> bool:
 def raise_without_diarization(venv: Path) -> None:
     """Raise `MlenvError` where the profile has no diarization."""
     if diarization(venv):
-        raise MlenvError("no-diarization", f"{NO_DIARIZATION[0].upper()}{NO_DIARIZATION[1:]}.")
+        raise MlenvError("no-diarization", "This profile has no diarization.")

@@ -84,7 +84,8 @@ def listed(name: str) -> list[str]:
     names = [os.fsdecode(line) for line in lines if line.strip()]
     if not names:
         message = f"--files-from: {printable(text_of(name))} names no files."
-        raise MlenvError(NO_AUDIO, message, exit_code=WRONG_USAGE, path=text_of(name))
+        hint = "Write the name of a recording on each line of it."
+        raise MlenvError(NO_AUDIO, message, hint, exit_code=WRONG_USAGE, path=text_of(name))
     return names
 
 
@@ -102,6 +103,19 @@ def hint(word: str) -> str:
     if word.startswith("@") and Path(word[1:]).is_file():
         return f"A list of names goes with `--files-from {word[1:]}`."
     return wsl.hint(word) or _similar(word)
+
+
+def unmatched(word: str) -> str:
+    """Advice on a pattern that no file matches: what is in the folder that it begins with."""
+    import glob
+
+    folder = os.path.dirname(word)  # noqa: PTH120 (a word, as it stands)
+    while folder and glob.has_magic(folder):
+        folder = os.path.dirname(folder)  # noqa: PTH120
+    try:
+        return _recordings(folder, os.listdir(folder or "."))  # noqa: PTH208
+    except OSError:
+        return f"There is no folder {printable(folder)}."
 
 
 def _similar(word: str) -> str:

@@ -112,7 +112,9 @@ def _is_id(name: object) -> bool:
 
 def _object(content: bytes | None) -> dict[str, Any]:
     if content is None:
-        raise wrong(f"The line is longer than {LONGEST >> 20} MiB.")
+        raise wrong(
+            f"The line is longer than {LONGEST >> 20} MiB.", "End each request with a newline."
+        )
     try:
         fields = json.loads(content.decode("utf-8-sig"), object_pairs_hook=_once)
     except UnicodeDecodeError as error:
@@ -122,7 +124,7 @@ def _object(content: bytes | None) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:  # a number of thousands of digits, or nested so
         raise wrong(f"The line is not JSON that can be read: {error}.") from error
     if not isinstance(fields, dict):
-        raise wrong('The line is no JSON object: send {"id": .., "audio": ..}.')
+        raise wrong("The line is no JSON object.", 'Send {"id": .., "audio": ..}.')
     return fields
 
 
@@ -140,7 +142,10 @@ def _meaning(
 ) -> Request | Cancel | Malformed:
     if "cancel" in fields:
         if set(fields) != {"cancel"} or not _is_id(fields["cancel"]):
-            raise wrong('Send {"cancel": ID} with the id of a request, and nothing else.')
+            raise wrong(
+                "A request to cancel has an id, and nothing else.",
+                'Send {"cancel": ID} with the id of a request.',
+            )
         return Cancel(fields["cancel"])
     name, audio = fields.get("id"), fields.get("audio")
     if not isinstance(name, str | int) or isinstance(name, bool):
@@ -163,9 +168,12 @@ def _word(key: str, value: object) -> str | None:
     option = "--" + key.replace("_", "-")
     option = known.name if (known := names().get(option)) else option
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", key):
-        raise wrong(f"There is no option {json.dumps(key)}.")
+        raise wrong(
+            f"There is no option {json.dumps(key)}.",
+            "A request takes the options of `mlenv exec transcribe --help`.",
+        )
     if option in OF_THE_RUN:
-        raise wrong(f"{option} is not for one request: name it where --serve begins, if at all.")
+        raise wrong(f"{option} is not for one request.", "Name it where --serve begins, if at all.")
     if value is None:
         return None
     if isinstance(value, list) and all(isinstance(each, str | int | float) for each in value):

@@ -105,14 +105,9 @@ def _multilingual(model: str) -> str:
 def refusal(refused: Refused, options: argparse.Namespace) -> MlenvError:
     """The error for a worker that would not begin, with what to do about it."""
     hints = {
-        "cuda-not-available": "Run `mlenv doctor` to see why, or use --device cpu.",
         "model-not-loaded": f"Run `mlenv models verify {options.model}`.",
-        "language-unknown": "Use a code such as en, de or fr, or leave --language out to have it "
-        "found out.",
         "language-not-in-model": "Name a model for all languages, such as --model "
         f"{_multilingual(options.model)}: {options.model} is not one.",
-        "compute-type-unknown": "There are int8, int8_float16, int8_float32, int16, float16, "
-        "bfloat16, float32 and auto.",
     }
     if refused.code in OUT_OF_MEMORY:
         hint = memory.advice(options, OUT_OF_MEMORY[refused.code])

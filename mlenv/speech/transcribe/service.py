@@ -94,7 +94,7 @@ class Service:
             return
         wish = parse_line(line, self._defaults)
         if isinstance(wish, Request) and wish.id in self._by_id:
-            error = wrong(f"The request {wish.id!r} is under way: give this one another id.")
+            error = wrong(f"The request {wish.id!r} is under way.", "Give this one another id.")
             wish = Malformed(None, line.number, error)
         if isinstance(wish, Request):
             self._open[wish.number] = self._by_id[wish.id] = wish

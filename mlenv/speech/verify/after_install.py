@@ -42,10 +42,10 @@ class Check(Struct, frozen=True, kw_only=True):
         rows = [row for row in self.transcription if row.problem]
         return (
             *(
-                Problem(finding.id, f"{finding.title} (`mlenv doctor {finding.id}`)")
+                Problem(finding.id, finding.title, hint=f"`mlenv doctor {finding.id}` says more.")
                 for finding in findings
             ),
-            *(Problem(row.code, f"{row.model} on {row.device}: {row.problem}") for row in rows),
+            *(row.as_problem() for row in rows),
         )
 
 

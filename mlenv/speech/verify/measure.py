@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from mlenv.environment import receipts
 from mlenv.progress import Progress
-from mlenv.result import MlenvError
+from mlenv.result import MlenvError, Problem
 from mlenv.speech.models import Model, fetch
 from mlenv.speech.transcribe import diarization, events, inputs, job
 from mlenv.speech.transcribe.options import parse
@@ -42,6 +42,11 @@ class Row(receipts.Row, frozen=True, kw_only=True):
     code: str = ""
     words: tuple[alignment.Spoken, ...] = ()
     turns: tuple[Turn, ...] = ()
+
+    def as_problem(self) -> Problem:
+        """Why it counts as failed: the first line of `problem`; what to do are the others."""
+        first, _, hint = self.problem.partition("\n")
+        return Problem(self.code, f"{self.model} on {self.device}: {first}", hint=hint)
 
 
 class Measured(Struct, frozen=True, kw_only=True):
@@ -77,7 +82,7 @@ def measured(
                     progress.end()
                     left_out[device] = error.message.removeprefix(_ASKED)
                     break
-                problem = error.problem().message
+                problem = error.problem().text
                 row = Row(model=name, device=device, problem=problem, ok=False, code=error.code)
             progress.end()
             rows.append(row)
@@ -114,7 +119,7 @@ def _row(venv: Path, name: str, device: str, progress: Progress, offline: bool) 
         transcript = None
         for event in work.run([source], model, pipeline):
             if isinstance(event, events.Failed):
-                code, problem = event.problem.code, event.problem.message
+                code, problem = event.problem.code, event.problem.text
                 return Row(model=name, device=device, problem=problem, ok=False, code=code)
             if isinstance(event, events.Finished):
                 transcript = event.transcript
@@ -158,12 +163,11 @@ def _diarized(venv: Path, device: str, transcript: Transcript, libraries: tuple[
     errors = scores.diarization_errors(venv, reference(), transcript["turns"])
     rate, speakers = errors["diarization_error_rate"], int(errors["speakers"])
     expected, limit = int(errors["speakers_expected"]), WORST_DIARIZATION_ERROR_RATE
-    code = wrong = ""
+    wrong = ""
     if rate > limit:
-        code = "diarization-errors"
         wrong = f"the diarization error rate is {rate:.3f}, above {limit}"
     elif speakers != expected:
-        code, wrong = "number-of-speakers", f"{speakers} speakers were found of {expected}"
+        wrong = f"{speakers} speakers were found of {expected}"
     spent = transcript["timings"]["diarize"]
     return Row(
         model=DIARIZATION,
@@ -178,6 +182,6 @@ def _diarized(venv: Path, device: str, transcript: Transcript, libraries: tuple[
         problem=wrong,
         libraries=libraries,
         ok=not wrong,
-        code=code,
+        code=("diarization-errors" if rate > limit else "number-of-speakers") if wrong else "",
         turns=tuple(transcript["turns"]),
     )

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from mlenv.result import MlenvError, Problem
+from mlenv.result import MlenvError
 from mlenv.speech.transcribe import inputs, names
 from mlenv.speech.transcribe.inputs import Source, Survey
 
+THERE = "In this folder there are B.MP3, a.wav."
 WAVE = b"RIFF\0\0\0\0WAVEfmt "
 # Without the right of root to read everything.
 BOUND = ("setpriv", "--bounding-set=-dac_override,-dac_read_search") if os.geteuid() == 0 else ()
@@ -112,8 +113,8 @@ def test_each_file_once(folder: Path) -> None:
     [
         (["empty"], "There is no audio or video file in empty.\n"
                     "Add --recursive to look into folders below."),
-        (["*.flac"], "No file matches *.flac."),
-        (["*.flac", "[x]"], "No file matches *.flac.\nNo file matches [x]."),
+        (["*.flac"], f"No file matches *.flac.\n{THERE}"),
+        (["*.flac", "[x]"], f"No file matches *.flac.\nNo file matches [x].\n{THERE}"),
     ],
 )  # fmt: skip
 def test_nothing_to_do_is_wrong_usage(folder: Path, words: list[str], message: str) -> None:
@@ -121,7 +122,7 @@ def test_nothing_to_do_is_wrong_usage(folder: Path, words: list[str], message: s
     with pytest.raises(MlenvError) as caught:
         survey(*words)
     assert (caught.value.code, caught.value.exit_code) == ("no-audio", 2)
-    assert caught.value.message == message
+    assert caught.value.problem().text == message
 
 
 LONG = "and so they came to the city of " * 20
@@ -130,7 +131,7 @@ LONG = "and so they came to the city of " * 20
 @pytest.mark.parametrize(
     ("word", "code", "message"),
     [
-        ("nomatch*.flac", "no-audio", "No file matches nomatch*.flac."),
+        ("nomatch*.flac", "no-audio", f"No file matches nomatch*.flac.\n{THERE}"),
         ("gone.wav", "audio-missing", "gone.wav does not exist.\n"
          "In this folder there are B.MP3, a.wav."),
         ("empty/gone.wav", "audio-missing", "empty/gone.wav does not exist.\n"
@@ -146,10 +147,13 @@ LONG = "and so they came to the city of " * 20
          "There is no folder ~nobody-here."),
         ("a.wav/b.wav", "audio-missing", "a.wav/b.wav does not exist.\n"
          "There is no folder a.wav."),
-        (LONG, "audio-unreadable", f"{LONG[:60]}…{LONG[-60:]} can't be read: File name too long."),
+        (LONG, "audio-unreadable", f"{LONG[:60]}…{LONG[-60:]} can't be read: File name too long.\n"
+         "Give it a shorter name: at most 255 bytes, and 4,096 with all folders above it."),
         ("circle/a.wav", "audio-unreadable",
-         "circle/a.wav can't be read: Too many levels of symbolic links."),
-        ("/dev/zero", "audio-missing", "/dev/zero is a device, and no file."),
+         "circle/a.wav can't be read: Too many levels of symbolic links.\n"
+         "Links that lead in a circle: `ls -l circle/a.wav` shows where each leads. Remove one."),
+        ("/dev/zero", "audio-missing", "/dev/zero is a device, and no file.\n"
+         "Name a recording that is there, or a folder that holds some."),
         ("C:\\gone\\a.wav", "audio-missing", "C:\\gone\\a.wav does not exist.\n"
          "It is a Windows path: WSL would have it at /mnt/c/gone/a.wav."),
         ("C:gonea.wav", "audio-missing", "C:gonea.wav does not exist.\n"
@@ -169,7 +173,8 @@ def test_what_leads_nowhere_is_named_and_the_rest_is_done(
     (folder / "empty").mkdir()
     found = survey(word, "a.wav")
     assert [source.shown for source in found.sources] == ["a.wav"]
-    assert found.problems == [Problem(code, message, word)]
+    (problem,) = found.problems
+    assert (problem.code, problem.text, problem.path) == (code, message, word)
 
 
 @pytest.mark.parametrize("content", [b"a.wav\n\nB.MP3\n", b"a.wav\0B.MP3\0", b"a.wav\r\nB.MP3"])
@@ -230,16 +235,21 @@ def test_folders_that_cannot_be_read_are_named(folder: Path) -> None:
         "from mlenv.speech.transcribe.inputs import survey\n"
         "found = survey(['.', 'shut', 'shut/e.wav'], recursive=True)\n"
         "print([source.shown for source in found.sources])\n"
-        "for each in found.problems: print(each.code, each.message, each.path, sep='|')\n"
+        "for p in found.problems: print(p.code, p.message, p.path, p.hint, sep='|')\n"
     )
     done = subprocess.run(
         [*BOUND, sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
+    mine = f"This is user {os.getuid()}: `ls -ld"
+    others = "` shows to whom that belongs. Name another, or have its owner run this."
     assert done.stdout.splitlines() == [
         "['B.MP3', 'a.wav', 'deep/c.m4a', 'deep/deeper/d.ogg']",
-        "folder-unreadable|The folder deep/locked can't be read: Permission denied.|deep/locked",
-        "folder-unreadable|The folder shut can't be read: Permission denied.|shut",
-        "audio-unreadable|shut/e.wav can't be read: Permission denied.|shut/e.wav",
+        "folder-unreadable|The folder deep/locked can't be read: Permission denied.|deep/locked|"
+        f"{mine} ./deep/locked{others}",
+        "folder-unreadable|The folder shut can't be read: Permission denied.|shut|"
+        f"{mine} ./shut{others}",
+        "audio-unreadable|shut/e.wav can't be read: Permission denied.|shut/e.wav|"
+        f"{mine} shut/e.wav{others}",
     ]
 
 

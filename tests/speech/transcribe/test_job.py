@@ -196,7 +196,9 @@ def test_where_memory_ran_out_in_company_a_file_is_tried_alone(
     faults: Faults = {"a": {}, "b": {"transcriber": "out-of-memory"}, "c": {}}
     happened = run(plain_venv, tmp_path, faults)
     assert outcome(happened) == {"a": "a", "b": "out-of-memory", "c": "c"}
-    assert problems(happened)[0].startswith(f"{tmp_path}/b.wav failed: out-of-memory\n")
+    (failed,) = (each.problem for each in happened if isinstance(each, events.Failed))
+    assert failed.message == f"{tmp_path}/b.wav failed: out-of-memory"
+    assert " of memory are free" in failed.hint
     assert sum(line == "transcriber b" for line in order(tmp_path)) == 2
 
 

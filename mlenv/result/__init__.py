@@ -6,10 +6,11 @@ can cause. The command line turns both into one document (`cli.render`).
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Callable, Iterable
 from typing import Any, Generic, NamedTuple, TypeVar
+
+from mlenv.result import next_steps
 
 DONE = 0
 FAILED = 1
@@ -20,17 +21,24 @@ NOT_DIAGNOSED = 3
 class Problem(NamedTuple):
     """One error of the envelope: a stable `code` for programs, a `message` for people.
 
-    `path`: the file that it is about, where there is one, as the caller named it.
+    `path`: the file that it is about, where there is one, as the caller named it. `hint`: what to
+    do; where it is empty, the code's next step (`next_steps.toml`) stands for it.
     """
 
     code: str
     message: str
     path: str | None = None
+    hint: str = ""
+
+    @property
+    def text(self) -> str:
+        """The message, and below it what to do."""
+        return "\n".join(filter(None, (self.message, self.hint or next_steps.of_code(self.code))))
 
     def document(self) -> dict[str, str]:
         """It as JSON documents and lines have it."""
         where = {} if self.path is None else {"path": self.path}
-        return {"code": self.code, **where, "message": self.message}
+        return {"code": self.code, **where, "message": self.text}
 
 
 T = TypeVar("T", covariant=True)  # records here are NamedTuples: `exec` waits for their imports
@@ -64,8 +72,9 @@ class Result(NamedTuple, Generic[T]):
 class MlenvError(Exception):
     """Something that the user can understand and act on.
 
-    `message` says what happened and where, `hint` (optional, one line) what to do. `path`: the
-    file that it is about.
+    `message` says what happened and where, `hint` (one line) what to do. Without a hint, it is
+    that of the system's error which was the cause (`raise .. from error`), else that of the code:
+    see `next_steps.toml`. `path`: the file that it is about.
     """
 
     def __init__(
@@ -85,8 +94,8 @@ class MlenvError(Exception):
         self.path = None if path is None else os.fspath(path)
 
     def problem(self) -> Problem:
-        text = f"{self.message}\n{self.hint}" if self.hint else self.message
-        return Problem(self.code, text, self.path)
+        hint = self.hint or next_steps.of_cause(self.__cause__)
+        return Problem(self.code, self.message, self.path, hint)
 
     def result(self, command: str) -> Result[Any]:
         return Result(command, exit_code=self.exit_code, errors=(self.problem(),))
@@ -98,7 +107,7 @@ def from_import_error(error: ImportError) -> MlenvError | None:
     if ".so" not in words:
         return None
     paths = [name for name in ("LD_PRELOAD", "LD_LIBRARY_PATH") if os.environ.get(name)]
-    hint = "Install mlenv with another Python."
+    hint = ""
     if paths:
         values = " and ".join(f"{name}={os.environ[name]}" for name in paths)
         hint = f"Call it without {values}: `env -u {' -u '.join(paths)} mlenv ..`."
@@ -132,21 +141,6 @@ def redacted(text: str) -> str:
     return re.sub(_SECRETS, "***", text)
 
 
-# Codes of the errors of the system that have a remedy of their own, and the remedy.
-_OS_ERRORS = {
-    errno.ENOSPC: ("disk-full", "`df -h` shows which disk; `mlenv gc` removes old generations."),
-    errno.EDQUOT: ("disk-full", "`quota -s` shows how much of the disk is yours."),
-    errno.EACCES: ("not-permitted", ""),
-    errno.EPERM: ("not-permitted", ""),
-    errno.EROFS: ("read-only", "Name a directory on another file system."),
-    errno.ENOENT: ("no-file", ""),
-    errno.EEXIST: ("file-exists", ""),
-    errno.EMFILE: ("too-many-files", "`ulimit -n` shows how many files may be open."),
-    errno.ENOMEM: ("out-of-memory", "`free -h` shows what is free."),
-    errno.EIO: ("disk-error", "`dmesg` says which device."),
-}
-
-
 def from_os_error(error: OSError) -> MlenvError:
     """A disk, a permission, a mount: the user's to mend, and never a traceback."""
     if isinstance(error, FileNotFoundError) and not error.filename and _is_lost():
@@ -154,8 +148,6 @@ def from_os_error(error: OSError) -> MlenvError:
             "no-directory", "The current directory has been removed.", "Change to another: `cd ~`."
         )
     where = f": {error.filename}" if error.filename else ""
-    code, hint = _OS_ERRORS.get(error.errno or 0, ("os-error", ""))
-    if isinstance(error, PermissionError) and error.filename:
-        hint = f"This is user {os.getuid()}: `ls -ld` shows to whom that belongs."
+    code, hint = next_steps.code_of_system(error), next_steps.of_system(error)
     path = error.filename if isinstance(error.filename, str) else None
     return MlenvError(code, f"{error.strerror or error}{where}", hint, path=path)
