@@ -145,6 +145,15 @@ class _Zsh(_Own, ZshComplete):
         "_path_files", "compset -P '--*='; _path_files"
     )
 
+    def format_completion(self, item: CompletionItem) -> str:
+        """Three lines, none of them empty: the script's loop over them would lose its step."""
+        return super().format_completion(item if item.value else _unnamed(item))
+
+
+def _unnamed(item: CompletionItem) -> CompletionItem:
+    """The item with a value that zsh does not use: where files are offered, it looks itself."""
+    return CompletionItem("_", type=item.type, help=item.help)
+
 
 class _Fish(_Own, FishComplete):
     # a comma may belong to a value

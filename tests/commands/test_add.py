@@ -241,7 +241,7 @@ def test_a_dry_run_changes_nothing(run: Run, home: Path) -> None:
     assert planned["download_bytes"] > 0
     text = run("add", "notebook", "--dry-run").stdout
     assert text.startswith("would change small-own at ") and "\nto download: " in text
-    assert text.endswith("Nothing was changed.\n")
+    assert text.endswith("Nothing was changed: leave out --dry-run to do it.\n")
     assert state(home) == before
 
 

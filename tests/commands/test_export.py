@@ -50,7 +50,10 @@ def test_pylock(
     venv = empty_venv(home / "v")
     target = home / "pylock.toml"
     done = mlenv("export", locked, "--to", "pylock", "-o", target, env=network)
-    assert (done.returncode, done.stdout) == (0, f"written  {target}\n")
+    assert (done.returncode, done.stdout) == (
+        0,
+        f"written  {target}\n`uv pip sync {target}` uses it.\n",
+    )
     document = tomllib.loads(target.read_text())
     assert document["lock-version"] == "1.0"
     held = {package["name"]: package["wheels"][0]["url"] for package in document["packages"]}

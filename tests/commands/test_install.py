@@ -83,11 +83,12 @@ def test_again_with_nothing_to_do(install: Run, home: Path, index: Index) -> Non
     index.requests.clear()
     done = install()
     up_to_date = f"up to date  ~/.venvs/ml is small (3 packages), generation {before[0]}\n"
-    assert done.stdout == up_to_date
+    after = "next        `mlenv exec COMMAND` starts a program in it\n"
+    assert done.stdout == up_to_date + after
     assert (index.requests, generations(home)) == ([], before)
     done = install("--index", "default=https://mirror.example.org/simple")
     unused = "--index default was not asked: nothing had to be fetched"
-    assert done.stdout == f"{up_to_date}            {unused}\n"
+    assert done.stdout == f"{up_to_date}            {unused}\n{after}"
     done = install("--index", "other=https://mirror.example.org/simple")
     assert (done.returncode, done.stdout) == (2, "")
 

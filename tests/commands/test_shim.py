@@ -74,13 +74,18 @@ def test_the_text(mlenv: Run, hollow: MakeVenv, tmp_path: Path) -> None:
         "",
         f'15 3 * * * {venv}/shims/python "$HOME/nightly.py"',
         "",
+        f"`mlenv shim list --venv {venv}` shows it; `shim remove` takes it back.",
     ]
     listed = mlenv("shim", "list", *place).stdout
-    assert [line.split()[0] for line in listed.splitlines() if line[0] != " "] == list(LAUNCHERS)
+    assert [line.split()[0] for line in listed.splitlines() if line[0] != " "] == [
+        *LAUNCHERS,
+        "`mlenv",
+    ]
     removed = mlenv("shim", "remove", "pins", "vscode", *place).stdout
     assert [line.split("  ")[0:1] for line in removed.splitlines() if line[0] != " "] == [
         ["pins"],
         ["vscode"],
+        [f"`mlenv shim list --venv {venv}` shows what is left."],
     ]
     assert "pins          removed " in removed
     assert "vscode        nothing to remove " in removed

@@ -289,5 +289,5 @@ def test_a_dry_run_says_what_then_happens(
     again = mlenv("install", locked, "--dry-run", "--json", env=fresh)
     assert json.loads(again.stdout)["data"]["changed"] is False
     assert mlenv("install", locked, "--dry-run", env=fresh).stdout == (
-        "up to date  ~/.venvs/ml is small\n"
+        "up to date  ~/.venvs/ml is small\n`mlenv exec COMMAND` starts a program in it.\n"
     )

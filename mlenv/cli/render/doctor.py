@@ -65,6 +65,7 @@ def lines(checks: Checks) -> Iterator[str]:
             topic = check.topic
             yield bold(topic)
         yield f"  {check.id.ljust(width)}  {check.title}"
+    yield dim("`mlenv doctor ID` makes one alone; `mlenv explain ID` says more of it.")
 
 
 def report(diagnosed: Diagnosed, layout: Layout) -> Iterator[str]:

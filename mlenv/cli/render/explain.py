@@ -83,6 +83,7 @@ def _entries(entries: Sequence[EntryRow]) -> Iterator[str]:
         width = max(len(entry.id) for entry in entries)
         for entry in entries:
             yield from fit(f"{entry.id.ljust(width)}  {entry.title}", columns())
+        yield dim("`mlenv explain ID` says more of one.")
         return
     for entry in entries:
         yield f"{bold(entry.title)}  {dim(entry.id)}"
@@ -113,6 +114,7 @@ def _explained(record: Explained | CommandExplained, count: int, stream: TextIO)
             yield f"{bold('Harmless', stream)}: {_lines(diagnosis.count)} such as"
             yield f"    {diagnosis.matched}"
             yield from _labelled("Why", diagnosis.cause)
+            yield from _labelled("Do", diagnosis.remedy.prose or "Nothing.")
     if record.looks_like:
         numbers = () if record.diagnoses else record.numbers
         yield from _unknown(record.looks_like, record.unrecognised, numbers)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from mlenv import paths
 from mlenv.cli.commands.install import Checked
 from mlenv.cli.render.style import bold, dim, green, red, yellow
 from mlenv.environment.install.build import Installed
@@ -20,7 +21,7 @@ def lines(record: Installed | DryRun) -> Iterator[str]:
     if isinstance(record, DryRun):
         yield from planned(record, "would install")
         return
-    generation = record.generation
+    generation, place = record.generation, paths.aimed(record.venv)
     what = f"{bold(record.profile)} ({len(generation.distributions)} packages)"
     if not record.changed:
         yield f"{green('up to date')}  {record.venv} is {what}, generation {generation.name}"
@@ -28,15 +29,18 @@ def lines(record: Installed | DryRun) -> Iterator[str]:
             names = ", ".join(record.unused_indexes)
             unused = f"--index {names} was not asked: nothing had to be fetched"
             yield f"            {yellow(unused)}"
+        yield f"{bold('next')}        `mlenv exec{place} COMMAND` starts a program in it"
         return
     yield f"{green('installed')}  {record.venv} is now {what} {dim(str(record.seconds) + ' s')}"
     yield f"           profile chosen: {record.why}"
     yield from _passed_over(record.passed_over)
     if record.kept:
-        back = "`mlenv rollback before` brings it back"
+        back = f"`mlenv rollback before{place}` brings it back"
         yield f"{yellow('kept')}       your previous environment, now {record.kept} ({back})"
     if isinstance(record, Checked):
         yield from _checked(record)
+    else:
+        yield _started(place)
 
 
 def _checked(record: Checked) -> Iterator[str]:
@@ -59,16 +63,23 @@ def _checked(record: Checked) -> Iterator[str]:
         )
     if record.not_transcribed:
         yield f"{yellow('not tested')} {record.not_transcribed}"
+    place = paths.aimed(record.venv)
     if record.transcription:
-        yield f"{bold('next')}       `mlenv exec transcribe talk.m4a`, or `mlenv exec COMMAND`"
+        both = f"`mlenv exec{place} transcribe talk.m4a`, or `mlenv exec{place} COMMAND`"
+        yield f"{bold('next')}       {both}"
     else:
-        yield f"{bold('next')}       `mlenv exec COMMAND` starts a program in it"
+        yield _started(place)
+
+
+def _started(place: str) -> str:
+    return f"{bold('next')}       `mlenv exec{place} COMMAND` starts a program in it"
 
 
 def planned(plan: DryRun, head: str) -> Iterator[str]:
     """Text of a dry run."""
     if not plan.changed:
         yield f"{green('up to date')}  {plan.venv} is {bold(plan.profile)}"
+        yield dim(f"`mlenv exec{paths.aimed(plan.venv)} COMMAND` starts a program in it.")
         return
     yield f"{bold(head)} {plan.profile} at {plan.venv}: {plan.why}"
     yield from _passed_over(plan.passed_over)
@@ -79,7 +90,7 @@ def planned(plan: DryRun, head: str) -> Iterator[str]:
     rest = "the rest is shared with uv's cache"
     rest = rest if plan.linked else "copied from uv's cache, which is on another file system"
     yield f"on disk:     about {size(plan.disk_bytes)} more, {rest}"
-    yield dim("Nothing was changed.")
+    yield dim("Nothing was changed: leave out --dry-run to do it.")
 
 
 def changed(changes: Changes) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from mlenv.cli.render.style import bold, dim, green, red
-from mlenv.speech.models.documents import Listing, Removed, Where
+from mlenv.speech.models.documents import Listing, Removed, Row, Where
 
 _STATES = {"here": green("here          "), "wrong": red("wrong         ")}
 
@@ -25,6 +25,8 @@ def removed(record: Removed, forgotten: Sequence[str]) -> Iterator[str]:
             yield f"removed {bold(name)}, {size / 1e6:.0f} MB"
         if name in forgotten:
             yield f"forgot {bold(name)}: its next use records its files anew"
+    if record.removed:
+        yield dim(f"`mlenv models pull {' '.join(record.removed)}` downloads it again.")
 
 
 def _table(listing: Listing) -> Iterator[str]:
@@ -43,3 +45,11 @@ def _table(listing: Listing) -> Iterator[str]:
     missing = [row.name for row in rows if row.state == "missing"]
     if missing:
         yield dim(f"`mlenv models pull {missing[0]}` downloads it.")
+    elif here := [row for row in rows if row.state == "here"]:
+        yield dim(f"`mlenv exec transcribe {_option(here)} FILE` uses it.")
+
+
+def _option(rows: Sequence[Row]) -> str:
+    """The option by which a transcription uses the first Whisper model, or the diarizer's."""
+    named = [row.name for row in rows if row.kind == "whisper"]
+    return f"--model {named[0]}" if named else "--diarize"

@@ -16,8 +16,11 @@ def lines(record: Record) -> Iterator[str]:
             yield from _list(record)
         case Shown():
             yield from _show(record)
+            yield dim(f"`mlenv install {record.name} --dry-run` shows what it would fetch here.")
         case Difference():
             yield from _diff(record)
+            names = " or ".join(f"`mlenv install {name}`" for name in record.profiles)
+            yield dim(f"{names} builds one of them; `mlenv profiles why` says which fits here.")
         case Choice():
             yield from _why(record)
 

@@ -25,3 +25,5 @@ def lines(switched: Switched) -> Iterator[str]:
     further = f"; {back} {switched.earlier[-1]}` goes further back" if switched.earlier else ""
     if switched.from_:
         yield dim(f"{back}` again goes back to {switched.from_}{further}.")
+    else:
+        yield dim(f"`mlenv status{paths.aimed(switched.venv)}` shows what is there.")

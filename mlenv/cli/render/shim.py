@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, TextIO
 
+from mlenv import paths
 from mlenv.cli.render.style import bold, dim, green, yellow
 from mlenv.environment.launchers.launcher import PASTE
 
@@ -26,6 +27,17 @@ def lines(shims: Shims) -> Iterator[str]:
         word = _word(shims.action, shim.state, changed=shim.changed)
         yield f"{bold(shim.launcher.ljust(13))} {colour(word.ljust(17), None)} {shim.title}"
         yield from _details(shim, listing=shims.action == "list")
+    yield dim(_next(shims))
+
+
+def _next(shims: Shims) -> str:
+    """What can be done after it."""
+    place = paths.aimed(shims.venv)
+    if shims.action == "install":
+        return f"`mlenv shim list{place}` shows it; `shim remove` takes it back."
+    if shims.action == "remove":
+        return f"`mlenv shim list{place}` shows what is left."
+    return "`mlenv shim install NAME` sets one up, or brings it up to date."
 
 
 def _word(action: str, state: str, *, changed: bool) -> str:

@@ -30,6 +30,16 @@ def lines(status: Status) -> Iterator[str]:
     yield from map(_generation, status.generations)
     for path in status.kept:
         yield f"    {path}  {dim('your previous environment; `mlenv rollback before` restores it')}"
+    if status.generation:
+        yield f"{bold('next')}        {_next(status)}"
+
+
+def _next(status: Status) -> str:
+    """What can be done with an environment of mlenv's."""
+    place = paths.aimed(status.venv)
+    if status.drift:
+        return f"`mlenv install{place}` makes it as its lock says"
+    return f"`mlenv exec{place} COMMAND` starts a program in it, `mlenv doctor{place}` examines it"
 
 
 def _test(verified: Verified, active: Generation | None) -> Iterator[str]:

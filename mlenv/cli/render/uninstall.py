@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mlenv import paths
 from mlenv.cli.commands.uninstall import Planned, Uninstalled
 from mlenv.cli.render.install import size
 from mlenv.cli.render.style import dim, green, yellow
@@ -23,7 +24,7 @@ def lines(uninstalled: Uninstalled | Planned) -> Iterator[str]:
         yield f"{green('kept')}      the package lists that `mlenv add` wrote, in {path}"
     yield f"{green('kept')}      models (`mlenv models`) and uv's cache (`uv cache clean`)"
     yield from _launchers(uninstalled, "still there")
-    yield dim("`mlenv install` builds the environment again.")
+    yield dim(f"`mlenv install{paths.aimed(uninstalled.venv)}` builds the environment again.")
 
 
 def _planned(plan: Planned) -> Iterator[str]:

@@ -27,6 +27,10 @@ def lines(verified: Verified) -> Iterator[str]:
     yield dim(f"receipt: {verified.receipt or 'none'}{compared}")
     if isinstance(verified.html, str):
         yield f"The same as a page: {verified.html}"
+    elif all(row.ok for row in verified.rows):
+        yield dim(
+            "`mlenv verify --html FILE` shows each word; `mlenv exec transcribe FILE` is next."
+        )
 
 
 def _rows(rows: Sequence[Row]) -> Iterator[str]:
