@@ -22,13 +22,15 @@ class Problem(NamedTuple):
     """One error of the envelope: a stable `code` for programs, a `message` for people.
 
     `path`: the file that it is about, where there is one, as the caller named it. `hint`: what to
-    do; where it is empty, the code's next step (`next_steps.toml`) stands for it.
+    do; where it is empty, the code's next step (`next_steps.toml`) stands for it. `uri`: the
+    file's address, where its name is not UTF-8 and `path` can't have it.
     """
 
     code: str
     message: str
     path: str | None = None
     hint: str = ""
+    uri: str | None = None
 
     @property
     def text(self) -> str:
@@ -38,6 +40,8 @@ class Problem(NamedTuple):
     def document(self) -> dict[str, str]:
         """It as JSON documents and lines have it."""
         where = {} if self.path is None else {"path": self.path}
+        if self.uri:
+            where["uri"] = self.uri
         return {"code": self.code, **where, "message": self.text}
 
 

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import time
+import urllib.parse
 from pathlib import Path
 from typing import Any
 
@@ -233,6 +234,27 @@ def test_a_recording_that_grows_meanwhile_is_done_again(plain_venv: Path, tmp_pa
     )
     faults.write(tmp_path, {"a": {}})
     assert resumed(plain_venv, tmp_path, file)[:2] == (["a.wav"], ["a.wav"])
+
+
+def test_a_name_that_is_not_utf_8_is_found_again(plain_venv: Path, tmp_path: Path) -> None:
+    faults.write(tmp_path, {"a": {}, "b": {"transcriber": "transcription-failed"}})
+    names = [os.fsdecode(name) for name in (b"caf\xe9.wav", b"\xff%.wav", b"gone\xe9.wav")]
+    for old, new in zip("ab", names[:2], strict=True):
+        (tmp_path / f"{old}.wav").rename(tmp_path / new)
+    (tmp_path / "plain.wav").write_text("{}")
+    done = faults.transcribe(plain_venv, tmp_path, "--json", *names, "plain.wav")
+    document = json.loads(done.stdout)
+    found = [*document["data"]["files"], *document["errors"]]
+    assert [each["path"] for each in found] == [
+        "caf\ufffd.wav", "plain.wav", "gone\ufffd.wav", "\ufffd%.wav",
+    ]  # fmt: skip
+    uris = [each.get("uri") for each in found]
+    assert uris[1] is None
+    raw = [urllib.parse.unquote_to_bytes(uri.removeprefix("file://")) for uri in uris if uri]
+    assert raw == [os.fsencode(tmp_path / names[number]) for number in (0, 2, 1)]
+    done = faults.transcribe(plain_venv, tmp_path, "-f", "jsonl", names[0], names[1])
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {line["uri"] for line in lines if line["event"] != "end"} == {uris[0], uris[3]}
 
 
 ASCII = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"}

@@ -83,7 +83,9 @@ class Serving:
         path = request.source.shown
         match event:
             case events.Heard():
-                self._screen.line("segment", {"id": request.id, "path": path, **event.segment})
+                self._screen.line(
+                    "segment", {"id": request.id, **request.source.named(), **event.segment}
+                )
             case events.Finished():
                 waits = request.options.diarize or request.options.channels == "each"
                 fields = {"id": request.id, "replaces_segments": waits, **event.transcript}
@@ -94,7 +96,8 @@ class Serving:
                     self._done += 1
                     self._end(request.id, DONE, ())
             case events.Failed():
-                self._fail(request.id, path, event.problem)
+                problem = event.problem._replace(uri=request.source.uri)
+                self._fail(request.id, path, problem)
             case MlenvError():
                 self._fail(request.id, path, event.problem(), event.exit_code)
             case Cancel():

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from mlenv.cli.commands import passed_over
 from mlenv.cli.commands.chosen_models import ChosenModels
 from mlenv.cli.interruption import Interrupted, deferred
 from mlenv.cli.render.transcribe import Screen
 from mlenv.machine import driver
-from mlenv.result import DONE, FAILED, WRONG_USAGE, MlenvError, Problem, Result
-from mlenv.speech.transcribe import events, inputs, names, parts
+from mlenv.result import DONE, FAILED, MlenvError, Problem, Result
+from mlenv.speech.transcribe import events, inputs, live, names, parts, speakers
 from mlenv.speech.transcribe.diarization import Pipeline
 from mlenv.speech.transcribe.formats import text_line
 from mlenv.speech.transcribe.inputs import Source
@@ -73,6 +74,7 @@ class Run:
         self._headed: Source | None = None
         # text comes when a file is through: speakers are not known before, nor the channels' order
         self._waits = options.diarize or options.channels == "each"
+        self._captions = live.captions(options)
 
     def run(self) -> Result[Transcribed]:
         """Transcribe all inputs; raises `MlenvError` where none of them can go on."""
@@ -132,11 +134,12 @@ class Run:
         survey = inputs.survey([*options.audio, *more], recursive=options.recursive)
         self._passed_over = [*survey.doubtful, *survey.below]
         if options.diarize and options.speaker_names:
-            _raise_for_names_of_several(len(survey.sources) + len(survey.problems))
+            speakers.check_number_of_files(len(survey.sources) + len(survey.problems))
         for problem in survey.problems:
             if parts.holds(options.part, problem):
                 self._fail(problem)
-        self._tell_passed_over(survey)
+        for text, unsure in passed_over.notes(survey):
+            self._screen.note(text, warning=unsure)
         sources = [each for source in survey.sources if (each := self._spooled(source))]
         self._origins = Origins(options)
         self._outputs: dict[Source, Outputs] = {}
@@ -155,20 +158,6 @@ class Run:
         own = [source for source in sources if parts.holds(part, source)]
         self._note(f"part {part.number} of {part.of}: {len(own)} of {len(sources)} recordings")
         return own
-
-    def _tell_passed_over(self, survey: inputs.Survey) -> None:
-        if kinds := survey.passed_over.most_common():
-            listed = ", ".join(f"{suffix or 'no suffix'} {count}" for suffix, count in kinds[:8])
-            more = ", .." if len(kinds) > 8 else ""
-            count = survey.passed_over.total()
-            self._screen.note(f"passed over {count} files that are no recordings ({listed}{more})")
-        if count := len(survey.below):
-            folders = "1 folder" if count == 1 else f"{count} folders"
-            self._screen.note(f"did not look into {folders} below: --recursive does")
-        if unsure := [inputs.printable(name) for name in survey.doubtful]:
-            more = f" and {len(unsure) - 10} more" if len(unsure) > 10 else ""
-            text = f"not looked into, though they may be recordings: {', '.join(unsure[:10])}{more}"
-            self._screen.note(f"{text}; name them to have them done", warning=True)
 
     def _spooled(self, source: Source) -> Source | None:
         """The source as a file; None, and a problem, for a stream that can't be read."""
@@ -224,10 +213,12 @@ class Run:
         options = self._options
         if not options.output_dir and not options.json:
             if STREAMED in options.formats:
-                self._screen.line("segment", {"path": event.source.shown, **event.segment})
+                self._screen.line("segment", {**event.source.named(), **event.segment})
             elif options.formats == ("txt",) and not self._waits:
                 self._head(event.source)
                 self._screen.write(text_line(event.segment) + "\n")
+            elif self._captions and (text := self._captions.add(event)):
+                self._screen.write(text)
         self._progress(event.source, min(event.segment["end"], event.duration), event.duration)
 
     def _progress(self, source: Source, at: float, duration: float) -> None:
@@ -242,7 +233,7 @@ class Run:
 
     def _fail(self, problem: Problem, source: Source | None = None) -> None:
         if source:
-            problem = problem._replace(path=source.shown)
+            problem = problem._replace(path=source.shown, uri=source.uri)
         self._problems.append(problem)
         if STREAMED in self._options.formats:
             self._screen.line("failed", {"path": None, **problem.document()})
@@ -288,6 +279,8 @@ class Run:
         elif STREAMED in options.formats:
             fields = {"replaces_segments": self._waits, **transcript}
             self._screen.line("file", fields)
+        elif self._captions:
+            self._screen.write(self._captions.end(source))
         elif not options.json and (options.formats != ("txt",) or self._waits):
             if options.formats == ("txt",):
                 self._head(source)
@@ -296,15 +289,3 @@ class Run:
             self._transcripts.append(transcript)
         else:  # thousands of files: keep what is counted, not the words
             self._transcripts.append({**transcript, "text": "", "segments": [], "turns": []})
-
-
-def _raise_for_names_of_several(count: int) -> None:
-    """Raise `MlenvError` where names by order of speaking are for more than one recording."""
-    if count > 1:
-        raise MlenvError(
-            "usage",
-            f"--speaker-names is for one recording, and {count} are named: the order in which "
-            "speakers first speak is another in each.",
-            "Run it once for each recording, or leave the names out: SPEAKER_00 and so on.",
-            exit_code=WRONG_USAGE,
-        )

@@ -82,6 +82,11 @@ def cues(transcript: Transcript, layout: Layout) -> list[Cue]:
     return _in_order(made, transcript["duration"], layout)
 
 
+def cue_of(segment: Segment, duration: float) -> Cue | None:
+    """The caption of one segment of a file that lasts `duration` seconds; None without words."""
+    return next(iter(_in_order(_whole([segment]), duration, Layout())), None)
+
+
 def milliseconds(seconds: float) -> int:
     """Whole milliseconds; no number is 0, and nothing lasts longer than a lifetime."""
     return round(min(max(0.0, seconds), 1e9) * 1000)

@@ -30,22 +30,24 @@ def text_line(segment: Segment) -> str:
 
 
 def srt(transcript: Transcript, layout: Layout) -> str:
-    """SubRip."""
-    blocks = []
-    for number, cue in enumerate(cues(transcript, layout), 1):
-        times = f"{_clock(cue.start, ',')} --> {_clock(cue.end, ',')}"
-        blocks.append(f"{number}\n{times}\n{_spoken(cue, _without_arrow)}\n\n")
-    return "".join(blocks)
+    """SubRip; on standard output each caption as soon as it is heard, where that can be."""
+    return _each("srt", transcript, layout)
+
+
+def _srt(number: int, cue: Cue) -> str:
+    times = f"{_clock(cue.start, ',')} --> {_clock(cue.end, ',')}"
+    return f"{number}\n{times}\n{_spoken(cue, _without_arrow)}\n\n"
 
 
 def vtt(transcript: Transcript, layout: Layout) -> str:
-    """WebVTT (W3C), speakers as voice spans."""
-    blocks = ["WEBVTT\n\n"]
-    for cue in cues(transcript, layout):
-        text = "\n".join(filter(None, _rows(cue, _escaped)))
-        spoken = f"<v {_escaped(cue.speaker)}>{text}" if cue.speaker else text
-        blocks.append(f"{_clock(cue.start, '.')} --> {_clock(cue.end, '.')}\n{spoken}\n\n")
-    return "".join(blocks)
+    """WebVTT (W3C), speakers as voice spans; on standard output like srt."""
+    return _each("vtt", transcript, layout)
+
+
+def _vtt(_number: int, cue: Cue) -> str:
+    text = "\n".join(filter(None, _rows(cue, _escaped)))
+    spoken = f"<v {_escaped(cue.speaker)}>{text}" if cue.speaker else text
+    return f"{_clock(cue.start, '.')} --> {_clock(cue.end, '.')}\n{spoken}\n\n"
 
 
 def tsv(transcript: Transcript, _layout: Layout) -> str:
@@ -93,7 +95,18 @@ FORMATS: dict[str, Callable[[Transcript, Layout], str]] = {
     "aud": aud,
     "rttm": rttm,
 }
+# What a file begins with, and the text of each caption, where one needs no other: see `live`.
+LIVE: dict[str, tuple[str, Callable[[int, Cue], str]]] = {
+    "srt": ("", _srt),
+    "vtt": ("WEBVTT\n\n", _vtt),
+}
 OF_WHISPER = ("txt", "srt", "vtt", "tsv", "json")  # what its `--output_format all` writes
+
+
+def _each(form: str, transcript: Transcript, layout: Layout) -> str:
+    head, written = LIVE[form]
+    numbered = enumerate(cues(transcript, layout), 1)
+    return head + "".join(written(number, cue) for number, cue in numbered)
 
 
 def _spoken(cue: Cue, escape: Callable[[str], str]) -> str:

@@ -56,6 +56,15 @@ class Source:
         """Its name on a terminal, in one line."""
         return printable(self.shown)
 
+    @property
+    def uri(self) -> str | None:
+        """Its address, where its name is not UTF-8: `shown` can't have it."""
+        return None if self.held else names.uri_of(self.file)
+
+    def named(self) -> dict[str, str]:
+        """It as lines of events name it."""
+        return {"path": self.shown, **({"uri": self.uri} if self.uri else {})}
+
     def name(self) -> str:
         """The name that stays the same from one call to the next."""
         name = self.shown if self.held else self.file
@@ -171,9 +180,9 @@ def _look(word: str, recursive: bool, into: Survey) -> None:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
         if not glob.has_magic(word):
-            hint = names.hint(word)
+            hint, uri = names.hint(word), names.uri_of(word)
             message = f"{label} does not exist."
-            into.problems.append(Problem("audio-missing", message, text_of(word), hint))
+            into.problems.append(Problem("audio-missing", message, text_of(word), hint, uri))
         elif matches := sorted(glob.glob(str(path), recursive=True)):  # noqa: PTH207 (any root)
             for name in matches:
                 if Path(name).is_file() or ("**" not in word and Path(name).is_dir()):
@@ -187,8 +196,8 @@ def _look(word: str, recursive: bool, into: Survey) -> None:
         reason = getattr(error, "strerror", None) or str(error)
         label = label if len(label) < 200 else f"{label[:60]}…{label[-60:]}"
         message = f"{label} can't be read: {reason}."
-        hint = next_steps.of_cause(error)
-        into.problems.append(Problem("audio-unreadable", message, text_of(path), hint))
+        hint, uri = next_steps.of_cause(error), names.uri_of(path)
+        into.problems.append(Problem("audio-unreadable", message, text_of(path), hint, uri))
         return
     if stat.S_ISDIR(mode):
         _look_into(path, label, recursive, into)
@@ -213,8 +222,8 @@ def _look_into(folder: Path, label: str, recursive: bool, into: Survey) -> None:
     def unreadable(error: OSError) -> None:
         where = text_of(Path(error.filename or folder))
         message = f"The folder {printable(where)} can't be read: {error.strerror}."
-        hint = next_steps.of_system(error)
-        into.problems.append(Problem("folder-unreadable", message, where, hint))
+        hint, uri = next_steps.of_system(error), names.uri_of(error.filename or folder)
+        into.problems.append(Problem("folder-unreadable", message, where, hint, uri))
 
     for directory, folders, files in os.walk(folder, onerror=unreadable):
         folders[:] = sorted(set(folders) - {RECORDS})

@@ -36,6 +36,15 @@ def text_of(path: str | Path) -> str:
     return os.fsencode(path).decode("utf-8", "replace")
 
 
+def uri_of(path: str | Path) -> str | None:
+    """The address of a file whose name is not UTF-8: it has each byte; None for any other."""
+    try:
+        os.fsencode(path).decode("utf-8")
+    except UnicodeDecodeError:
+        return Path(path).absolute().as_uri()
+    return None
+
+
 def path_of(word: str) -> Path:
     """The path that a word means: as it stands if it is there, else with `~` or from Windows."""
     path = Path(word)

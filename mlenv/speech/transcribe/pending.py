@@ -162,7 +162,7 @@ class Unfinished:
         if self.exclusive:
             segments = speakers.with_speakers(segments, self.exclusive)
         by_start = sorted(turns, key=lambda turn: turn["start"])
-        return {
+        made: Transcript = {
             "path": self.source.shown,
             "text": whole_text(segments, self.language),
             "language": self.language,
@@ -174,3 +174,6 @@ class Unfinished:
             "timings": {**startup, **self.timings},
             "warnings": self.warnings,
         }
+        if uri := self.source.uri:
+            made["uri"] = uri
+        return made

@@ -11,6 +11,7 @@ import argparse
 from collections.abc import Mapping, Sequence
 from itertools import groupby, pairwise
 
+from mlenv.result import WRONG_USAGE, MlenvError
 from mlenv.speech.transcribe.transcript import Segment, Turn, Word
 
 EACH_FILE = (
@@ -143,3 +144,15 @@ def _part(segment: Segment, speaker: str | None, words: list[Word]) -> Segment:
 
 def _distance(start: float, end: float, turn: Turn) -> float:
     return max(turn["start"] - end, start - turn["end"], 0.0)
+
+
+def check_number_of_files(count: int) -> None:
+    """Raise `MlenvError` where names by order of speaking are for more than one recording."""
+    if count > 1:
+        raise MlenvError(
+            "usage",
+            f"--speaker-names is for one recording, and {count} are named: the order in which "
+            "speakers first speak is another in each.",
+            "Run it once for each recording, or leave the names out: SPEAKER_00 and so on.",
+            exit_code=WRONG_USAGE,
+        )

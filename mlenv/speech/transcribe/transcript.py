@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from mlenv.speech.workers import protocol
 
@@ -75,10 +75,12 @@ class Transcript(TypedDict):
     """The transcript of one file. `timings`: seconds spent, by step.
 
     `text`: all of it. `language_probability`: 1 where the language was named, None without sound.
-    `warnings`: whatever was lost, guessed or left out.
+    `warnings`: whatever was lost, guessed or left out. `uri`: the file's address with each byte of
+    its name, only where that is not UTF-8; `path` has U+FFFD for what is none.
     """
 
     path: str
+    uri: NotRequired[str]
     text: str
     language: str | None
     language_probability: float | None
