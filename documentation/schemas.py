@@ -20,10 +20,14 @@ from mlenv.result import Result
 
 
 class Error(msgspec.Struct, frozen=True, kw_only=True):
-    """One error: `code` stays what it is, `message` is for people; `path` is the file, if any."""
+    """One error: `code` stays what it is, `message` is for people; `path` is the file, if any.
+
+    `uri`: its address, only where its name is not UTF-8.
+    """
 
     code: str
     path: str | msgspec.UnsetType = msgspec.UNSET
+    uri: str | msgspec.UnsetType = msgspec.UNSET
     message: str
 
 
