@@ -54,6 +54,8 @@ def _commands(facts: Facts, torch: Build, name: str) -> tuple[tuple[str, ...], .
     if torch.tag and torch.tag != f"cu{served}":
         index = f"https://download.pytorch.org/whl/{torch.tag}"
         return ((*argv, "--index", index, f"{name}=={release}+{torch.tag}"),)
+    if facts.packages.version(name) == release:  # without a tag: the same would come again
+        return ()
     return ((*argv, f"{name}=={release}"),)
 
 
@@ -121,6 +123,26 @@ def _by_release(facts: Facts, torch: Build, build: Build, check_id: str) -> Find
     return fail(check_id, *lines, commands=_commands(facts, torch, name))
 
 
+def _is_of_other_cuda(build: Build, torch: Build, *, loaded: bool) -> bool:
+    """Tell if a companion refuses this torch at its import, for the CUDA that both were built for.
+
+    torchvision compares the first number of CUDA's version, torchaudio the second too. `loaded`:
+    both were seen to load, which says more than their tags.
+    """
+    ours, torchs = build.cuda.split("."), torch.cuda.split(".")
+    if not build.cuda or not torch.cuda:
+        return False
+    if ours[0] != torchs[0]:
+        return True
+    return (
+        build.name == "torchaudio" and not loaded and len(ours) > 1 < len(torchs) and ours != torchs
+    )
+
+
+def _torch_ran(facts: Facts) -> bool:
+    return any(each.part == "torch" and each.did for each in facts.trial)
+
+
 def judge_tags(facts: Facts) -> Iterator[Finding]:
     """CUDA versions and flavours of the builds."""
     torch = facts.build("torch")
@@ -130,18 +152,14 @@ def judge_tags(facts: Facts) -> Iterator[Finding]:
         yield skip(FLAVOUR, "torch has no companion here that names its flavour")
         return
     flavours = [b for b in others if b.flavour != torch.flavour]
-    majors = [
-        b
-        for b in others
-        if b.cuda and torch.cuda and b.cuda.partition(".")[0] != torch.cuda.partition(".")[0]
-    ]
+    apart = [b for b in others if _is_of_other_cuda(b, torch, loaded=_torch_ran(facts))]
     cuda = f"torch {torch.version} is built for CUDA {torch.cuda or 'none'}"
-    if majors:
+    if apart:
         yield fail(
             CUDA,
             cuda,
-            *(f"{b.name} {b.version} is built for CUDA {b.cuda}" for b in majors),
-            commands=tuple(chain(*(_commands(facts, torch, b.name) for b in majors))),
+            *(f"{b.name} {b.version} is built for CUDA {b.cuda}" for b in apart),
+            commands=tuple(chain(*(_commands(facts, torch, b.name) for b in apart))),
         )
     else:
         yield ok(CUDA, cuda)

@@ -73,8 +73,12 @@ PAIRS = [
     ("torchaudio-torch-abi-mismatch", ("torch==2.5.1+cu124", "torchaudio==2.11.0"), "fail"),
     ("torch-companion-cuda-mismatch",
      ("torch==2.5.1+cu124", "torchaudio==2.5.1+cu118"), "fail"),
+    ("torch-companion-cuda-mismatch",  # torchaudio compares both numbers, and raises
+     ("torch==2.15.0+cu132", "torchaudio==2.11.0+cu130"), "fail"),
     ("torch-companion-cuda-mismatch",
-     ("torch==2.5.1+cu124", "torchaudio==2.5.1+cu121"), "ok"),
+     ("torch==2.5.1+cu124", "torchaudio==2.5.1+cu124"), "ok"),
+    ("torch-companion-cuda-mismatch",  # torchvision compares the first
+     ("torch==2.5.1+cu124", "torchvision==0.20.1+cu121"), "ok"),
     ("torch-companion-flavour-mismatch",
      ("torch==2.5.1+cu124", "torchaudio==2.5.1+cpu"), "fail"),
     ("torch-companion-flavour-mismatch", ("torch==2.5.1+cpu", "torchaudio==2.5.1+cpu"), "ok"),
@@ -95,6 +99,22 @@ PAIRS = [
 @pytest.mark.parametrize(("id", "installed", "expected"), PAIRS)
 def test_what_goes_together(id: str, installed: tuple[str, ...], expected: str) -> None:
     assert outcome(facts(*installed), id) == expected
+
+
+def test_no_command_brings_again_what_is_there() -> None:
+    """The newest torch of the public index is of a later CUDA than its torchaudio there."""
+    seen = facts("torch==2.15.0+cu132", "torchaudio==2.11.0+cu130")
+    public = Packages((Distribution("torchaudio", "2.11.0", SITE),))
+    (finding,) = examine.judge(
+        replace(seen, packages=public), ("torch-companion-cuda-mismatch",)
+    ).findings
+    assert (finding.outcome, finding.commands) == ("fail", ())
+
+
+def test_a_torchaudio_that_was_seen_to_load_fits_whatever_its_tag() -> None:
+    pair = ("torch==2.5.1+cu124", "torchaudio==2.5.1+cu121")
+    seen = facts(*pair, trial=(Tried("torch", did="imported"),))
+    assert outcome(seen, "torch-companion-cuda-mismatch") == "ok"
 
 
 def test_the_right_companion_comes_from_where_torch_came_from() -> None:
