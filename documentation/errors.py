@@ -41,7 +41,10 @@ _HINT_AT = {"MlenvError": 2, "UvError": 2, "_error": 2, "Problem": 3}
 
 def markdown() -> str:
     """The whole page."""
-    rows = ((md.code(code), _cell(code, messages)) for code, messages in sorted(codes().items()))
+    rows = (
+        (md.code(code), _cell(code, messages), next_steps.of_code(code))
+        for code, messages in sorted(codes().items())
+    )
     return "\n".join(
         [
             md.head("Exit codes and error codes", _TOP),
@@ -51,11 +54,13 @@ def markdown() -> str:
             "`mlenv exec COMMAND` ends with COMMAND's own code, or by the signal that ended "
             "COMMAND; `mlenv explain -- COMMAND` likewise.\n",
             "## Error codes\n",
+            "What to do about an error of the system (a full disk, a mount for reading, a lock, a "
+            "network) goes by its number; `mlenv/result/next_steps.toml` has both lists.\n",
             "`…` stands for what differs from case to case. A code that links to a known error "
             "is one that `mlenv doctor` and `mlenv explain` name too. Where a library of the "
             "environment fails, the code of a file can be any of the "
             "[known errors](known-errors.md).\n",
-            md.table(("code", "message"), rows),
+            md.table(("code", "message", "what to do, unless its second line says better"), rows),
         ]
     )
 

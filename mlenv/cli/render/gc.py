@@ -28,8 +28,7 @@ def lines(collected: Collected) -> Iterator[str]:
     freed = "freed" if not collected.dry_run else "to be freed. Nothing was changed."
     yield f"{size(collected.freed_bytes)} {freed}" if collected.removed else "nothing to remove"
     if not collected.removed:
-        listed, fewest = f"`mlenv status{place}`", f"`mlenv gc --keep 1{place}`"
-        yield dim(f"{listed} lists what there is; {fewest} leaves the active one alone.")
+        yield dim(f"`mlenv status{place}` lists what there is.")
     elif collected.dry_run:
         yield dim("Leave out --dry-run to do it.")
     else:

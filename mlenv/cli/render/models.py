@@ -44,7 +44,8 @@ def _table(listing: Listing) -> Iterator[str]:
         )
     missing = [row.name for row in rows if row.state == "missing"]
     if missing:
-        yield dim(f"`mlenv models pull {missing[0]}` downloads it.")
+        name = listing.default if listing.default in missing else missing[0]
+        yield dim(f"`mlenv models pull {name}` downloads it.")
     elif here := [row for row in rows if row.state == "here"]:
         yield dim(f"`mlenv exec transcribe {_option(here)} FILE` uses it.")
 
