@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import errno
 import os
-import shlex
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 OTHER = "other"
@@ -20,6 +18,7 @@ OTHER = "other"
 def table() -> Mapping[str, Any]:
     """The whole file: `system` by the name of an error number, `code` by an error's code."""
     import tomllib
+    from pathlib import Path
 
     return tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
 
@@ -39,6 +38,8 @@ def of_cause(cause: BaseException | None) -> str:
 
 def of_system(error: OSError) -> str:
     """The step for an error of the system, by its number."""
+    import shlex
+
     name = error.filename
     at = f" {shlex.quote(os.fsdecode(name))}" if isinstance(name, str | bytes) and name else ""
     step: str = _system(error)["step"]
