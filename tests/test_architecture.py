@@ -25,6 +25,8 @@ FOREIGN = (
     "doctor.probes",
     "environment.install.import_speech",
     "fleet.ray.__main__",
+    "fleet.ray.object_server",
+    "fleet.ray.objects",
     "fleet.ray.pool",
     "fleet.ray.seat",
     "machine.probe_nvml",

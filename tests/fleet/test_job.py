@@ -27,7 +27,7 @@ class Pool:
         self._fates = {name: list(fate) for name, fate in fates.items()}
         self._events: list[dict[str, Any]] = [{"event": "capacity", "actors": 1, "gpu": True}]
 
-    def __call__(self, _: Path) -> Pool:
+    def __call__(self, *_: object) -> Pool:
         return self
 
     def send(self, request: Mapping[str, Any]) -> None:
@@ -78,7 +78,7 @@ def happened(pool: Pool, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[
     monkeypatch.chdir(folder)
     for name in "abc":
         Path(f"{name}.wav").write_text("sound")
-    monkeypatch.setattr(job, "PoolProcess", pool)
+    monkeypatch.setattr(job, "EnvironmentProcess", pool)
     words = ["a.wav", "b.wav", "c.wav", "--engine=ray", "-o", "out", "--model", "tiny.en"]
     work = job.RayJob(Path("/venv"), parse([*words, "--beam-size=2", "--device=cuda"]))
     return list(work.run(inputs.expand(["a.wav", "b.wav", "c.wav"]), nothing, no_pipeline))
@@ -147,7 +147,7 @@ def test_what_dies_costs_one_file_and_that_only_if_it_is_the_cause(
 def test_what_only_this_machine_can_read_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(job, "PoolProcess", Pool({}))
+    monkeypatch.setattr(job, "EnvironmentProcess", Pool({}))
     work = job.RayJob(tmp_path, parse(["a.wav", "--engine=ray", "-o", "out"]))
     with (tmp_path / "pipe").open("wb+") as held:
         source = Source(Path("/proc/self/fd/9"), "pipe", Path("pipe"), held=held)

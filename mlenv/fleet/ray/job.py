@@ -13,18 +13,22 @@ import sys
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from mlenv import __version__
 from mlenv.environment import generations
-from mlenv.fleet.ray.pool_process import PoolProcess
-from mlenv.result import MlenvError, Problem
+from mlenv.fleet.ray import addresses
+from mlenv.fleet.ray.addresses import Objects, RemoteFolder, RemoteSource
+from mlenv.fleet.ray.environment_process import EnvironmentProcess
+from mlenv.result import MlenvError, Problem, redacted
 from mlenv.speech import models
-from mlenv.speech.transcribe import request_lines, speakers
+from mlenv.speech.transcribe import inputs, names, request_lines, speakers
 from mlenv.speech.transcribe.events import Event, Failed, Finished, Note, Progress, Warned
-from mlenv.speech.transcribe.inputs import Source, State, text_of
+from mlenv.speech.transcribe.folder import Folder, LocalFolder
+from mlenv.speech.transcribe.inputs import Source, State, Survey, text_of
 from mlenv.speech.transcribe.transcript import Transcript
 
 if TYPE_CHECKING:
@@ -75,8 +79,9 @@ class RayJob:
 
     def __init__(self, venv: Path, options: argparse.Namespace) -> None:
         self._options = options
-        self._process = PoolProcess(venv)
-        self._process.send(_settings(venv, options))
+        self._venv = venv
+        self._process = EnvironmentProcess(venv, "pool", "talks to the Ray cluster")
+        self._objects = Objects(venv)
         self._files: dict[int, Pending] = {}
         self._waiting: deque[int] = deque()
         self._given: set[int] = set()
@@ -86,6 +91,21 @@ class RayJob:
     def close(self) -> None:
         """Leave the cluster and give up what is unfinished."""
         self._process.close()
+        self._objects.close()
+
+    def survey(self, words: Sequence[str], *, recursive: bool) -> Survey:
+        """The recordings that words lead to, which may be addresses; raises `MlenvError`."""
+        local = partial(inputs.survey, recursive=recursive)
+        return addresses.surveyed(words, self._objects, local, recursive=recursive)
+
+    def folder(self, word: str) -> Folder:
+        """The place that `--output-dir` names, which may be an address; raises `MlenvError`."""
+        if not names.is_address(word):
+            return LocalFolder(names.output_directory(word))
+        if not addresses.is_plain(word):
+            message = f"No files can be written below {addresses.shown(word)}."
+            raise MlenvError("not-writable", message, "Name an address without `::` and `?`.")
+        return RemoteFolder(word, self._objects)
 
     def run(
         self,
@@ -97,6 +117,7 @@ class RayJob:
 
         The nodes look for models themselves.
         """
+        self._process.send(_settings(self._venv, self._options, sources))
         if self._options.diarize and len(sources) > 1:
             yield Note(speakers.EACH_FILE)
         for number, source in enumerate(sources):
@@ -118,17 +139,20 @@ class RayJob:
             file = self._files[number]
             file.before = file.source.state()
             self._given.add(number)
-            self._process.send({"id": number, "audio": text_of(file.source.file)})
+            request = {"id": number, "audio": text_of(file.source.file)}
+            if isinstance(file.source, RemoteSource):
+                request["address"] = file.source.address
+            self._process.send(request)
 
     def _take(self, event: dict[str, Any]) -> Iterator[Event]:
         match event["event"]:
             case "note":
-                yield Note(event["text"], warning=event["warning"])
+                yield Note(redacted(event["text"]), warning=event["warning"])
             case "capacity":
                 self._actors, self._totals.gpu = event["actors"], event["gpu"]
             case "refused":
                 code = event["code"]
-                raise MlenvError(code, event["message"], HINTS[code])
+                raise MlenvError(code, redacted(event["message"]), HINTS[code])
             case "lost":
                 yield from self._lost(event["id"], event["how"], f"{event['message']}.")
             case "answer":
@@ -140,8 +164,14 @@ class RayJob:
 
     def _answered(self, number: int, event: dict[str, Any]) -> Iterator[Event]:
         source, before = self._files[number].source, self._files[number].before
+        if trouble := event.get("trouble"):
+            yield self._unread(number, trouble)
+            return
         *lines, end = event["lines"]
-        own = _as_called(source)
+        own = _as_called(source, event.get("audio") or text_of(source.file))
+        if isinstance(source, RemoteSource):
+            source = addresses.with_state(source, event["state"])
+            before = source.state()
         transcript: Any = next((line for line in lines if line["event"] == "file"), None)
         problem = None
         for error in end["errors"]:
@@ -156,12 +186,21 @@ class RayJob:
             assert problem
             yield Failed(source, problem)
             return
-        found = _transcript(transcript, source)
+        found = _transcript(transcript, source, own)
         self._totals.audio += found["duration"]
         for warning in found["warnings"]:
             yield Warned(source, warning["message"])
         yield Progress(source, found["duration"], found["duration"])
         yield Finished(source, found, problem, before, event["sha256"])
+
+    def _unread(self, number: int, trouble: dict[str, Any]) -> Failed:
+        """A recording at an address that its node could not fetch."""
+        source = self._files[number].source
+        assert isinstance(source, RemoteSource)
+        self._over(number)
+        problem = addresses.error_of(trouble, source.address).problem()
+        code = "audio-missing" if problem.code == "not-found" else "audio-unreadable"
+        return Failed(source, problem._replace(code=code))
 
     def _lost(self, number: int, how: str, message: str) -> Iterator[Event]:
         """Try a file again whose worker is gone, or put it aside."""
@@ -194,8 +233,9 @@ def _time(seconds: float) -> str:
     return f"{seconds / 3600:.2f} hours" if seconds >= 600 else f"{seconds:.0f} s"
 
 
-def _settings(venv: Path, options: argparse.Namespace) -> dict[str, Any]:
+def _settings(venv: Path, options: argparse.Namespace, sources: Sequence[Source]) -> dict[str, Any]:
     """The first request to the pool: see `Seat` and `Pool`."""
+    far = [source.address for source in sources if isinstance(source, RemoteSource)]
     generation = generations.read(venv.resolve())
     return {
         "address": options.address,
@@ -206,6 +246,7 @@ def _settings(venv: Path, options: argparse.Namespace) -> dict[str, Any]:
         "version": __version__,
         "lock": generation.lock_sha256 if generation else None,
         "words": _words(options),
+        "addresses": list({address.partition("://")[0]: address for address in far}.values()),
     }
 
 
@@ -219,9 +260,12 @@ def _words(options: argparse.Namespace) -> list[str]:
     return [*kept, f"--model={name}"]
 
 
-def _as_called(source: Source) -> Callable[[str], str]:
-    """A function that gives a message of a node's the name that this run has for the file."""
-    there = replace(source, shown=text_of(source.file)).label
+def _as_called(source: Source, audio: str) -> Callable[[str], str]:
+    """A function that gives a message of a node's the name that this run has for the file.
+
+    `audio`: the node's own.
+    """
+    there = inputs.printable(audio)
 
     def own(message: str) -> str:
         return source.label + message.removeprefix(there) if message.startswith(there) else message
@@ -229,9 +273,8 @@ def _as_called(source: Source) -> Callable[[str], str]:
     return own
 
 
-def _transcript(line: dict[str, Any], source: Source) -> Transcript:
+def _transcript(line: dict[str, Any], source: Source, own: Callable[[str], str]) -> Transcript:
     """The transcript of a line of `--serve`, as a local run has it."""
-    own = _as_called(source)
     fields = {key: line[key] for key in line if key not in ("event", "id", "replaces_segments")}
     warnings = [{**each, "message": own(each["message"])} for each in line["warnings"]]
     return cast("Transcript", {**fields, "path": source.shown, "warnings": warnings})

@@ -24,7 +24,7 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any
 
-from . import seat
+from . import objects, seat
 
 CORES = 4  # of an actor, unless --threads says how many
 LOOK_AROUND = 2.0  # seconds between two looks at the cluster's nodes
@@ -175,7 +175,8 @@ class Pool:
                 if self._waiting and held.is_ready and held.awaited is None:
                     request = held.request = self._waiting.popleft()
                     held.since = time.monotonic()
-                    held.awaited = held.actor.transcribe.remote(request["id"], request["audio"])
+                    words = (request["id"], request["audio"], request.get("address"))
+                    held.awaited = held.actor.transcribe.remote(*words)
 
     def _take(self, held: Held) -> None:
         """Take what has come of an actor: that it is ready, an answer, its death."""
@@ -277,7 +278,8 @@ def main() -> None:
         _connect(settings["address"], emit)
         import ray
 
-        ray.cloudpickle.register_pickle_by_value(seat)  # no node has this package
+        for module in (seat, objects):
+            ray.cloudpickle.register_pickle_by_value(module)  # no node has this package
         Pool(ray, settings, emit).run(incoming)
         ray.shutdown()
     except Refusal as refusal:
