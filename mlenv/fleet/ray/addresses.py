@@ -104,8 +104,7 @@ class Objects:
     def ask(self, do: str, address: str, **others: object) -> Any:
         """Call a function of the environment's side; raises `MlenvError` for what is in the way."""
         if self._process is None:
-            task = "reads and writes at addresses"
-            self._process = EnvironmentProcess(self._venv, "object_server", task)
+            self._process = EnvironmentProcess(self._venv, "object_server")
         self._process.send({"do": do, "with": {"url": address, **others}})
         answer = self._process.receive()
         if "result" in answer:

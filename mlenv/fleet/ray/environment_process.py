@@ -26,11 +26,8 @@ class EnvironmentProcess:
     standard input does, however mlenv ends.
     """
 
-    def __init__(
-        self, venv: Path, module: str, task: str, environ: Mapping[str, str] = os.environ
-    ) -> None:
-        """`task`: what it does, as its end is told to the user."""
-        self._task = task
+    def __init__(self, venv: Path, module: str, environ: Mapping[str, str] = os.environ) -> None:
+        self._module = module
         built = launch.build(venv.resolve(), environ)
         self._stderr = scratch.in_memory("stderr")
         try:
@@ -86,8 +83,14 @@ class EnvironmentProcess:
         self._stderr.seek(max(0, self._stderr.tell() - STDERR_KEPT))
         what, _ = cause(self._stderr.read().decode("utf-8", "replace"), "mlenv doctor")
         how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
+        if self._module == "pool":
+            return MlenvError(
+                "cluster-lost",
+                f"The process that talks to the Ray cluster {how}{what}.",
+                "--resume goes on with the rest; `ray status` says whether the cluster is there.",
+            )
         return MlenvError(
-            "cluster-lost",
-            f"The process that {self._task} {how}{what}.",
-            "--resume goes on with the rest; `ray status` says whether the cluster is there.",
+            "store-lost",
+            f"The process that reads and writes at addresses {how}{what}.",
+            "--resume goes on with the rest.",
         )

@@ -80,7 +80,7 @@ class RayJob:
     def __init__(self, venv: Path, options: argparse.Namespace) -> None:
         self._options = options
         self._venv = venv
-        self._process = EnvironmentProcess(venv, "pool", "talks to the Ray cluster")
+        self._process = EnvironmentProcess(venv, "pool")
         self._objects = Objects(venv)
         self._files: dict[int, Pending] = {}
         self._waiting: deque[int] = deque()
