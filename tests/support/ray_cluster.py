@@ -57,10 +57,10 @@ class Cluster:
         assert line, (self.folder / "stderr").read_text(errors="replace")
         return line
 
-    def add(self, cpus: int = 1) -> None:
-        """Start one node more."""
+    def add(self, cpus: int = 1, gpus: int = 0) -> None:
+        """Start one node more, which declares so many cores and GPUs."""
         assert self._process.stdin
-        print(cpus, file=self._process.stdin, flush=True)
+        print(cpus, gpus, file=self._process.stdin, flush=True)
         self.nodes.append(int(self._line()))
 
     def kill_node(self) -> None:
