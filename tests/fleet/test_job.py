@@ -144,6 +144,17 @@ def test_what_dies_costs_one_file_and_that_only_if_it_is_the_cause(
     assert all(note.warning for note in again)
 
 
+def test_the_longest_recordings_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = Pool({})
+    monkeypatch.setattr(job, "EnvironmentProcess", pool)
+    for name, size in (("a", 1), ("b", 3), ("c", 2)):
+        (tmp_path / f"{name}.wav").write_bytes(b"s" * size)
+    work = job.RayJob(Path("/venv"), parse([str(tmp_path), "--engine=ray", "-o", "out"]))
+    sources = inputs.survey([str(tmp_path)], recursive=False).sources
+    assert len(dict(ends(list(work.run(sources, nothing, no_pipeline))))) == 3
+    assert pool.given == ["b", "c", "a"]
+
+
 def test_what_only_this_machine_can_read_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -126,7 +126,8 @@ class RayJob:
                 yield Failed(source, Problem("audio-unreadable", message))
             else:
                 self._files[number] = Pending(source)
-                self._waiting.append(number)
+        # The longest first: else one that comes late keeps all waiting for it at the end.
+        self._waiting.extend(sorted(self._files, key=lambda each: -_size(self._files[each].source)))
         while self._files:
             self._give()
             yield from self._take(self._process.receive())
@@ -227,6 +228,14 @@ class RayJob:
     def _over(self, number: int) -> None:
         self._given.discard(number)
         del self._files[number]
+
+
+def _size(source: Source) -> int:
+    """Bytes of a recording; 0 where nobody says."""
+    if isinstance(source, RemoteSource):
+        return source.seen.size if source.seen else 0
+    state = source.state()
+    return state.size if state else 0
 
 
 def _time(seconds: float) -> str:
