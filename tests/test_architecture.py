@@ -28,6 +28,7 @@ FOREIGN = (
     "fleet.ray.object_server",
     "fleet.ray.objects",
     "fleet.ray.pool",
+    "fleet.ray.pool_server",
     "fleet.ray.seat",
     "machine.probe_nvml",
     "speech.workers",

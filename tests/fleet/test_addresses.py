@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from mlenv.fleet.ray import addresses, object_server
-from mlenv.fleet.ray.addresses import Objects, RemoteFolder, RemoteSource, shown
+from mlenv.fleet.ray.addresses import Objects, RemoteSource, shown
+from mlenv.fleet.ray.remote_folder import RemoteFolder
 from mlenv.result import MlenvError
 from mlenv.speech.transcribe import inputs, names
 from mlenv.speech.transcribe.events import Finished

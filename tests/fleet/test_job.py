@@ -144,6 +144,59 @@ def test_what_dies_costs_one_file_and_that_only_if_it_is_the_cause(
     assert all(note.warning for note in again)
 
 
+class Lost(Pool):
+    """A pool that can't connect the first few times."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__({})
+        self.starts, self._times = 0, times
+
+    def __call__(self, *_: object) -> Pool:
+        self.starts += 1
+        self.settings = {}
+        return self
+
+    def receive(self) -> dict[str, Any]:
+        if self.starts <= self._times:
+            raise MlenvError("cluster-lost", "The process ended.")
+        return super().receive()
+
+
+def test_a_cluster_whose_lost_node_is_met_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job, "AGAIN_IN", 0.0)
+    pool = Lost(2)
+    happening = happened(pool, tmp_path, monkeypatch)
+    assert (pool.starts, pool.given) == (3, ["a", "b", "c"])
+    assert (
+        happening[:2]
+        == [events.Note("The process ended. It is started anew in 0 s.", warning=True)] * 2
+    )
+    pool = Lost(99)
+    with pytest.raises(MlenvError):
+        happened(pool, tmp_path, monkeypatch)
+    assert pool.starts == job.STARTS
+
+
+def test_a_cluster_that_is_lost_at_work_ends_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = Lost(0)
+    real = pool.receive
+    answers = iter(range(99))
+
+    def receive() -> dict[str, Any]:
+        if next(answers) == 1:
+            raise MlenvError("cluster-lost", "The process ended.")
+        return real()
+
+    monkeypatch.setattr(pool, "receive", receive)
+    with pytest.raises(MlenvError):
+        happened(pool, tmp_path, monkeypatch)
+    assert pool.starts == 1
+
+
 def test_the_longest_recordings_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pool = Pool({})
     monkeypatch.setattr(job, "EnvironmentProcess", pool)

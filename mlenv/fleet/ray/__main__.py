@@ -1,8 +1,8 @@
 """Start a module of this package with the environment's Python: `python -I .../__main__.py MODULE`.
 
-`pool` has the actors, `object_server` reads and writes at addresses. Both take JSON objects on
-standard input, one a line, and answer likewise. The package is loaded under a name of its own, so
-that `import ray` finds Ray and nothing of mlenv's is on the path.
+`pool_server` has the actors, `object_server` reads and writes at addresses. Both take JSON objects
+on standard input, one a line, and answer likewise. The package is loaded under a name of its own,
+so that `import ray` finds Ray and nothing of mlenv's is on the path.
 """
 
 import importlib

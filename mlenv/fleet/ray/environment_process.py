@@ -83,7 +83,7 @@ class EnvironmentProcess:
         self._stderr.seek(max(0, self._stderr.tell() - STDERR_KEPT))
         what, _ = cause(self._stderr.read().decode("utf-8", "replace"), "mlenv doctor")
         how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
-        if self._module == "pool":
+        if self._module == "pool_server":
             return MlenvError(
                 "cluster-lost",
                 f"The process that talks to the Ray cluster {how}{what}.",

@@ -9,7 +9,6 @@ that ends a second is put aside. That a node is lost is no fault of its files, u
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
@@ -18,14 +17,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from mlenv import __version__
-from mlenv.environment import generations
 from mlenv.fleet.ray import addresses
-from mlenv.fleet.ray.addresses import Objects, RemoteFolder, RemoteSource
+from mlenv.fleet.ray.addresses import Objects, RemoteSource
 from mlenv.fleet.ray.environment_process import EnvironmentProcess
+from mlenv.fleet.ray.remote_folder import RemoteFolder, is_plain
+from mlenv.fleet.ray.settings import settings_of
 from mlenv.result import MlenvError, Problem, redacted
-from mlenv.speech import models
-from mlenv.speech.transcribe import inputs, names, request_lines, speakers
+from mlenv.speech.transcribe import inputs, names, speakers
 from mlenv.speech.transcribe.events import Event, Failed, Finished, Note, Progress, Warned
 from mlenv.speech.transcribe.folder import Folder, LocalFolder
 from mlenv.speech.transcribe.inputs import Source, State, Survey, text_of
@@ -34,9 +32,8 @@ from mlenv.speech.transcribe.transcript import Transcript
 if TYPE_CHECKING:
     from mlenv.speech.transcribe.diarization import Pipeline
 
-# Options that are decided for each node, or read from its own.
-OF_THE_NODE = ("--device", "--device-index", "--model", "--model-directory")
 MOST = {"worker": 2, "actor": 2, "node": 3}  # deaths over one file until it is put aside
+STARTS, AGAIN_IN = 6, 5.0  # of the pool, as long as no actor was ready, and seconds between them
 DIED = "worker-died"  # the code of a file that has ended a worker of the transcription
 HINTS = {
     "no-ray": "`mlenv install --with ray` puts it into the environment.",
@@ -80,12 +77,14 @@ class RayJob:
     def __init__(self, venv: Path, options: argparse.Namespace) -> None:
         self._options = options
         self._venv = venv
-        self._process = EnvironmentProcess(venv, "pool")
+        self._process = EnvironmentProcess(venv, "pool_server")
+        self._starts = 1
         self._objects = Objects(venv)
         self._files: dict[int, Pending] = {}
         self._waiting: deque[int] = deque()
         self._given: set[int] = set()
         self._actors = 0
+        self._has_begun = False
         self._totals = Totals()
 
     def close(self) -> None:
@@ -102,7 +101,7 @@ class RayJob:
         """The place that `--output-dir` names, which may be an address; raises `MlenvError`."""
         if not names.is_address(word):
             return LocalFolder(names.output_directory(word))
-        if not addresses.is_plain(word):
+        if not is_plain(word):
             message = f"No files can be written below {addresses.shown(word)}."
             raise MlenvError("not-writable", message, "Name an address without `::` and `?`.")
         return RemoteFolder(word, self._objects)
@@ -117,7 +116,8 @@ class RayJob:
 
         The nodes look for models themselves.
         """
-        self._process.send(_settings(self._venv, self._options, sources))
+        settings = settings_of(self._venv, self._options, sources)
+        self._process.send(settings)
         if self._options.diarize and len(sources) > 1:
             yield Note(speakers.EACH_FILE)
         for number, source in enumerate(sources):
@@ -130,8 +130,24 @@ class RayJob:
         self._waiting.extend(sorted(self._files, key=lambda each: -_size(self._files[each].source)))
         while self._files:
             self._give()
-            yield from self._take(self._process.receive())
+            try:
+                event = self._process.receive()
+            except MlenvError as error:
+                if self._has_begun or self._starts == STARTS:
+                    raise
+                yield Note(f"{error.message} It is started anew in {AGAIN_IN:.0f} s.", warning=True)
+                self._start_anew(settings)
+            else:
+                yield from self._take(event)
         yield self._totals.note()
+
+    def _start_anew(self, settings: dict[str, Any]) -> None:
+        """Connect once more to a cluster that may not know yet that a node of it is gone."""
+        time.sleep(AGAIN_IN)
+        self._process.close()
+        self._process = EnvironmentProcess(self._venv, "pool_server")
+        self._process.send(settings)
+        self._starts += 1
 
     def _give(self) -> None:
         """Send the pool one file more for each actor than is at work, so that it is ready."""
@@ -150,6 +166,7 @@ class RayJob:
             case "note":
                 yield Note(redacted(event["text"]), warning=event["warning"])
             case "capacity":
+                self._has_begun = True
                 self._actors, self._totals.gpu = event["actors"], event["gpu"]
             case "refused":
                 code = event["code"]
@@ -240,33 +257,6 @@ def _size(source: Source) -> int:
 
 def _time(seconds: float) -> str:
     return f"{seconds / 3600:.2f} hours" if seconds >= 600 else f"{seconds:.0f} s"
-
-
-def _settings(venv: Path, options: argparse.Namespace, sources: Sequence[Source]) -> dict[str, Any]:
-    """The first request to the pool: see `Seat` and `Pool`."""
-    far = [source.address for source in sources if isinstance(source, RemoteSource)]
-    generation = generations.read(venv.resolve())
-    return {
-        "address": options.address,
-        "device": options.device,
-        "threads": int(options.threads),
-        "python": sys.executable,
-        "venv": str(venv.absolute()),
-        "version": __version__,
-        "lock": generation.lock_sha256 if generation else None,
-        "words": _words(options),
-        "addresses": list({address.partition("://")[0]: address for address in far}.values()),
-    }
-
-
-def _words(options: argparse.Namespace) -> list[str]:
-    """The options of the run, as `--serve` takes them on a node."""
-    own = [word for word in request_lines.defaults(options) if word.startswith("--")]
-    model = options.model or models.default()
-    folder = Path(model).expanduser()
-    name = str(folder.absolute()) if folder.exists() else model
-    kept = [word for word in own if word.partition("=")[0] not in OF_THE_NODE]
-    return [*kept, f"--model={name}"]
 
 
 def _as_called(source: Source, audio: str) -> Callable[[str], str]:
