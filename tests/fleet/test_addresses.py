@@ -143,7 +143,8 @@ def test_what_is_in_the_way_ends_the_run_in_words(
 ) -> None:  # fmt: skip
     monkeypatch.setattr(object_server, "answer", lambda _: answer)
     with pytest.raises(MlenvError) as caught:
-        objects.ask("find", "s3://bucket/a")
+        objects.ask("read", "s3://bucket/a")
+    monkeypatch.setattr(object_server, "answer", lambda _: {"result": [answer]})
     assert (caught.value.message, caught.value.hint) == (message, hint)
     if answer["code"] == "unreachable":  # another recording may be reached
         assert survey(objects, "s3://bucket/a").problems[0].code == "audio-unreadable"

@@ -43,6 +43,19 @@ def test_a_folder_a_pattern_and_a_file(tree: str) -> None:
     assert (single["kind"], places(single), single["files"][0]["size"]) == ("file", ["a.wav"], 5)
 
 
+def test_many_addresses_are_asked_for_in_their_order(
+    tree: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    urls = [f"{tree}/a.wav", f"{tree}/none.wav", f"{tree}/deep/b c.wav"]
+    trouble = {"code": "not-found", "text": "it does not exist", "package": ""}
+    one_by_one = objects.find_each(urls)
+    assert [places(each) if "files" in each else each for each in one_by_one] == [
+        ["a.wav"], trouble, ["b c.wav"],
+    ]  # fmt: skip
+    monkeypatch.setattr(objects, "AT_ONCE", {"file"})
+    assert objects.find_each(urls) == one_by_one
+
+
 def test_files_in_an_archive_at_an_address(tree: str, tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
         archive.writestr("one/x.wav", b"x")

@@ -38,6 +38,7 @@ CREDENTIALS = {
 CREDENTIALS |= {"s3a": CREDENTIALS["s3"], "gcs": CREDENTIALS["gs"], "ssh": CREDENTIALS["sftp"]}
 CREDENTIALS |= dict.fromkeys(("abfs", "abfss", "adl"), CREDENTIALS["az"])
 FOR_NODES = "where mlenv and each node of Ray are started."
+TOGETHER = 200  # addresses that are asked for at once
 REFUSED = ("no-package", "no-protocol", "no-credentials")  # no file of such an address can be done
 
 
@@ -100,13 +101,16 @@ class Objects:
 
     def ask(self, do: str, address: str, **others: object) -> Any:
         """Call a function of the environment's side; raises `MlenvError` for what is in the way."""
-        if self._process is None:
-            self._process = EnvironmentProcess(self._venv, "object_server")
-        self._process.send({"do": do, "with": {"url": address, **others}})
-        answer = self._process.receive()
+        answer = self._answer(do, url=address, **others)
         if "result" in answer:
             return answer["result"]
         raise error_of(answer, address)
+
+    def _answer(self, do: str, **arguments: object) -> dict[str, Any]:
+        if self._process is None:
+            self._process = EnvironmentProcess(self._venv, "object_server")
+        self._process.send({"do": do, "with": arguments})
+        return self._process.receive()
 
     def close(self) -> None:
         """End the process."""
@@ -114,17 +118,26 @@ class Objects:
             self._process.close()
             self._process = None
 
-    def survey(self, address: str, into: Survey, *, recursive: bool) -> None:
-        """Add the recordings that an address leads to; raises `MlenvError` where none can be."""
+    def survey(self, addresses: Sequence[str], into: Survey, *, recursive: bool) -> None:
+        """Add the recordings that addresses lead to; raises `MlenvError` where none can be read."""
+        for first in range(0, len(addresses), TOGETHER):
+            some = addresses[first : first + TOGETHER]
+            answer = self._answer("find_each", urls=some, recursive=recursive)
+            for address, found in zip(some, answer["result"], strict=True):
+                if "code" not in found:
+                    self._add(address, found, into, recursive=recursive)
+                    continue
+                error = error_of(found, address)
+                if error.code in REFUSED:
+                    raise error
+                code = "audio-missing" if error.code == "not-found" else "audio-unreadable"
+                into.problems.append(error.problem()._replace(code=code, path=shown(address)))
+
+    def _add(
+        self, address: str, found: Mapping[str, Any], into: Survey, *, recursive: bool
+    ) -> None:
+        """Add what one address leads to."""
         label = printable(shown(address))
-        try:
-            found = self.ask("find", address, recursive=recursive)
-        except MlenvError as error:
-            if error.code in REFUSED:
-                raise
-            code = "audio-missing" if error.code == "not-found" else "audio-unreadable"
-            into.problems.append(error.problem()._replace(code=code, path=shown(address)))
-            return
         before = len(into.sources)
         for each in found["files"]:
             is_tree = found["kind"] == "folder"
@@ -203,8 +216,7 @@ def surveyed(
     far = [word for word in words if is_address(word)]
     near = [word for word in words if not is_address(word)]
     found = Survey([], [], Counter(), [], [])
-    for word in dict.fromkeys(far):
-        objects.survey(word, found, recursive=recursive)
+    objects.survey(list(dict.fromkeys(far)), found, recursive=recursive)
     if not near:
         return merged(found, Survey([], [], Counter(), [], []))
     return merged(local(near), found)

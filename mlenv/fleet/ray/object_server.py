@@ -16,7 +16,7 @@ from . import objects
 FUNCTIONS = {
     function.__name__: function
     for function in (
-        *(objects.find, objects.names, objects.read, objects.sha256, objects.write),
+        *(objects.find_each, objects.names, objects.read, objects.sha256, objects.write),
         *(objects.move, objects.try_to_write),
     )
 }
@@ -38,4 +38,4 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
     try:
         return {"result": FUNCTIONS[request["do"]](**request["with"])}
     except objects.Trouble as error:
-        return {"code": error.code, "text": error.text, "package": error.package}
+        return error.fields()

@@ -14,6 +14,7 @@ import secrets
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ OBJECT_STORES = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oci", 
 # all times that they say.
 MARKS = ("etag", "md5hash", "content-md5", "lastmodified", "last-modified", "last_modified")
 TIMES = ("mtime", "modified", "modify", "updated", "created", "date_time")
+AT_ONCE = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "http", "https"}
+QUESTIONS = 16  # that a store gets at once
 NEW = ".mlenv-new-"  # beginning of the name of what is not yet whole
 TRIES, PAUSE = 3, 1.0  # of a download, and seconds after the first
 # What the libraries call it where they have no name or key, or one that nobody knows.
@@ -44,6 +47,10 @@ class Trouble(Exception):
     def __init__(self, code: str, text: str, package: str = "") -> None:
         super().__init__(code, text, package)
         self.code, self.text, self.package = code, text, package
+
+    def fields(self) -> dict[str, Any]:
+        """The trouble as JSON has it."""
+        return {"code": self.code, "text": self.text, "package": self.package}
 
 
 @contextlib.contextmanager
@@ -152,6 +159,24 @@ def find(url: str, *, recursive: bool = False) -> dict[str, Any]:
                     told = state(own)
             files.append({"url": own, "place": place, **told})
     return {"kind": kind, "files": files, "below": below if kind == "folder" else []}
+
+
+def find_each(urls: list[str], *, recursive: bool = False) -> list[dict[str, Any]]:
+    """What each of many addresses leads to, in their order: as `find`, or the trouble in fields.
+
+    Stores that answer many questions at once are asked so.
+    """
+
+    def answer(url: str) -> dict[str, Any]:
+        try:
+            return find(url, recursive=recursive)
+        except Trouble as error:
+            return error.fields()
+
+    if any(url.partition("://")[0] not in AT_ONCE for url in urls):
+        return [answer(url) for url in urls]
+    with ThreadPoolExecutor(QUESTIONS) as threads:
+        return list(threads.map(answer, urls))
 
 
 def _inside(system: Any, path: str, *, recursive: bool) -> dict[str, Any]:

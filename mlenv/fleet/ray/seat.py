@@ -83,14 +83,13 @@ class Seat:
             return {**self._done(number, audio), "seconds": time.monotonic() - began}
         with _folder() as folder:
             try:
-                audio, state = objects.fetch(address, folder, Path(audio).name)
+                audio, state = objects.fetch(address, folder, _name(audio))
                 answer = {**self._done(number, audio), "audio": audio}
                 if not state["mark"] and answer["sha256"]:
                     state["mark"] = f"sha256={answer['sha256']}"
                 answer["state"] = state
             except objects.Trouble as error:
-                trouble = {"code": error.code, "text": error.text, "package": error.package}
-                answer = {"trouble": trouble, "said": [], "died": None}
+                answer = {"trouble": error.fields(), "said": [], "died": None}
         return {**answer, "seconds": time.monotonic() - began}
 
     def _done(self, number: int, audio: str) -> dict[str, Any]:
@@ -175,6 +174,11 @@ class Seat:
         except (OSError, ValueError):
             return None
         return record.get("lock_sha256") if isinstance(record, dict) else None
+
+
+def _name(audio: str) -> str:
+    """The end of a recording's name, which says its format: names in stores may be long."""
+    return Path(audio).name.encode()[-200:].decode("utf-8", "ignore")
 
 
 @contextlib.contextmanager

@@ -141,6 +141,14 @@ def test_an_archive_in_s3(
     assert code == 0
     assert "day 0/talk.flac is done again: talk.txt was made from something else" in printed
     assert "skipped 1 of 2" in printed
+    code, printed = run(
+        *("-o", "s3://archive/out"),
+        *(f"s3://archive/in/day {day}/talk.flac" for day in (0, 1)),
+        "s3://archive/in/none.flac",
+    )
+    assert code == 1
+    assert "error: s3://archive/in/none.flac does not exist." in printed
+    assert "transcribing" not in printed
 
 
 def test_a_server_with_a_password_and_one_with_a_key(
