@@ -66,7 +66,9 @@ def write_atomically(path: Path, content: str | bytes, *, mode: int = 0o644) -> 
     """Write to a temporary file beside `path`, then rename it into place."""
     data = content.encode() if isinstance(content, str) else content
     try:
-        _sweep(path.parent, _NEW_FILE)
+        if path.parent not in _swept:  # once: a folder may hold a million transcripts
+            _sweep(path.parent, _NEW_FILE)
+            _swept.add(path.parent)
         handle, temporary = _new_file(path.parent)
         with os.fdopen(handle, "wb") as stream:
             try:
@@ -120,6 +122,7 @@ def remove_leftovers() -> None:
 
 _NEW_FILE = ".mlenv-new-"  # short: names may be 255 bytes
 _NEW_FOLDER = "mlenv-run-"
+_swept: set[Path] = set()  # folders that this process has looked through for leftovers
 
 
 def _new_file(folder: Path) -> tuple[int, Path]:

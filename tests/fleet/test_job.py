@@ -27,7 +27,7 @@ class Pool:
         self._fates = {name: list(fate) for name, fate in fates.items()}
         self._events: list[dict[str, Any]] = [{"event": "capacity", "actors": 1, "gpu": True}]
 
-    def __call__(self, _: Path) -> Pool:
+    def __call__(self, *_: object) -> Pool:
         return self
 
     def send(self, request: Mapping[str, Any]) -> None:
@@ -78,7 +78,7 @@ def happened(pool: Pool, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[
     monkeypatch.chdir(folder)
     for name in "abc":
         Path(f"{name}.wav").write_text("sound")
-    monkeypatch.setattr(job, "PoolProcess", pool)
+    monkeypatch.setattr(job, "EnvironmentProcess", pool)
     words = ["a.wav", "b.wav", "c.wav", "--engine=ray", "-o", "out", "--model", "tiny.en"]
     work = job.RayJob(Path("/venv"), parse([*words, "--beam-size=2", "--device=cuda"]))
     return list(work.run(inputs.expand(["a.wav", "b.wav", "c.wav"]), nothing, no_pipeline))
@@ -144,10 +144,74 @@ def test_what_dies_costs_one_file_and_that_only_if_it_is_the_cause(
     assert all(note.warning for note in again)
 
 
+class Lost(Pool):
+    """A pool that can't connect the first few times."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__({})
+        self.starts, self._times = 0, times
+
+    def __call__(self, *_: object) -> Pool:
+        self.starts += 1
+        self.settings = {}
+        return self
+
+    def receive(self) -> dict[str, Any]:
+        if self.starts <= self._times:
+            raise MlenvError("cluster-lost", "The process ended.")
+        return super().receive()
+
+
+def test_a_cluster_whose_lost_node_is_met_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job, "AGAIN_IN", 0.0)
+    pool = Lost(2)
+    happening = happened(pool, tmp_path, monkeypatch)
+    assert (pool.starts, pool.given) == (3, ["a", "b", "c"])
+    assert (
+        happening[:2]
+        == [events.Note("The process ended. It is started anew in 0 s.", warning=True)] * 2
+    )
+    pool = Lost(99)
+    with pytest.raises(MlenvError):
+        happened(pool, tmp_path, monkeypatch)
+    assert pool.starts == job.STARTS
+
+
+def test_a_cluster_that_is_lost_at_work_ends_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = Lost(0)
+    real = pool.receive
+    answers = iter(range(99))
+
+    def receive() -> dict[str, Any]:
+        if next(answers) == 1:
+            raise MlenvError("cluster-lost", "The process ended.")
+        return real()
+
+    monkeypatch.setattr(pool, "receive", receive)
+    with pytest.raises(MlenvError):
+        happened(pool, tmp_path, monkeypatch)
+    assert pool.starts == 1
+
+
+def test_the_longest_recordings_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = Pool({})
+    monkeypatch.setattr(job, "EnvironmentProcess", pool)
+    for name, size in (("a", 1), ("b", 3), ("c", 2)):
+        (tmp_path / f"{name}.wav").write_bytes(b"s" * size)
+    work = job.RayJob(Path("/venv"), parse([str(tmp_path), "--engine=ray", "-o", "out"]))
+    sources = inputs.survey([str(tmp_path)], recursive=False).sources
+    assert len(dict(ends(list(work.run(sources, nothing, no_pipeline))))) == 3
+    assert pool.given == ["b", "c", "a"]
+
+
 def test_what_only_this_machine_can_read_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(job, "PoolProcess", Pool({}))
+    monkeypatch.setattr(job, "EnvironmentProcess", Pool({}))
     work = job.RayJob(tmp_path, parse(["a.wav", "--engine=ray", "-o", "out"]))
     with (tmp_path / "pipe").open("wb+") as held:
         source = Source(Path("/proc/self/fd/9"), "pipe", Path("pipe"), held=held)

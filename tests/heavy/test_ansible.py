@@ -128,6 +128,8 @@ def test_the_same_environment_on_every_host(
     look = play("--check")
     assert (look.code, look.counted("changed")) == (0, dict.fromkeys(NAMES, 1)), look.text
     assert look.text.count("Not seen: mlenv is not on this host yet") == 4
+    told = r"bring \S+, build the profile \S+\.toml \(\d+ packages\) at \S+ and switch to that"
+    assert len(re.findall(told, look.text)) == 4
     assert {name: files(host) for name, host in hosts.items()} == before
 
     first = play()
@@ -231,6 +233,8 @@ def test_bundles_and_an_environment_that_does_not_prove_itself(
     look = lab.play(SITE, usual, "--check")
     assert (look.code, look.counted("changed")) == (0, {"alpha": 1, "beta": 1}), look.text
     assert look.text.count("Not seen: this bundle is not on this host yet") == 2
+    told = r"would build the profile small \(\d+ packages, for Python 3\.\d+\) of the bundle at"
+    assert len(re.findall(told, look.text)) == 2
     assert in_use() == ("001", "001")
 
     # A wheel that was damaged: the first host fails, and the play ends there.

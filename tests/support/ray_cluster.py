@@ -47,20 +47,20 @@ class Cluster:
     """A head without cores, and nodes that come and go."""
 
     def __init__(self, process: subprocess.Popen[str], folder: Path) -> None:
-        self._process, self._folder = process, folder
+        self._process, self.folder = process, folder
         self.nodes: list[int] = []
         self.address = self._line()
 
     def _line(self) -> str:
         assert self._process.stdout
         line = self._process.stdout.readline().strip()
-        assert line, (self._folder / "stderr").read_text(errors="replace")
+        assert line, (self.folder / "stderr").read_text(errors="replace")
         return line
 
-    def add(self, cpus: int = 1) -> None:
-        """Start one node more."""
+    def add(self, cpus: int = 1, gpus: int = 0) -> None:
+        """Start one node more, which declares so many cores and GPUs."""
         assert self._process.stdin
-        print(cpus, file=self._process.stdin, flush=True)
+        print(cpus, gpus, file=self._process.stdin, flush=True)
         self.nodes.append(int(self._line()))
 
     def kill_node(self) -> None:
@@ -81,7 +81,7 @@ class Cluster:
 
     def _processes(self) -> Iterator[tuple[int, str]]:
         """Processes of the nodes, which hand on a variable of their own."""
-        own = f"RAY_TMPDIR={self._folder}"
+        own = f"RAY_TMPDIR={self.folder}"
         for folder in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
                 if own in (folder / "environ").read_text(errors="replace").split("\0"):

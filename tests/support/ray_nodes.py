@@ -1,6 +1,7 @@
 """Run by an environment's own Python: a Ray cluster of several nodes on this machine.
 
-Prints its address, then for each line `CPUS` of standard input the process id of the new node.
+Prints its address, then for each line `CPUS GPUS` of standard input the process id of the new node.
+The GPUs are declared, as a number: Ray looks for none.
 Ends with standard input.
 """
 
@@ -18,7 +19,8 @@ cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **SMALL})
 try:
     print(cluster.address, file=output)
     for line in sys.stdin:
-        node = cluster.add_node(num_cpus=int(line), **SMALL)
+        cpus, gpus = map(int, line.split())
+        node = cluster.add_node(num_cpus=cpus, num_gpus=gpus, **SMALL)
         print(node.all_processes["raylet"][0].process.pid, file=output)
 finally:
     cluster.shutdown()

@@ -21,12 +21,13 @@ from mlenv.machine import driver
 from mlenv.result import DONE, FAILED, MlenvError, Problem, Result
 from mlenv.speech.transcribe import events, inputs, live, names, parts, speakers
 from mlenv.speech.transcribe.diarization import Pipeline
+from mlenv.speech.transcribe.folder import Folder, LocalFolder
 from mlenv.speech.transcribe.formats import text_line
 from mlenv.speech.transcribe.inputs import Source
 from mlenv.speech.transcribe.option_table import STREAMED
 from mlenv.speech.transcribe.ordering import in_order
 from mlenv.speech.transcribe.origins import NO_TRANSCRIPT, Origins
-from mlenv.speech.transcribe.outputs import Outputs, plan, writable
+from mlenv.speech.transcribe.outputs import Outputs, plan
 from mlenv.speech.transcribe.transcript import Transcript
 from mlenv.speech.transcribe.writer import Writer
 
@@ -49,6 +50,12 @@ class Transcribed:
 
 class Work(Protocol):
     """The workers of a run: those of this machine, or of a cluster."""
+
+    def survey(self, words: Sequence[str], *, recursive: bool) -> inputs.Survey:
+        """What the words lead to, see `inputs.survey`; raises `MlenvError`."""
+
+    def folder(self, word: str) -> Folder:
+        """The place that `--output-dir` names; raises `MlenvError`."""
 
     def run(
         self,
@@ -131,7 +138,7 @@ class Run:
     def _inputs(self) -> list[Source]:
         options = self._options
         more = names.listed(options.files_from) if options.files_from else ()
-        survey = inputs.survey([*options.audio, *more], recursive=options.recursive)
+        survey = self._job.survey([*options.audio, *more], recursive=options.recursive)
         self._passed_over = [*survey.doubtful, *survey.below]
         if options.diarize and options.speaker_names:
             speakers.check_number_of_files(len(survey.sources) + len(survey.problems))
@@ -141,14 +148,17 @@ class Run:
         for text, unsure in passed_over.notes(survey):
             self._screen.note(text, warning=unsure)
         sources = [each for source in survey.sources if (each := self._spooled(source))]
-        self._origins = Origins(options)
+        folder: Folder = LocalFolder()
+        if options.output_dir:
+            folder = self._job.folder(options.output_dir)
+        self._folder = folder
+        self._origins = Origins(options, folder)
         self._outputs: dict[Source, Outputs] = {}
         if options.output_dir:
-            directory = names.output_directory(options.output_dir)
-            writable(directory)
-            self._outputs = plan(sources, directory, options.formats, self._origins)
+            folder.check()
+            self._outputs = plan(sources, folder, options.formats, self._origins)
             sources = list(self._outputs)
-        self._writer = Writer(options, self._outputs, self._origins)
+        self._writer = Writer(options, self._outputs, self._origins, folder)
         return self._of_part(sources)
 
     def _of_part(self, sources: list[Source]) -> list[Source]:
@@ -263,10 +273,10 @@ class Run:
     def _write(self, event: events.Finished) -> None:
         shown, written = event.source.label, self._writer.write(event)
         for path in written.kept:
-            now = inputs.printable(inputs.text_of(path))
+            now = inputs.printable(self._folder.shown(path))
             text = f"{Path(now).stem} was there and is not as mlenv wrote it: it is {now} now"
             self._note(text, warning=True)
-        paths = ", ".join(map(inputs.text_of, written.paths))
+        paths = ", ".join(map(self._folder.shown, written.paths))
         self._screen.note(f"{shown}: {inputs.printable(paths)}")
         if not written.unchanged:
             message = f"{shown} has changed while it was transcribed."

@@ -1,8 +1,8 @@
-"""Start the pool of actors: `python -I .../fleet/ray/__main__.py`, with the environment's Python.
+"""Start a module of this package with the environment's Python: `python -I .../__main__.py MODULE`.
 
-Standard input brings one JSON object with the settings, then one for each file; standard output
-has one for each event. The package is loaded under a name of its own, so that `import ray` finds
-Ray and nothing of mlenv's is on the path.
+`pool_server` has the actors, `object_server` reads and writes at addresses. Both take JSON objects
+on standard input, one a line, and answer likewise. The package is loaded under a name of its own,
+so that `import ray` finds Ray and nothing of mlenv's is on the path.
 """
 
 import importlib
@@ -22,4 +22,4 @@ if __name__ == "__main__":
     package = importlib.util.module_from_spec(spec)
     sys.modules[PACKAGE] = package
     spec.loader.exec_module(package)
-    importlib.import_module(f"{PACKAGE}.pool").main()
+    importlib.import_module(f"{PACKAGE}.{sys.argv[1]}").main()

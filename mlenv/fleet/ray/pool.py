@@ -13,15 +13,10 @@ mlenv decides what is tried again.
 from __future__ import annotations
 
 import contextlib
-import json
-import os
-import socket
-import sys
 import time
 from collections import deque
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
-from threading import Thread
 from typing import Any
 
 from . import seat
@@ -31,9 +26,6 @@ LOOK_AROUND = 2.0  # seconds between two looks at the cluster's nodes
 PATIENCE = 60.0  # seconds without any actor until the pool gives up
 AT_ONCE = 0.2  # seconds in which a call of an actor fails that was dead already
 FALSE_STARTS = 2  # of actors on one node
-
-# Ray tells its makers about each cluster, and carries `uv run` to the workers, unless told not to.
-QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"}
 
 
 class Refusal(Exception):
@@ -175,7 +167,8 @@ class Pool:
                 if self._waiting and held.is_ready and held.awaited is None:
                     request = held.request = self._waiting.popleft()
                     held.since = time.monotonic()
-                    held.awaited = held.actor.transcribe.remote(request["id"], request["audio"])
+                    words = (request["id"], request["audio"], request.get("address"))
+                    held.awaited = held.actor.transcribe.remote(*words)
 
     def _take(self, held: Held) -> None:
         """Take what has come of an actor: that it is ready, an answer, its death."""
@@ -256,66 +249,3 @@ class Pool:
         if text not in self._said:
             self._said.add(text)
             self._emit({"event": "note", "text": text, "warning": warning})
-
-
-def main() -> None:
-    """Connect to the cluster, and give out files until standard input ends."""
-    stream = os.fdopen(os.dup(1), "w", encoding="ascii", buffering=1)
-    os.dup2(2, 1)  # whatever else is printed
-
-    def emit(event: dict[str, Any]) -> None:
-        try:
-            stream.write(json.dumps(event) + "\n")
-        except BrokenPipeError:  # mlenv has ended
-            os._exit(0)
-
-    incoming: SimpleQueue[dict[str, Any] | None] = SimpleQueue()
-    settings = json.loads(sys.stdin.buffer.readline() or b"{}")
-    Thread(target=_listen, args=(incoming,), daemon=True).start()
-    os.environ.update(QUIET)
-    try:
-        _connect(settings["address"], emit)
-        import ray
-
-        ray.cloudpickle.register_pickle_by_value(seat)  # no node has this package
-        Pool(ray, settings, emit).run(incoming)
-        ray.shutdown()
-    except Refusal as refusal:
-        code, message = refusal.args
-        emit({"event": "refused", "code": code, "message": message})
-
-
-def _connect(address: str | None, emit: Any) -> None:
-    """Connect to the cluster, or start one on this machine where there is none."""
-    try:
-        import ray
-    except ImportError as error:
-        raise Refusal("no-ray", f"Ray can't be imported in this environment: {error}.") from error
-    _reach(address)
-    try:
-        context = ray.init(address=address, log_to_driver=False, logging_level="ERROR")
-    except (OSError, ValueError, RuntimeError) as error:
-        where = address or "this machine"
-        reason = str(error).strip().splitlines()[0]
-        raise Refusal("no-cluster", f"There is no Ray cluster at {where}: {reason}") from error
-    nodes = [each for each in ray.nodes() if each["Alive"]]
-    count = "1 node" if len(nodes) == 1 else f"{len(nodes)} nodes"
-    where = context.address_info["address"]
-    emit({"event": "note", "text": f"Ray cluster at {where}: {count}", "warning": False})
-
-
-def _reach(address: str | None) -> None:
-    """Raise `Refusal` where nobody listens: Ray itself tries for ten minutes, and aborts."""
-    host, _, port = (address or "").rpartition(":")
-    if not port.isdecimal() or "://" in host:
-        return
-    try:
-        socket.create_connection((host, int(port)), timeout=10).close()
-    except (OSError, OverflowError) as error:
-        raise Refusal("no-cluster", f"There is no Ray cluster at {address}: {error}.") from error
-
-
-def _listen(incoming: SimpleQueue[dict[str, Any] | None]) -> None:
-    for line in sys.stdin.buffer:
-        incoming.put(json.loads(line))
-    incoming.put(None)

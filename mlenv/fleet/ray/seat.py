@@ -1,23 +1,30 @@
 """One actor of Ray: a `mlenv exec transcribe --serve` on its node, and the files that it is given.
 
 The environment's own Python runs it on the node. Nothing of mlenv or ray is imported here: Ray
-carries the class to the nodes as it stands.
+carries the class to the nodes as it stands. A recording at an address is fetched into a file of its
+own, which is there while it is worked on.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
 import shutil
 import subprocess
+import tempfile
 import threading
 import time
 from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from . import objects
+
+FOLDER = "mlenv-fetched-"  # beginning of the name of a directory for a file from an address
 LAST_LINES = 20  # of standard error
 # Ends the command with its parent, whatever ended that; SIGTERM is 15, PR_SET_PDEATHSIG is 1.
 WITH_PARENT = (
@@ -29,7 +36,8 @@ class Seat:
     """A process of mlenv's on this node, which is started anew where it has ended.
 
     `settings`: `python` and `venv` of the caller, the `version` of its mlenv, the sha256 of its
-    environment's `lock` (None where mlenv did not build it), and the `words` of the command line.
+    environment's `lock` (None where mlenv did not build it), the `words` of the command line, and
+    `addresses` that this node must be able to read.
     """
 
     def __init__(self, settings: dict[str, Any]) -> None:
@@ -55,18 +63,42 @@ class Seat:
         if done.returncode or version != [self._settings["version"]]:
             told = done.stdout.strip() or done.stderr.strip() or f"exit code {done.returncode}"
             return f"it has mlenv `{told}`, and the caller {self._settings['version']}"
+        for address in self._settings["addresses"]:
+            try:
+                objects.state(address)
+            except objects.Trouble as error:
+                if error.code in objects.OF_THE_NODE:
+                    scheme = address.partition("://")[0]
+                    return f"it can't read {scheme}:// addresses: {error.text}"
         return None
 
-    def transcribe(self, number: int, audio: str) -> dict[str, Any]:
-        """Do one file: the answer of `--serve` in `lines`, or `died` with how the process ended."""
+    def transcribe(self, number: int, audio: str, address: str | None = None) -> dict[str, Any]:
+        """Do one file: the answer of `--serve` in `lines`, or `died` with how the process ended.
+
+        `address`: where it is, if not here at `audio`. Then `state` says what was fetched, or
+        `trouble` why that could not be.
+        """
         began = time.monotonic()
+        if address is None:
+            return {**self._done(number, audio), "seconds": time.monotonic() - began}
+        with _folder() as folder:
+            try:
+                audio, state = objects.fetch(address, folder, _name(audio))
+                answer = {**self._done(number, audio), "audio": audio}
+                if not state["mark"] and answer["sha256"]:
+                    state["mark"] = f"sha256={answer['sha256']}"
+                answer["state"] = state
+            except objects.Trouble as error:
+                answer = {"trouble": error.fields(), "said": [], "died": None}
+        return {**answer, "seconds": time.monotonic() - began}
+
+    def _done(self, number: int, audio: str) -> dict[str, Any]:
         lines = self._answer(number, audio)
         whole = bool(lines) and lines[-1]["event"] == "end"
         answer = {
             "lines": lines if whole else [],
             "sha256": _sha256(audio) if whole else None,
             "died": None if whole else self._end(),
-            "seconds": time.monotonic() - began,
             "said": self._new,
         }
         self._new = []
@@ -142,6 +174,39 @@ class Seat:
         except (OSError, ValueError):
             return None
         return record.get("lock_sha256") if isinstance(record, dict) else None
+
+
+def _name(audio: str) -> str:
+    """The end of a recording's name, which says its format: names in stores may be long."""
+    return Path(audio).name.encode()[-200:].decode("utf-8", "ignore")
+
+
+@contextlib.contextmanager
+def _folder() -> Iterator[str]:
+    """A locked directory for one file. Those that killed actors left behind are removed."""
+    place = Path(tempfile.gettempdir())
+    for left in place.glob(f"{FOLDER}*"):
+        with contextlib.suppress(OSError):
+            descriptor = os.open(left, os.O_RDONLY | os.O_NOFOLLOW)
+            try:
+                if os.fstat(descriptor).st_uid == os.geteuid():
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    shutil.rmtree(left, ignore_errors=True)
+            finally:
+                os.close(descriptor)
+    while True:
+        with tempfile.TemporaryDirectory(prefix=FOLDER, ignore_cleanup_errors=True) as folder:
+            try:
+                descriptor = os.open(folder, os.O_RDONLY)
+            except FileNotFoundError:  # another actor took it for a leftover already
+                continue
+            try:
+                with contextlib.suppress(OSError):  # a file system without locks
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                yield folder
+            finally:
+                os.close(descriptor)
+            return
 
 
 def _end_with(parent: int) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, NamedTuple
 
+from mlenv.files import sha256
 from mlenv.result import WRONG_USAGE, MlenvError, Problem, next_steps
 from mlenv.speech.transcribe import names, scratch
 from mlenv.speech.transcribe.names import NO_AUDIO as NO_AUDIO
@@ -28,11 +29,15 @@ RECORDS = ".mlenv"  # the folder of what is recorded about transcripts
 
 
 class State(NamedTuple):
-    """Size and times of a file, in bytes and nanoseconds: whoever writes to it changes them."""
+    """Size and times of a file, in bytes and nanoseconds: whoever writes to it changes them.
+
+    `mark`: what a store says of an object in their place, such as its ETag.
+    """
 
     size: int
     mtime_ns: int
     ctime_ns: int
+    mark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,10 @@ class Source:
         except OSError:
             return None
         return State(status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+    def sha256(self) -> str | None:
+        """The sha256 of its content; None where it can't be read."""
+        return sha256(self.file)
 
 
 class Survey(NamedTuple):

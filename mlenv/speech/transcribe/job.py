@@ -16,10 +16,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlenv.speech.transcribe import memory, scratch, speakers
+from mlenv.speech.transcribe import inputs, memory, names, scratch, speakers
 from mlenv.speech.transcribe.crew import DIARIZER, TRANSCRIBER, Crew
 from mlenv.speech.transcribe.dispatch import Dispatch
 from mlenv.speech.transcribe.events import Event, Note
+from mlenv.speech.transcribe.folder import LocalFolder
 from mlenv.speech.transcribe.inputs import Source
 from mlenv.speech.transcribe.pending import Unfinished
 
@@ -44,6 +45,14 @@ class Job:
             self.crew.start(TRANSCRIBER)
         if together:
             self.crew.start(DIARIZER)
+
+    def survey(self, words: Sequence[str], *, recursive: bool) -> inputs.Survey:
+        """The recordings that the words of the command line lead to."""
+        return inputs.survey(words, recursive=recursive)
+
+    def folder(self, word: str) -> LocalFolder:
+        """The directory that `--output-dir` names; raises `MlenvError`."""
+        return LocalFolder(names.output_directory(word))
 
     def close(self) -> None:
         """Stop the workers and give up what is unfinished."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from mlenv.speech.transcribe.names import is_address
 from mlenv.speech.transcribe.option_table import STREAMED
 from mlenv.speech.transcribe.parser import usage
 
@@ -35,6 +36,10 @@ def _check_service(options: argparse.Namespace) -> None:
 def _check_cluster(options: argparse.Namespace) -> None:
     """Raise for options that make no sense with --engine ray, or only there."""
     if options.engine != "ray":
+        if options.output_dir and is_address(options.output_dir):
+            raise usage(
+                "--output-dir is an address, to which only --engine ray writes: name a folder."
+            )
         if options.address:
             raise usage("--address is for --engine ray.")
         return

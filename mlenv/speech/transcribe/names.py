@@ -98,16 +98,25 @@ def listed(name: str) -> list[str]:
     return names
 
 
+def is_address(word: str) -> bool:
+    """Tell if a word is an address, such as `s3://bucket/talk.wav`, and no file of that name."""
+    import re
+
+    scheme = re.match(r"[A-Za-z][A-Za-z0-9+.-]+(?=://|::.*://)", word)
+    return bool(scheme) and not os.path.lexists(word)
+
+
 def hint(word: str) -> str:
     """Advice on a word that leads nowhere; empty for most."""
     from mlenv.machine import wsl
 
-    scheme, separator, rest = word.partition("://")
-    if separator and scheme.lower() == "file":
+    scheme, _, rest = word.partition("://")
+    if scheme.lower() == "file" and rest:
         return f"It is an address: name the file by its path, {rest.removeprefix('localhost')}."
-    if separator and scheme.isalpha():
+    if is_address(word):
         return (
-            "It is an address, and mlenv fetches none: download it first, such as with `curl -LO`."
+            "It is an address, which only `--engine ray` reads (`mlenv install --with ray`): "
+            "download it first, such as with `curl -LO`."
         )
     if word.startswith("@") and Path(word[1:]).is_file():
         return f"A list of names goes with `--files-from {word[1:]}`."

@@ -20,6 +20,7 @@ from msgspec import Struct
 from mlenv import files
 from mlenv.result import MlenvError
 from mlenv.speech import models
+from mlenv.speech.transcribe.folder import Folder, LocalFolder
 from mlenv.speech.transcribe.inputs import RECORDS, Source, State
 from mlenv.speech.transcribe.options import parse
 
@@ -37,10 +38,11 @@ NEUTRAL = {
 class Origin(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The record of how one output was made.
 
-    `recording`: its path; `size`, `mtime_ns`, `ctime_ns` and `sha256` are its own, the last None
-    where it changed while it was read. `options` are those that are not the default. `complete`
-    is False where something is missing in it. `written` is the sha256 of the output, `replaces`
-    that of an earlier one of mlenv's, which is there still where the run ended in between.
+    `recording`: its path or address; `size`, `mtime_ns`, `ctime_ns`, `mark` (see `State`) and
+    `sha256` are its own, the last None where it changed while it was read. `options` are those that
+    are not the default. `complete` is False where something is missing in it. `written` is the
+    sha256 of the output, `replaces` that of an earlier one of mlenv's, which is there still where
+    the run ended in between.
     """
 
     recording: str
@@ -48,6 +50,7 @@ class Origin(Struct, frozen=True, kw_only=True, omit_defaults=True):
     mtime_ns: int
     ctime_ns: int
     sha256: str | None
+    mark: str = ""
     options: dict[str, Any]
     model: str | None
     complete: bool
@@ -65,8 +68,10 @@ class Record(Struct, frozen=True, kw_only=True):
 class Origins:
     """Reads and writes the records of one call's outputs."""
 
-    def __init__(self, options: argparse.Namespace) -> None:
+    def __init__(self, options: argparse.Namespace, folder: Folder | None = None) -> None:
+        """`folder`: where outputs and records are, unless here."""
         self._arguments = options
+        self._folder = folder or LocalFolder()
         self._hashes: dict[Path, str | None] = {}
 
     @functools.cached_property
@@ -79,7 +84,7 @@ class Origins:
 
     def is_own(self, source: Source, stem: Path) -> bool | None:
         """Tell if outputs of that name are this source's; None where nobody's are recorded."""
-        record = read(stem)
+        record = self._record(stem)
         if not record:
             return None
         return any(
@@ -89,13 +94,13 @@ class Origins:
 
     def reason(self, source: Source, stem: Path, outputs: Mapping[str, Path]) -> str | None:
         """The reason why a source is not done, in one clause; None where it is."""
-        record = read(stem)
-        if not any(path.exists() for path in outputs.values()):
+        record = self._record(stem)
+        if not any(self._folder.exists(path) for path in outputs.values()):
             return NO_TRANSCRIPT
         for form, path in outputs.items():
             if (origin := record.get(form)) is None:
                 return f"there is no record of how {path.name} was made"
-            if origin.written != files.sha256(path):
+            if origin.written != self._folder.sha256(path):
                 return f"{path.name} is not as it was written"
             if not origin.complete:
                 return f"something is missing in {path.name}"
@@ -107,7 +112,7 @@ class Origins:
 
     def own_sha256(self, stem: Path, form: str, path: Path) -> str | None:
         """The sha256 of a file that is as mlenv wrote it; None for any other."""
-        origin, sha256 = read(stem).get(form), files.sha256(path)
+        origin, sha256 = self._record(stem).get(form), self._folder.sha256(path)
         return sha256 if origin and sha256 in (origin.written, origin.replaces) else None
 
     def take(self, source: Source, sha256: str) -> None:
@@ -143,6 +148,7 @@ class Origins:
                 size=state.size,
                 mtime_ns=state.mtime_ns,
                 ctime_ns=state.ctime_ns,
+                mark=state.mark,
                 sha256=sha256 if unchanged else None,
                 options=self._options,
                 model=self._model,
@@ -153,9 +159,8 @@ class Origins:
             for form, text in texts.items()
         }
         place = _place(stem)
-        files.make_directory(place.parent)
-        record = Record(outputs={**read(stem), **made})
-        files.write_atomically(place, msgspec.json.format(msgspec.json.encode(record), indent=1))
+        record = Record(outputs={**self._record(stem), **made})
+        self._folder.write(place, msgspec.json.format(msgspec.json.encode(record), indent=1))
         return unchanged
 
     def _is_same(self, source: Source, origin: Origin) -> bool:
@@ -163,26 +168,27 @@ class Origins:
 
         Nobody can set a file's ctime back, so one of the same times needs no reading.
         """
-        state = State(origin.size, origin.mtime_ns, origin.ctime_ns)
+        state = State(origin.size, origin.mtime_ns, origin.ctime_ns, origin.mark)
         if origin.recording == source.name() and source.state() == state and origin.sha256:
             return True
         return origin.sha256 is not None and origin.sha256 == self._sha256(source)
 
     def _sha256(self, source: Source) -> str | None:
         if source.file not in self._hashes:
-            self._hashes[source.file] = files.sha256(source.file)
+            self._hashes[source.file] = source.sha256()
         return self._hashes[source.file]
 
-
-def read(stem: Path) -> Mapping[str, Origin]:
-    """The origins of outputs with that stem, by format; none where the record can't be read."""
-    place = _place(stem)
-    try:
-        record = files.decode(files.read_bytes(place), Record, place)
-        files.check_schema(record.schema, SCHEMA, place)
-    except (OSError, MlenvError):
-        return {}
-    return record.outputs
+    def _record(self, stem: Path) -> Mapping[str, Origin]:
+        """The origins of outputs with that stem, by format; none where the record can't be read."""
+        place = _place(stem)
+        if (content := self._folder.content(place)) is None:
+            return {}
+        try:
+            record = files.decode(content, Record, place)
+            files.check_schema(record.schema, SCHEMA, place)
+        except MlenvError:
+            return {}
+        return record.outputs
 
 
 def _place(stem: Path) -> Path:

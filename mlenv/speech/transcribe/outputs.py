@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
-import tempfile
-import unicodedata
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mlenv.result import WRONG_USAGE, MlenvError
+from mlenv.speech.transcribe.folder import Folder
 from mlenv.speech.transcribe.inputs import Source
 from mlenv.speech.transcribe.origins import Origins
 from mlenv.speech.transcribe.recordings import SUFFIXES
@@ -32,10 +30,10 @@ class Namer:
     """Finds a free name for each source of one call."""
 
     def __init__(
-        self, sources: Sequence[Source], directory: Path, formats: Sequence[str], origins: Origins
+        self, sources: Sequence[Source], folder: Folder, formats: Sequence[str], origins: Origins
     ) -> None:
-        self._directory, self._formats, self._origins = directory, formats, origins
-        self._same = _same_name(directory)
+        self._directory, self._formats, self._origins = folder.path, formats, origins
+        self._same = folder.same_name()
         self._real = {source: os.path.realpath(source.file) for source in sources}
         self._recordings = set(self._real.values())
         names = {(self._same(self._short(source)), self._real[source]) for source in sources}
@@ -104,7 +102,7 @@ class Namer:
 
 
 def plan(
-    sources: Sequence[Source], directory: Path, formats: Sequence[str], origins: Origins
+    sources: Sequence[Source], folder: Folder, formats: Sequence[str], origins: Origins
 ) -> dict[Source, Outputs]:
     """For each source its outputs: `talk.m4a` becomes `talk.srt`.
 
@@ -113,44 +111,6 @@ def plan(
     folder goes before it (`monday/talk.srt`). A file that is named twice is left out once.
     Raises `MlenvError` where two recordings would still be written to the same file.
     """
-    namer = Namer(sources, directory, formats, origins)
+    namer = Namer(sources, folder, formats, origins)
     planned = ((source, namer.outputs(source)) for source in sources)
     return {source: outputs for source, outputs in planned if outputs}
-
-
-def writable(directory: Path) -> None:
-    """Make the output directory and try it, before any work is done."""
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=directory):
-            pass
-    except OSError as error:
-        raise MlenvError(
-            "not-writable",
-            f"Nothing can be written to {directory}: {error.strerror}.",
-            "Name another directory with --output-dir.",
-        ) from error
-
-
-def _same_name(directory: Path) -> Callable[[Path], str]:
-    """A function that is equal for names that are one file there.
-
-    Some file systems take capital letters for small ones, or accents in both forms of Unicode.
-    """
-    case = form = False
-    with (
-        contextlib.suppress(OSError),
-        tempfile.NamedTemporaryFile(
-            dir=directory, prefix=os.fsdecode(".mlenv-\N{LATIN SMALL LETTER E WITH ACUTE}".encode())
-        ) as probe,
-    ):
-        name = Path(probe.name)
-        case = name.with_name(name.name.upper()).exists()
-        apart = unicodedata.normalize("NFD", os.fsencode(name.name).decode())
-        form = name.with_name(os.fsdecode(apart.encode())).exists()
-
-    def same(path: Path) -> str:
-        name = unicodedata.normalize("NFC", str(path)) if form or case else str(path)
-        return name.casefold() if case else name
-
-    return same

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlenv import files
-from mlenv.result import MlenvError
 from mlenv.speech.transcribe import captions, formats
 from mlenv.speech.transcribe.events import Finished
+from mlenv.speech.transcribe.folder import Folder, LocalFolder
 from mlenv.speech.transcribe.inputs import Source
 from mlenv.speech.transcribe.origins import Origins
 from mlenv.speech.transcribe.outputs import Outputs
@@ -36,9 +35,14 @@ class Writer:
     """Writes the transcript of each source to its outputs."""
 
     def __init__(
-        self, options: argparse.Namespace, outputs: Mapping[Source, Outputs], origins: Origins
+        self,
+        options: argparse.Namespace,
+        outputs: Mapping[Source, Outputs],
+        origins: Origins,
+        folder: Folder | None = None,
     ) -> None:
         self._outputs, self._origins = outputs, origins
+        self._folder = folder or LocalFolder()
         self._layout = captions.layout_of(options)
 
     def text(self, transcript: Transcript, form: str) -> str:
@@ -57,36 +61,16 @@ class Writer:
             if not event.problem or event.transcript["turns"] or form not in ONLY_SPEAKERS
         }
         kept, replaced = [], {}
-        files.make_directory(outputs.stem.parent)
         for form in texts:
             path = outputs.by_format[form]
             replaced[form] = self._origins.own_sha256(outputs.stem, form, path)
-            if not replaced[form] and _has_content(path):
-                kept.append(_set_aside(path))
+            if not replaced[form] and self._folder.has_content(path):
+                kept.append(self._folder.set_aside(path))
         complete = event.problem is None
         unchanged = self._origins.write(
             event.source, outputs.stem, event.before, texts, complete=complete, replaced=replaced
         )
         for form, text in texts.items():
-            files.write_atomically(outputs.by_format[form], text)
+            self._folder.write(outputs.by_format[form], text)
         paths = tuple(outputs.by_format[form] for form in texts)
         return Written(paths, tuple(kept), unchanged)
-
-
-def _has_content(path: Path) -> bool:
-    try:
-        return path.is_file() and path.stat().st_size > 0
-    except OSError:
-        return False
-
-
-def _set_aside(path: Path) -> Path:
-    """Give a file that is not mlenv's another name; returns that. Raises `MlenvError`."""
-    number = 1
-    while (place := path.with_name(f"{path.name}.old{number if number > 1 else ''}")).exists():
-        number += 1
-    try:
-        return path.rename(place)
-    except OSError as error:
-        message = f"{path} is not mlenv's and can't be renamed: {error.strerror}."
-        raise MlenvError("not-writable", message) from error

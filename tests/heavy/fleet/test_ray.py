@@ -150,11 +150,7 @@ def test_a_cluster_whose_parts_die_does_what_one_machine_does(
         expected = transcripts(tmp_path / "local")
         half = transcripts(output).items()
         assert {name: text for name, text in half if expected.get(name) != text} == {}
-        for _ in range(5):  # all nodes have one address: mlenv may meet the one that was killed
-            assert runs.run(*words) == 1
-            if "talks to the Ray cluster ended" not in runs.printed[-1]:
-                break
-            time.sleep(5)
+        assert runs.run(*words) == 1  # all nodes have one address: it may meet the one that is gone
         assert errors(runs.printed[-1]) == [bad]
         until = time.monotonic() + 30
         while (left := nodes.left()) and time.monotonic() < until:

@@ -159,7 +159,8 @@ LONG = "and so they came to the city of " * 20
         ("C:gonea.wav", "audio-missing", "C:gonea.wav does not exist.\n"
          "A Windows path needs single quotes, or the shell takes its backslashes out."),
         ("https://example.org/a.wav", "audio-missing", "https://example.org/a.wav does not exist.\n"
-         "It is an address, and mlenv fetches none: download it first, such as with `curl -LO`."),
+         "It is an address, which only `--engine ray` reads (`mlenv install --with ray`): "
+         "download it first, such as with `curl -LO`."),
         ("file:///x/a.wav", "audio-missing", "file:///x/a.wav does not exist.\n"
          "It is an address: name the file by its path, /x/a.wav."),
         ("@a.wav", "audio-missing", "@a.wav does not exist.\n"

@@ -12,6 +12,7 @@ import pytest
 
 from mlenv.result import MlenvError
 from mlenv.speech.transcribe import inputs
+from mlenv.speech.transcribe.folder import LocalFolder
 from mlenv.speech.transcribe.inputs import Source
 from mlenv.speech.transcribe.options import parse
 from mlenv.speech.transcribe.origins import Origins
@@ -38,14 +39,14 @@ def sources(*names: str, recursive: bool = False) -> list[Source]:
 def planned(found: Sequence[Source], form: str = "txt", directory: str = "out") -> list[str]:
     """Outputs of a call with these sources, below the output directory."""
     place = Path(directory).absolute()
-    outputs = plan(found, place, [form], Origins(parse(["-"])))
+    outputs = plan(found, LocalFolder(place), [form], Origins(parse(["-"])))
     return [str(each.by_format[form].relative_to(place)) for each in outputs.values()]
 
 
 def transcribed(*names: str) -> list[str]:
     """Plan a call and record it as done; returns the outputs."""
     found, origins = sources(*names), Origins(parse(["-"]))
-    outputs = plan(found, Path("out").absolute(), ["txt"], origins)
+    outputs = plan(found, LocalFolder(Path("out").absolute()), ["txt"], origins)
     for source, each in outputs.items():
         each.by_format["txt"].write_text(source.shown)
         texts = {"txt": source.shown}

@@ -10,6 +10,7 @@ import pytest
 from mlenv import files
 from mlenv.speech.transcribe import inputs
 from mlenv.speech.transcribe.events import Finished
+from mlenv.speech.transcribe.folder import LocalFolder
 from mlenv.speech.transcribe.options import parse
 from mlenv.speech.transcribe.origins import Origins
 from mlenv.speech.transcribe.outputs import plan
@@ -49,7 +50,7 @@ def write(text: str, *words: str) -> Written:
     """One run that writes `out/a.txt` and `out/a.json`."""
     options = parse(["a.wav", "-f", "txt,json", "-o", "out", *words])
     sources, origins = inputs.expand(["a.wav"]), Origins(options)
-    outputs = plan(sources, Path("out").absolute(), options.formats, origins)
+    outputs = plan(sources, LocalFolder(Path("out").absolute()), options.formats, origins)
     writer = Writer(options, outputs, origins)
     return writer.write(Finished(sources[0], transcript(text), None, sources[0].state()))
 

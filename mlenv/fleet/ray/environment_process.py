@@ -1,4 +1,4 @@
-"""The process that holds the pool of actors, and its conversation with mlenv."""
+"""A process of the environment's own Python that speaks JSON lines with mlenv."""
 
 from __future__ import annotations
 
@@ -16,22 +16,23 @@ from mlenv.speech.transcribe import scratch
 from mlenv.speech.transcribe.worker_process import STDERR_KEPT, cause
 
 ENTRY = Path(__file__).with_name("__main__.py")
-GRACE = 1.5  # seconds for the pool to leave the cluster, which notices its end anyway
+GRACE = 1.5  # seconds to end by itself: a cluster notices the end of its pool anyway
 
 
-class PoolProcess:
-    """One running pool, in the launch environment; raises `MlenvError` where it can't be started.
+class EnvironmentProcess:
+    """A module of this package, run in the launch environment; raises `MlenvError` if it can't be.
 
     It has a session of its own: what is typed at mlenv's terminal is mlenv's, and it ends when its
     standard input does, however mlenv ends.
     """
 
-    def __init__(self, venv: Path, environ: Mapping[str, str] = os.environ) -> None:
+    def __init__(self, venv: Path, module: str, environ: Mapping[str, str] = os.environ) -> None:
+        self._module = module
         built = launch.build(venv.resolve(), environ)
         self._stderr = scratch.in_memory("stderr")
         try:
             self._process = subprocess.Popen(
-                [built.python, "-I", "-X", "utf8", ENTRY],
+                [built.python, "-I", "-X", "utf8", ENTRY, module],
                 env=built.applied_to(environ),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -46,14 +47,14 @@ class PoolProcess:
             ) from error
 
     def send(self, request: Mapping[str, Any]) -> None:
-        """Send the settings, or a file. That it has ended is noticed when its events are read."""
+        """Send a request. That it has ended is noticed when its events are read."""
         assert self._process.stdin
         with contextlib.suppress(OSError):
             self._process.stdin.write(json.dumps(request).encode() + b"\n")
             self._process.stdin.flush()
 
     def receive(self) -> dict[str, Any]:
-        """The next event; raises `MlenvError` where the pool has ended."""
+        """The next event; raises `MlenvError` where the process has ended."""
         assert self._process.stdout
         line = self._process.stdout.readline()
         with contextlib.suppress(ValueError):
@@ -63,7 +64,7 @@ class PoolProcess:
         raise self._end()
 
     def close(self) -> None:
-        """Let it leave the cluster, which ends its actors."""
+        """Let it end; one that is connected to a cluster leaves that, which ends its actors."""
         with contextlib.suppress(OSError):
             if self._process.stdin:
                 self._process.stdin.close()
@@ -82,8 +83,14 @@ class PoolProcess:
         self._stderr.seek(max(0, self._stderr.tell() - STDERR_KEPT))
         what, _ = cause(self._stderr.read().decode("utf-8", "replace"), "mlenv doctor")
         how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
+        if self._module == "pool_server":
+            return MlenvError(
+                "cluster-lost",
+                f"The process that talks to the Ray cluster {how}{what}.",
+                "--resume goes on with the rest; `ray status` says whether the cluster is there.",
+            )
         return MlenvError(
-            "cluster-lost",
-            f"The process that talks to the Ray cluster {how}{what}.",
-            "--resume goes on with the rest; `ray status` says whether the cluster is there.",
+            "store-lost",
+            f"The process that reads and writes at addresses {how}{what}.",
+            "--resume goes on with the rest.",
         )
