@@ -72,6 +72,7 @@ def home(same_home: Path) -> Path:
     return same_home
 
 
+@pytest.mark.heavy
 def test_of_each_command(
     mlenv: Run,
     profile: Path,
