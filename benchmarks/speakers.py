@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -135,14 +134,11 @@ def measured(minutes: int, options: argparse.Namespace, folder: Path) -> dict[st
     for _ in range(options.runs):
         for tool in tools(venv, Path(tempfile.mkdtemp(dir=place)), options.without):
             out = outputs.setdefault(tool.name, place / f"{len(outputs)}.rttm")
-            before = resource.getrusage(resource.RUSAGE_CHILDREN)
             run = watched([*tool.argv, recording, out], dict(tool.env))
-            after = resource.getrusage(resource.RUSAGE_CHILDREN)
-            spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
             seconds.setdefault(tool.name, []).append(run.seconds)
-            cpu.setdefault(tool.name, []).append(spent)
+            cpu.setdefault(tool.name, []).append(run.cpu_s)
             memory[tool.name] = max(memory.get(tool.name, 0.0), run.most)
-            print(f"  {tool.name:<32}{run.seconds:8.1f} s {spent:8.1f} CPU s", flush=True)
+            print(f"  {tool.name:<32}{run.seconds:8.1f} s {run.cpu_s:8.1f} CPU s", flush=True)
     said = subprocess.run(
         [python, "-W", "ignore", "-c", ERRORS, turns, *outputs.values()],
         env=launch.build(venv, os.environ).applied_to(os.environ),

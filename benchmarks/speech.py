@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import resource
 import shutil
 import statistics
 import subprocess
@@ -76,9 +77,13 @@ params:
 
 @dataclass(frozen=True)
 class Run:
-    """Seconds of a whole process tree, and its memory every 0.2 s (GiB, shared pages once)."""
+    """Seconds of a whole process tree, by the clock and of the processor.
+
+    And its memory every 0.2 s (GiB, shared pages once).
+    """
 
     seconds: float
+    cpu_s: float
     memory: Sequence[float]
 
     @property
@@ -94,7 +99,7 @@ class Run:
 
 def watched(argv: Argv, env: dict[str, str]) -> Run:
     """Run a command and look at its memory meanwhile."""
-    began = time.perf_counter()
+    began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     process = subprocess.Popen(
         [str(word) for word in argv], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
@@ -108,11 +113,12 @@ def watched(argv: Argv, env: dict[str, str]) -> Run:
     watcher = threading.Thread(target=watch)
     watcher.start()
     code = process.wait()
-    took = time.perf_counter() - began
+    took, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
     watcher.join()
     if code:
         sys.exit(f"{argv} failed ({code})")
-    return Run(took, seen)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Run(took, cpu, seen)
 
 
 def _family(pid: int) -> list[int]:
@@ -207,8 +213,14 @@ def meeting(
     without_path = {k: v for k, v in environment.items() if k != "PYTHONPATH"}
     watched([*mine, CLIP], without_path), watched([*other, CLIP], environment)  # to warm up
     one, two = watched([*mine, audio], without_path), watched([*other, audio], environment)
-    what = f"10 minutes, words and speakers ({one.most:.2f} against {two.most:.2f} GiB)"
-    return _compared(what, one.seconds, ("whisperX", two.seconds), 0.18)
+    more = {
+        "cpu_s": round(one.cpu_s),
+        "their_cpu_s": round(two.cpu_s),
+        "memory_gib": round(one.most, 2),
+        "their_memory_gib": round(two.most, 2),
+    }
+    what = "10 minutes, words and speakers"
+    return _compared(what, one.seconds, ("whisperX", two.seconds), 0.18, **more)
 
 
 def many(
@@ -229,20 +241,28 @@ def many(
     run = watched([*ours, "-o", folder / "m", folder / "many"], dict(os.environ))
     after = [script.seconds() for script in scripts]
     shutil.rmtree(folder / "m")
-    what = f"a short file, of {count} in one process (GiB over time: {run.over_time()})"
+    what = f"a short file, of {count} in one process"
+    more = {"cpu_s": round(run.cpu_s / count, 3), "gib_over_time": run.over_time()}
     other = ("a plain script for each", statistics.median(before + after))
-    yield _compared(what, run.seconds / count, other, 1 / 12)
+    yield _compared(what, run.seconds / count, other, round(1 / 12, 3), **more)
     other = ("a whisperX for each", statistics.median(whisperx.seconds() for _ in range(3)))
-    yield _compared(what, run.seconds / count, other, None)
-    all_of_them = ctranslate2(*sorted((folder / "many").iterdir()))
-    other = ("whisper-ctranslate2 with all", all_of_them.seconds() / count)
-    yield _compared(what, run.seconds / count, other, 1 / 1.5)
+    yield _compared(what, run.seconds / count, other, None, **more)
+    theirs = ctranslate2(*sorted((folder / "many").iterdir()))
+    whole = watched(list(theirs.argv), dict(os.environ))
+    more["their_cpu_s"] = round(whole.cpu_s / count, 3)
+    other = ("whisper-ctranslate2 with all", whole.seconds / count)
+    yield _compared(what, run.seconds / count, other, round(1 / 1.5, 2), **more)
 
 
-def _compared(what: str, ours: float, theirs: tuple[str, float], goal: float | None) -> Comparison:
+def _compared(
+    what: str, ours: float, theirs: tuple[str, float], goal: float | None, **more: object
+) -> Comparison:
     name, seconds = theirs
-    result = Comparison(what, "mlenv exec transcribe", name, ours, seconds, ours / seconds, goal)
-    print(result.line(), flush=True)
+    ratio = ours / seconds
+    result = Comparison(
+        what, "mlenv exec transcribe", name, ours, seconds, ratio, goal, more=dict(more)
+    )
+    print(result.line(), dict(more), flush=True)
     return result
 
 
