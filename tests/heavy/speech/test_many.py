@@ -114,8 +114,9 @@ def test_a_recording_too_long_for_its_speakers_has_its_words_and_says_so(
     assert finished.problem.code == "out-of-memory"
     assert finished.problem.message.startswith(
         f"{samples.CONVERSATION} is written without speakers: diarization needs more memory than "
-        "is free: the speakers of 0.0 h take about 0.9 GB, a shorter one may have room\n"
+        "is free: the speakers of 0.0 h take about 0.9 GB, a shorter one may have room"
     )
+    assert finished.problem.hint
 
 
 @pytest.mark.parametrize(

@@ -391,7 +391,10 @@ def test_an_interrupted_run_leaves_no_worker_and_no_file(
     process.send_signal(sent)
     said = process.stderr.read()
     assert process.wait(timeout=30) == 128 + sent
-    assert said == ("error: Interrupted: 0 of 1 files are done; --resume goes on with the rest.\n")
+    assert said == (
+        "error: Interrupted: 0 of 1 files are done.\n"
+        "Type the same again with --resume: it goes on with the rest.\n"
+    )
     assert children
     there = [child for child in children if Path(f"/proc/{child}").exists()]
     assert tally.left([*there, *out.iterdir()]) == []
