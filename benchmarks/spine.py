@@ -90,6 +90,7 @@ def main() -> None:
                         ["sh", "-c", rebuild, "sh", *sync, plain / "bin" / "python"],
                         before=clean,
                     ),
+                    goal=1.0,
                 ),
                 compare(
                     "build it from uv's cache, until its imports have run",

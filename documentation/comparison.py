@@ -12,6 +12,7 @@ from documentation import markdown as md
 README = DOCS.parent / "README.md"
 RESULTS = DOCS.parent / "benchmarks" / "results"
 BEGIN, END = "<!-- comparison -->\n", "<!-- comparison ends -->\n"
+TIMED = ("speech", "speakers", "serve", "spine", "launch")
 _TOOLS = {"ctranslate2": "whisper-ctranslate2", "plain": "plain faster-whisper"}
 # Conversations of `benchmarks/words.py`: what they are.
 _SETS = {"readers": "nine readers", "spoken": "synthetic speakers"}
@@ -28,7 +29,8 @@ def readme() -> str:
 
 def table() -> str:
     """What was measured, with mlenv and with the others."""
-    rows = [*_words(), *_doctors(), *_times("spine"), *_times("launch")]
+    timed = [row for name in TIMED for row in _times(name)]
+    rows = [*_words(), *_doctors(), *timed]
     return md.table(("measured", "mlenv", "others", "recorded in"), rows)
 
 
@@ -75,8 +77,15 @@ def _found(tool: dict[str, Any]) -> str:
 def _times(name: str) -> Iterator[tuple[str, str, str, str]]:
     for row in _result(name).get("comparisons", ()):
         if row["goal"] is not None:
-            ours = f"{_seconds(row['ours_s'])} `{row['ours']}`"
-            yield row["what"], ours, f"{_seconds(row['theirs_s'])} {row['theirs']}", _source(name)
+            ours = f"{_seconds(row['ours_s'])} `{row['ours']}`{_wrongly(row, 'error_rate')}"
+            theirs = f"{_seconds(row['theirs_s'])} {row['theirs']}"
+            yield row["what"], ours, theirs + _wrongly(row, "their_error_rate"), _source(name)
+
+
+def _wrongly(row: dict[str, Any], name: str) -> str:
+    """The error rate of a row that has one."""
+    rate = row.get("more", {}).get(name)
+    return "" if rate is None else f", {rate:.1%} wrong"
 
 
 def _seconds(seconds: float) -> str:
