@@ -112,31 +112,35 @@ def _by_release(facts: Facts, torch: Build, build: Build, check_id: str) -> Find
         return unknown(check_id, f"{both}: not in the table of releases, and not opened")
     lines = [both]
     if needs:
-        fits = major_minor(needs) == major_minor(torch.version)
         lines.append(f"{name} {build.version} is made for torch {needs}")
-    else:
-        fits = major_minor(expected) == major_minor(build.version)
-    if fits:
+    if _belongs(facts, torch, build):
         return ok(check_id, f"{both}: releases that belong together")
     if expected:
         lines.append(f"{name} {expected} belongs to torch {torch.release}")
     return fail(check_id, *lines, commands=_commands(facts, torch, name))
 
 
-def _is_of_other_cuda(build: Build, torch: Build, *, loaded: bool) -> bool:
+def _belongs(facts: Facts, torch: Build, build: Build) -> bool:
+    """Tell if a companion's release is made for this torch's, as far as is known."""
+    if needs := pinned(facts, build.name):
+        return major_minor(needs) == major_minor(torch.version)
+    expected = pair(torch, build.name)
+    return not expected or major_minor(expected) == major_minor(build.version)
+
+
+def _is_of_other_cuda(build: Build, torch: Build, *, to_the_second: bool) -> bool:
     """Tell if a companion refuses this torch at its import, for the CUDA that both were built for.
 
-    torchvision compares the first number of CUDA's version, torchaudio the second too. `loaded`:
-    both were seen to load, which says more than their tags.
+    torchvision compares the first number of CUDA's version, torchaudio the second too, which is
+    asked for with `to_the_second`.
     """
     ours, torchs = build.cuda.split("."), torch.cuda.split(".")
     if not build.cuda or not torch.cuda:
         return False
     if ours[0] != torchs[0]:
         return True
-    return (
-        build.name == "torchaudio" and not loaded and len(ours) > 1 < len(torchs) and ours != torchs
-    )
+    have_both = len(ours) > 1 and len(torchs) > 1
+    return to_the_second and build.name == "torchaudio" and have_both and ours != torchs
 
 
 def _torch_ran(facts: Facts) -> bool:
@@ -152,7 +156,13 @@ def judge_tags(facts: Facts) -> Iterator[Finding]:
         yield skip(FLAVOUR, "torch has no companion here that names its flavour")
         return
     flavours = [b for b in others if b.flavour != torch.flavour]
-    apart = [b for b in others if _is_of_other_cuda(b, torch, loaded=_torch_ran(facts))]
+    # Both were seen to load, or the companion is of another release: that says more than a tag.
+    seen = _torch_ran(facts)
+    apart = [
+        b
+        for b in others
+        if _is_of_other_cuda(b, torch, to_the_second=not seen and _belongs(facts, torch, b))
+    ]
     cuda = f"torch {torch.version} is built for CUDA {torch.cuda or 'none'}"
     if apart:
         yield fail(

@@ -77,6 +77,10 @@ PAIRS = [
      ("torch==2.15.0+cu132", "torchaudio==2.11.0+cu130"), "fail"),
     ("torch-companion-cuda-mismatch",
      ("torch==2.5.1+cu124", "torchaudio==2.5.1+cu124"), "ok"),
+    ("torch-companion-cuda-mismatch",  # of another release, which is worse
+     ("torch==2.5.1+cu124", "torchaudio==2.8.0+cu128"), "ok"),
+    ("torchaudio-torch-abi-mismatch",
+     ("torch==2.5.1+cu124", "torchaudio==2.8.0+cu128"), "fail"),
     ("torch-companion-cuda-mismatch",  # torchvision compares the first
      ("torch==2.5.1+cu124", "torchvision==0.20.1+cu121"), "ok"),
     ("torch-companion-flavour-mismatch",
