@@ -55,7 +55,7 @@ def main() -> None:
 
         sync = [uv.binary(), "pip", "sync", lock.path, "--require-hashes", "--python"]
         rebuild = f'"{uv.binary()}" venv -q "{plain}" && "$@"'
-        imports = f'{rebuild} && exec "{plain}/bin/python" -W ignore "{IMPORTS}"'
+        imports = f'{rebuild} && exec "{plain}/bin/python" -I -W ignore "{IMPORTS}"'
         keep(
             "spine",
             [
