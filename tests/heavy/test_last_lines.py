@@ -14,6 +14,8 @@ from tests.support.index import Index
 from tests.support.reports import verified
 from tests.support.running import Run
 
+pytestmark = pytest.mark.heavy
+
 # Standard output is read by another program there, or is pasted whole into a report.
 FOR_PROGRAMS = {"env", "exec", "version"}
 # Typed one after another in a home with two generations; PROFILE and DIR are put in.
@@ -72,7 +74,6 @@ def home(same_home: Path) -> Path:
     return same_home
 
 
-@pytest.mark.heavy
 def test_of_each_command(
     mlenv: Run,
     profile: Path,
