@@ -52,7 +52,7 @@ class Work(Protocol):
     """The workers of a run: those of this machine, or of a cluster."""
 
     def survey(self, words: Sequence[str], *, recursive: bool) -> inputs.Survey:
-        """What the words lead to, see `inputs.survey`; raises `MlenvError`."""
+        """The recordings that the words lead to, see `inputs.survey`; raises `MlenvError`."""
 
     def folder(self, word: str) -> Folder:
         """The place that `--output-dir` names; raises `MlenvError`."""

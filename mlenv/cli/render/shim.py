@@ -31,7 +31,7 @@ def lines(shims: Shims) -> Iterator[str]:
 
 
 def _next(shims: Shims) -> str:
-    """What can be done after it."""
+    """The next step after it."""
     place = paths.aimed(shims.venv)
     if shims.action == "install":
         return f"`mlenv shim list{place}` shows it; `shim remove` takes it back."

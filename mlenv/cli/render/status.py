@@ -35,7 +35,7 @@ def lines(status: Status) -> Iterator[str]:
 
 
 def _next(status: Status) -> str:
-    """What can be done with an environment of mlenv's."""
+    """The next step with an environment of mlenv's."""
     place = paths.aimed(status.venv)
     if status.drift:
         return f"`mlenv install{place}` makes it as its lock says"

@@ -87,9 +87,9 @@ class RemoteSource(Source):
         return result
 
 
-def state_of(told: Mapping[str, Any]) -> State:
-    """The state that a store told."""
-    return State(int(told["size"] or 0), 0, 0, told["mark"])
+def state_of(answer: Mapping[str, Any]) -> State:
+    """The state of an object, from the answer of its store."""
+    return State(int(answer["size"] or 0), 0, 0, answer["mark"])
 
 
 class Objects:
@@ -212,7 +212,7 @@ def surveyed(
     *,
     recursive: bool,
 ) -> Survey:
-    """What words lead to that may be addresses; `local` looks at the others."""
+    """The recordings of words that may be addresses; `local` looks at the others."""
     far = [word for word in words if is_address(word)]
     near = [word for word in words if not is_address(word)]
     found = Survey([], [], Counter(), [], [])
@@ -222,6 +222,6 @@ def surveyed(
     return merged(local(near), found)
 
 
-def with_state(source: RemoteSource, told: Mapping[str, Any]) -> RemoteSource:
+def with_state(source: RemoteSource, answer: Mapping[str, Any]) -> RemoteSource:
     """A source as it was when a node had read it."""
-    return replace(source, seen=state_of(told))
+    return replace(source, seen=state_of(answer))

@@ -118,9 +118,9 @@ def state(url: str) -> dict[str, Any]:
 
 def _state(info: dict[str, Any]) -> dict[str, Any]:
     plain = {str(key).lower(): value for key, value in info.items()}
-    said = [f"{key}={plain[key]}" for key in MARKS if plain.get(key)][:1]
-    said = said or [f"{key}={plain[key]}" for key in TIMES if plain.get(key)]
-    return {"size": plain.get("size"), "mark": " ".join(said).replace('"', "")}
+    marks = [f"{key}={plain[key]}" for key in MARKS if plain.get(key)][:1]
+    marks = marks or [f"{key}={plain[key]}" for key in TIMES if plain.get(key)]
+    return {"size": plain.get("size"), "mark": " ".join(marks).replace('"', "")}
 
 
 def find(url: str, *, recursive: bool = False) -> dict[str, Any]:
