@@ -1,4 +1,4 @@
-"""What to do next about an error that does not say it better itself: `next_steps.toml`.
+"""The next step after an error that names none itself: `next_steps.toml`.
 
 Read only when something has failed: `exec` starts with each recording.
 """

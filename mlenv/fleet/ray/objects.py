@@ -55,7 +55,7 @@ class Trouble(Exception):
 
 @contextlib.contextmanager
 def in_words() -> Iterator[None]:
-    """Whatever a library of a store raises becomes `Trouble`."""
+    """Raise `Trouble` for any error of a store's library in the block."""
     try:
         yield
     except Trouble:
@@ -124,7 +124,7 @@ def _state(info: dict[str, Any]) -> dict[str, Any]:
 
 
 def find(url: str, *, recursive: bool = False) -> dict[str, Any]:
-    """What an address leads to: `kind` file, folder or pattern, and the `files` there.
+    """Find the files at an address: `kind` file, folder or pattern, and the `files` there.
 
     Each of those has its `url`, its `place` below the address, `size` and `mark`. `below`: folders
     that were not looked into. Raises `Trouble`.
@@ -153,16 +153,16 @@ def find(url: str, *, recursive: bool = False) -> dict[str, Any]:
             below.append(place.rstrip("/") + "/")
         elif place and "?" not in place and not name.endswith("/"):
             own = f"{link.rstrip('/')}/{place}{separator}{rest}"
-            told = _state(info)
-            if not told["mark"]:  # as where a page of a web server lists them
+            known = _state(info)
+            if not known["mark"]:  # as where a page of a web server lists them
                 with contextlib.suppress(Trouble):
-                    told = state(own)
-            files.append({"url": own, "place": place, **told})
+                    known = state(own)
+            files.append({"url": own, "place": place, **known})
     return {"kind": kind, "files": files, "below": below if kind == "folder" else []}
 
 
 def find_each(urls: list[str], *, recursive: bool = False) -> list[dict[str, Any]]:
-    """What each of many addresses leads to, in their order: as `find`, or the trouble in fields.
+    """Find the files at each address, in their order: as `find`, or the trouble in fields.
 
     Stores that answer many questions at once are asked so.
     """

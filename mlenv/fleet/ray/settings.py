@@ -1,4 +1,4 @@
-"""What the pool and its actors are told at the start of a run."""
+"""The settings that the pool and its actors get at the start of a run."""
 
 from __future__ import annotations
 

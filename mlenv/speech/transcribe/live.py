@@ -28,7 +28,7 @@ class Captions:
         return text
 
     def end(self, source: Source) -> str:
-        """What is left to write of a file: its head, where no segment came."""
+        """The text that a file still needs at its end: the head, where no segment came."""
         text = self._begin(source)
         self._begun = None
         return text
